@@ -1,0 +1,200 @@
+// The arena: all RAM of the simulated machine as one reservation of host memory.
+//
+// A physical address turns into a host pointer in exactly one way: host = start + (address - Start).
+// The reservation spans from the first bank to the last; what lies between banks is a hole: reserved,
+// never accessible. Every public accessor checks that the whole access lies in one bank, because the
+// address may come from the arena itself and may be garbage.
+
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Engine.Core.Units;
+
+namespace Engine.Core.Arena;
+
+/// <summary>The physical memory of the simulated machine.</summary>
+public sealed unsafe class PhysicalMemory : IDisposable
+{
+    /// <summary>The widest span from first to last byte, in bytes: the range of a 32-bit frame number.</summary>
+    public const ulong SpanBytesMax = 1UL << 43;
+
+    private const ulong BankAlignmentBytes = 2UL << 20;
+
+    private readonly HostMemory host;
+    private readonly MemoryBank[] banks;
+
+    // The first bank's bounds, so that the common machine with one bank checks an access with two compares.
+    private readonly ulong firstStart;
+    private readonly ulong firstLengthBytes;
+
+    /// <summary>Reserves the banks. No byte is touched.</summary>
+    /// <param name="banks">Where RAM is: ascending, not overlapping, at least one.</param>
+    /// <exception cref="ArgumentException">The banks are empty, misaligned, overlapping, not ascending, or span more than <see cref="SpanBytesMax"/>.</exception>
+    /// <exception cref="InsufficientMemoryException">The host cannot reserve the address space.</exception>
+    public PhysicalMemory(params ReadOnlySpan<MemoryBank> banks)
+    {
+        Check(banks);
+        this.banks = banks.ToArray();
+        Start = banks[0].Start;
+        End = banks[^1].End;
+        firstStart = Start.Value;
+        firstLengthBytes = banks[0].LengthBytes;
+        host = new HostMemory(End - Start);
+        foreach (MemoryBank bank in banks)
+        {
+            host.Commit(bank.Start - Start, bank.LengthBytes);
+            LengthBytes += bank.LengthBytes;
+        }
+    }
+
+    /// <summary>The first byte of the first bank.</summary>
+    public PhysAddr Start { get; }
+
+    /// <summary>The first byte after the last bank.</summary>
+    public PhysAddr End { get; }
+
+    /// <summary>RAM in bytes: the sum of the banks, holes not counted.</summary>
+    public ulong LengthBytes { get; }
+
+    /// <summary>The banks, ascending.</summary>
+    public ReadOnlySpan<MemoryBank> Banks => banks;
+
+    /// <summary>The host address that physical address 0 would have. Only for types that have checked their addresses.</summary>
+    internal byte* Bias => host.Start - Start.Value;
+
+    /// <summary>Whether the whole range is RAM of one bank.</summary>
+    /// <param name="address">First byte.</param>
+    /// <param name="lengthBytes">Length in bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Contains(PhysAddr address, ulong lengthBytes)
+    {
+        ulong offset = unchecked(address.Value - firstStart);
+        return offset <= firstLengthBytes && lengthBytes <= firstLengthBytes - offset
+            ? true
+            : banks.Length > 1 && ContainsInLaterBank(address, lengthBytes);
+    }
+
+    /// <summary>The bytes of a range.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not RAM of one bank.</exception>
+    public Span<byte> GetSpan(PhysAddr address, int lengthBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
+        Require(address, (ulong)lengthBytes);
+
+        // SAFETY: Require checked that the whole range is committed memory of one bank.
+        return new Span<byte>(Bias + address.Value, lengthBytes);
+    }
+
+    /// <summary>The bytes of one frame.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The frame is not RAM.</exception>
+    public Span<byte> GetFrame(Pfn pfn) => GetSpan(pfn.Address, Pfn.PageSizeBytes);
+
+    /// <summary>A structure in RAM, at its natural place.</summary>
+    /// <typeparam name="T">An unmanaged type.</typeparam>
+    /// <exception cref="ArgumentOutOfRangeException">The structure would not lie in RAM of one bank.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref T GetRef<T>(PhysAddr address)
+        where T : unmanaged
+    {
+        Require(address, (ulong)sizeof(T));
+
+        // SAFETY: Require checked that all bytes of T are committed memory of one bank.
+        return ref Unsafe.AsRef<T>(Bias + address.Value);
+    }
+
+    /// <summary>Reads a structure if its address is RAM.</summary>
+    /// <returns>False, with a zero <paramref name="value"/>, where the address is not RAM of one bank.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryRead<T>(PhysAddr address, out T value)
+        where T : unmanaged
+    {
+        if (!Contains(address, (ulong)sizeof(T)))
+        {
+            value = default;
+            return false;
+        }
+
+        // SAFETY: Contains checked that all bytes of T are committed memory of one bank.
+        value = Unsafe.ReadUnaligned<T>(Bias + address.Value);
+        return true;
+    }
+
+    /// <summary>Writes a structure if its address is RAM.</summary>
+    /// <returns>False, with nothing written, where the address is not RAM of one bank.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryWrite<T>(PhysAddr address, T value)
+        where T : unmanaged
+    {
+        if (!Contains(address, (ulong)sizeof(T)))
+        {
+            return false;
+        }
+
+        // SAFETY: Contains checked that all bytes of T are committed memory of one bank.
+        Unsafe.WriteUnaligned(Bias + address.Value, value);
+        return true;
+    }
+
+    /// <summary>Writes one zero byte a host page into all banks, so that the host gives real memory to them before a measurement begins.</summary>
+    public void Warm()
+    {
+        foreach (MemoryBank bank in banks)
+        {
+            NativeMemory.Clear(Bias + bank.Start.Value, (nuint)bank.LengthBytes);
+        }
+    }
+
+    /// <summary>Gives the memory back to the host. References into it must not be used any more.</summary>
+    public void Dispose() => host.Dispose();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Require(PhysAddr address, ulong lengthBytes)
+    {
+        if (!Contains(address, lengthBytes))
+        {
+            ThrowOutside(address, lengthBytes);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool ContainsInLaterBank(PhysAddr address, ulong lengthBytes)
+    {
+        foreach (MemoryBank bank in banks)
+        {
+            ulong offset = unchecked(address.Value - bank.Start.Value);
+            if (offset <= bank.LengthBytes && lengthBytes <= bank.LengthBytes - offset)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static void Check(ReadOnlySpan<MemoryBank> banks)
+    {
+        if (banks.IsEmpty)
+        {
+            throw new ArgumentException("a machine needs at least one memory bank", nameof(banks));
+        }
+
+        ulong end = 0;
+        foreach (MemoryBank bank in banks)
+        {
+            if (bank.LengthBytes == 0 || bank.LengthBytes % Pfn.PageSizeBytes != 0 || bank.Start.Value % BankAlignmentBytes != 0)
+            {
+                throw new ArgumentException($"bank {bank} is empty or misaligned (expected a start at 2 MiB and a length in frames of 4096 bytes)", nameof(banks));
+            }
+
+            if (bank.Start.Value < end || bank.LengthBytes > SpanBytesMax || bank.Start.Value > SpanBytesMax - bank.LengthBytes)
+            {
+                throw new ArgumentException($"bank {bank} overlaps the one before it, or lies above {SpanBytesMax:x}", nameof(banks));
+            }
+
+            end = bank.End.Value;
+        }
+    }
+
+    [System.Diagnostics.CodeAnalysis.DoesNotReturn]
+    private static void ThrowOutside(PhysAddr address, ulong lengthBytes) =>
+        throw new ArgumentOutOfRangeException(nameof(address), address, $"{lengthBytes} bytes there are not all RAM");
+}

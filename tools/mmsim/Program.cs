@@ -1,0 +1,19 @@
+using System.CommandLine;
+using Mmsim.Cli;
+
+namespace Mmsim;
+
+/// <summary>The command line of the engine.</summary>
+public static class Program
+{
+    /// <summary>Runs one command.</summary>
+    /// <returns>See <see cref="ExitCode"/>.</returns>
+    public static int Main(string[] args)
+    {
+        RootCommand root = new("Linux memory management on ARM64, run as a model.")
+        {
+            GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
+        };
+        return CommandRunner.Run(root, args);
+    }
+}
