@@ -39,6 +39,12 @@ public sealed class FileCache
     /// <summary>What unmaps and cleans file pages in page tables; null where nothing maps files.</summary>
     public IFileReverseMap? ReverseMap { get; set; }
 
+    /// <summary>
+    /// Called after a folio was added: the file, the folio's first page in the file, its order
+    /// (the tracepoint <c>mm_filemap_add_to_page_cache</c>).
+    /// </summary>
+    public Action<FileMapping, ulong, Order>? FolioAdded { get; set; }
+
     /// <summary>All open files.</summary>
     public IEnumerable<FileMapping> Mappings => mappings.OfType<FileMapping>();
 

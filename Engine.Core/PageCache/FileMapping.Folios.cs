@@ -30,6 +30,7 @@ public sealed partial class FileMapping
         }
 
         Record.CachedPages += 1UL << order;
+        cache.FolioAdded?.Invoke(this, first, new Order(order));
         return PageIndexResult.Done;
     }
 

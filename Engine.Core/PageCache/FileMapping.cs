@@ -91,6 +91,28 @@ public sealed partial class FileMapping
         return true;
     }
 
+    /// <summary>Finds the folio that covers a page.</summary>
+    /// <param name="pageIndex">Place in the file, in pages.</param>
+    /// <param name="folio">The folio; meaningless where there is none.</param>
+    public bool TryFindFolio(ulong pageIndex, out CachedFolio folio)
+    {
+        if (!TryFindFolio(pageIndex, out Pfn head))
+        {
+            folio = default;
+            return false;
+        }
+
+        ref Frame frame = ref frames[head];
+        folio = new CachedFolio(
+            head,
+            frame.Index,
+            new Order(cache.OrderOf(head)),
+            (frame.Flags & PageFlag.Uptodate) != 0,
+            (frame.Flags & PageFlag.Dirty) != 0,
+            (frame.Flags & PageFlag.Readahead) != 0);
+        return true;
+    }
+
     /// <summary>Whether a page is cached and up to date: what <c>mincore</c> reports.</summary>
     public bool IsCached(ulong pageIndex) => TryFindFolio(pageIndex, out Pfn head) && (frames[head].Flags & PageFlag.Uptodate) != 0;
 

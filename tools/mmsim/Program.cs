@@ -14,6 +14,7 @@ public static class Program
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
         };
+        root.Subcommands.Add(Commands.ReadaheadCommand.Create());
         return CommandRunner.Run(root, args);
     }
 }
