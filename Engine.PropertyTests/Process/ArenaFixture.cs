@@ -1,4 +1,4 @@
-using Engine.Arm64.Process;
+using Engine.Arm64.Processes;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;

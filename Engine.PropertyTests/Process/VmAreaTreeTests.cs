@@ -1,4 +1,4 @@
-using Engine.Arm64.Process;
+using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;

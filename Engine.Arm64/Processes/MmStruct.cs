@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>What the kernel keeps about one address space (<c>struct mm_struct</c>, include/linux/mm_types.h); in the arena. Counts are pages.</summary>
 [StructLayout(LayoutKind.Explicit, Size = SizeBytes)]

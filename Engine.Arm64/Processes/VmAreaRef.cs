@@ -1,6 +1,6 @@
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>
 /// Names a <see cref="VmArea"/> in the arena by its physical address. It may come from the arena and may be garbage:

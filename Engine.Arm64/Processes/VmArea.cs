@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>
 /// One mapped range of a process: the role of <c>struct vm_area_struct</c> (include/linux/mm_types.h), in the arena,

@@ -3,7 +3,7 @@
 
 using Engine.Arm64.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <content>Finding room.</content>
 public sealed unsafe partial class VmAreaTree

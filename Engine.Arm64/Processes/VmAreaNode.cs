@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>
 /// A node of a <see cref="VmAreaTree"/>: 256 bytes, as a maple tree's, ten slots of three words.

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <content>Insertion, removal and resizing.</content>
 public sealed unsafe partial class VmAreaTree

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>
 /// What a private page belongs to, so that every mapping of it is found (<c>struct anon_vma</c>, include/linux/rmap.h); in the arena.

@@ -1,4 +1,4 @@
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>What a VMA allows and how it behaves: Linux's <c>VM_*</c> values (include/linux/mm.h), which <c>smaps</c> prints as two-letter codes.</summary>
 [Flags]

@@ -1,6 +1,6 @@
 using Engine.Arm64.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>A hole between VMAs, clipped to the limits it was looked for in.</summary>
 /// <param name="Start">First free byte.</param>

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>One link between a VMA and an anon_vma (<c>struct anon_vma_chain</c>, include/linux/rmap.h); in the arena. A link that is absent is all ones.</summary>
 [StructLayout(LayoutKind.Explicit, Size = SizeBytes)]

@@ -12,7 +12,7 @@ using Engine.Core.Arena;
 using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>Makes, links and frees <see cref="AnonVma"/>s; one per machine.</summary>
 public sealed unsafe class AnonVmas

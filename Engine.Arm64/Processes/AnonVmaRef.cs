@@ -1,6 +1,6 @@
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>Names an <see cref="AnonVma"/> in the arena by its physical address. It may be garbage; <see cref="AnonVmas"/> checks it.</summary>
 public readonly record struct AnonVmaRef

@@ -3,7 +3,7 @@ using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
 using Engine.Core.Slab;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>The slab caches that hold what the kernel keeps about address spaces; one set a machine, shared by all processes.</summary>
 public sealed class MemoryMapCaches

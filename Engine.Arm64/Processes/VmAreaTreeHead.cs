@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>The root of a <see cref="VmAreaTree"/>: the role of <c>mm->mm_mt</c>, in the arena.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -1,6 +1,6 @@
 using Engine.Arm64.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <content>The tree's invariants.</content>
 public sealed unsafe partial class VmAreaTree

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>The way from a leaf (level 0) to the root of a <see cref="VmAreaTree"/>: a node's address and the slot taken, per level.</summary>
 internal struct VmAreaPath

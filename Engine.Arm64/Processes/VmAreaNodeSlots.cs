@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>One column of a <see cref="VmAreaNode"/>.</summary>
 [InlineArray(VmAreaNode.SlotCount)]

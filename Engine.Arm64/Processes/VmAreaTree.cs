@@ -21,7 +21,7 @@ using Engine.Core.Diagnostics;
 using Engine.Core.Slab;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Process;
+namespace Engine.Arm64.Processes;
 
 /// <summary>The VMAs of one process, found by address.</summary>
 public sealed unsafe partial class VmAreaTree
