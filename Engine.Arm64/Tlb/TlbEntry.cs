@@ -1,0 +1,86 @@
+// One entry, 32 bytes. An address hits where (address & Mask) == Tag; the physical address is then address + Delta.
+//
+// Meta:
+//   63        48 47        32 31  29 28  27   26    25     24 23     18 17     12 11   8 7     4 3     0
+//  +------------+------------+------+-------+-----+------+---+---------+---------+------+-------+-------+
+//  |   VMID     |    ASID    |level |  free |dirty|global|cnt| log2 of | log2 of | attr | EL1   | EL0   |
+//  |            |            | + 1  |       |later|      |   | mapping | entry   | index| allow | allow |
+//  +------------+------------+------+-------+-----+------+---+---------+---------+------+-------+-------+
+// allow: one bit for each AccessKind. "log2 of mapping" is the size of what the tables map there (a block, or a contiguous run),
+// "log2 of entry" the size of what this entry holds of it; the first is never the smaller one.
+//
+// An unused entry has Tag 1 and Mask 0, an entry of another address space has bit 0 of its Tag set: both match no address,
+// since bit 0 is never in a mask.
+
+using System.Runtime.InteropServices;
+
+namespace Engine.Arm64.Tlb;
+
+/// <summary>One TLB entry.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TlbEntry
+{
+    public const int ElBits = 4;
+    public const int AttributeShift = 8;
+    public const int EntrySizeShift = AttributeShift + 4;
+    public const int MappingSizeShift = EntrySizeShift + 6;
+    public const int ContiguousShift = MappingSizeShift + 6;
+    public const int GlobalShift = ContiguousShift + 1;
+    public const int DirtyLaterShift = GlobalShift + 1;
+    public const int LevelShift = 29;
+    public const int AsidShift = LevelShift + 3;
+    public const int VmidShift = AsidShift + 16;
+
+    public const ulong UnusedTag = 1;
+
+    /// <summary>Virtual address of the first byte; bit 0 set: matches nothing.</summary>
+    public ulong Tag;
+
+    /// <summary>The address bits that the tag is compared with.</summary>
+    public ulong Mask;
+
+    /// <summary>Physical minus virtual address, modulo 2^64.</summary>
+    public ulong Delta;
+
+    /// <summary>Permissions and tags; see the drawing.</summary>
+    public ulong Meta;
+
+    /// <summary>Whether the entry holds a translation (of this address space or another).</summary>
+    public readonly bool IsUsed => Mask != 0;
+
+    /// <summary>log2 of the bytes that the entry covers.</summary>
+    public readonly int SizeLog2 => (int)(Meta >> EntrySizeShift) & 63;
+
+    /// <summary>log2 of the bytes that the block, page or contiguous run covers, of which this entry is a piece.</summary>
+    public readonly int MappingSizeLog2 => (int)(Meta >> MappingSizeShift) & 63;
+
+    /// <summary>Whether the translation came from a contiguous run.</summary>
+    public readonly bool IsContiguous => ((Meta >> ContiguousShift) & 1) != 0;
+
+    /// <summary>Whether it serves every ASID.</summary>
+    public readonly bool IsGlobal => ((Meta >> GlobalShift) & 1) != 0;
+
+    /// <summary>The level of the descriptor, -1..3.</summary>
+    public readonly int Level => ((int)(Meta >> LevelShift) & 7) - 1;
+
+    /// <summary>The address space, where the entry is not global.</summary>
+    public readonly ushort Asid => (ushort)(Meta >> AsidShift);
+
+    /// <summary>The virtual machine.</summary>
+    public readonly ushort Vmid => (ushort)(Meta >> VmidShift);
+
+    /// <summary>The first virtual address, whether the entry is active or not.</summary>
+    public readonly ulong Start => Tag & ~1UL;
+
+    /// <summary>Whether ASID and VMID let the entry serve an address space.</summary>
+    public readonly bool Serves(ushort asid, ushort vmid) => Vmid == vmid && (IsGlobal || Asid == asid);
+
+    /// <summary>Empties the entry.</summary>
+    public void Clear()
+    {
+        Tag = UnusedTag;
+        Mask = 0;
+        Delta = 0;
+        Meta = 0;
+    }
+}
