@@ -4,6 +4,7 @@
 // lies within the VMA, the page table, and the file; its test for the last is one page too strict, and is applied to the
 // first folio found for all of them. Where that test fails and there is no page table yet, nothing is mapped.
 
+using Engine.Core.Frames;
 using Engine.Core.Units;
 
 namespace Engine.Core.PageCache;
