@@ -9,6 +9,7 @@ public static class Program
     // A suite is registered by its line here.
     private static readonly ISuite[] Suites =
     [
+        new Tlb.TlbSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>
