@@ -1,5 +1,7 @@
 using BenchmarkDotNet.Running;
 using Engine.Bench.Harness;
+using Engine.Bench.Tlb;
+using Engine.Bench.Trace;
 
 namespace Engine.Bench;
 
@@ -9,7 +11,8 @@ public static class Program
     // A suite is registered by its line here.
     private static readonly ISuite[] Suites =
     [
-        new Tlb.TlbSuite(),
+        new TlbSuite(),
+        new TraceSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>
