@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using Engine.Bench.Harness;
+using Engine.Bench.Tlb;
 using Engine.Bench.Trace;
 
 namespace Engine.Bench;
@@ -12,6 +13,8 @@ public static class Program
     [
         new TraceSuite(),
         new Tlb.TlbSuite(),
+        new TlbSuite(),
+        new TraceSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>
