@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using Engine.Bench.Harness;
+using Engine.Bench.Objects;
 
 namespace Engine.Bench;
 
@@ -9,6 +10,7 @@ public static class Program
     // A suite is registered by its line here.
     private static readonly ISuite[] Suites =
     [
+        new ObjectsSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>
