@@ -10,7 +10,7 @@ public sealed class OpenFile
         Id = id;
         Name = name;
         Mapping = mapping;
-        Readahead = new ReadaheadState();
+        readahead = ReadaheadState.ForFile();
     }
 
     /// <summary>The number that VMAs know it by, from 1.</summary>
@@ -22,7 +22,7 @@ public sealed class OpenFile
     /// <summary>The file's pages in the page cache.</summary>
     public FileMapping Mapping { get; }
 
-    internal ref ReadaheadState ReadaheadRef => ref readahead;
+    internal ref ReadaheadState Readahead => ref readahead;
 
     private ReadaheadState readahead;
 }

@@ -1,6 +1,7 @@
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
+using Engine.Core.Diagnostics;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
 
@@ -16,7 +17,13 @@ internal static class FileFault
 
     public static FaultResult Handle(ref VmFault fault)
     {
-        OpenFile file = fault.Process.Machine.Files[fault.Area.File];
+        if (fault.Process.Machine.Files.TryGet(fault.Area.File) is not { } file)
+        {
+            fault.Process.Machine.Log.Report(new Corruption(
+                CorruptionCategory.VmAreaTree, "no open file with this number", fault.AreaRef.Address, 0, fault.Area.File));
+            return FaultResult.BusAdrErr;
+        }
+
         if (!fault.IsWrite)
         {
             return Read(ref fault, file);
