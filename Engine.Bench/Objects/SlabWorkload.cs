@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Bench.Harness;
 using Engine.Core.Arena;
 using Engine.Core.Slab;
@@ -50,6 +51,7 @@ internal sealed class SlabWorkload : IWorkload
 
     public void Dispose() => bench.Dispose();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static PhysAddr Get(SlabCache cache, PhysicalMemory memory, ulong value)
     {
         if (!cache.TryAllocate(Cpu, GfpFlags.Kernel, out PhysAddr address))
@@ -61,6 +63,7 @@ internal sealed class SlabWorkload : IWorkload
         return address;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Put(SlabCache cache, PhysicalMemory memory, PhysAddr address)
     {
         ulong value = memory.GetRef<ulong>(address);

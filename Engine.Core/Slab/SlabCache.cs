@@ -161,7 +161,9 @@ public sealed unsafe partial class SlabCache
             }
         }
 
-        return AllocateSlow(cpu, gfp, out address);
+        // By value, not by reference: an address that is written through a pointer would live in memory on the fast path too.
+        address = new PhysAddr(AllocateSlow(cpu, gfp));
+        return address.Value != 0;
     }
 
     /// <summary>Gives an object back (<c>kmem_cache_free</c>). A bad free is reported and changes nothing.</summary>
