@@ -54,7 +54,7 @@ public sealed unsafe partial class SlabCache
         slab.Next = Pfn.None.Value;
         slab.Previous = Pfn.None.Value;
         PrepareObjects(slab, objects);
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             node->Slabs++;
             node->Objects += (ulong)objects;
@@ -107,7 +107,7 @@ public sealed unsafe partial class SlabCache
 
     private int NextStart(int objects)
     {
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             node->ShuffleState = Mix(node->ShuffleState);
             return (int)(node->ShuffleState % (ulong)objects);
@@ -137,7 +137,7 @@ public sealed unsafe partial class SlabCache
     private void DiscardSlab(CpuId cpu, SlabPage slab)
     {
         int order = slab.Tag.Order;
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             node->Slabs--;
             node->Objects -= (ulong)slab.Counters.Objects;
@@ -232,7 +232,7 @@ public sealed unsafe partial class SlabCache
         taken = default;
         bool isTaken = false;
         int more = 0;
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             while (node->PartialFirst != Pfn.None.Value)
             {
