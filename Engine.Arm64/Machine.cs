@@ -99,7 +99,8 @@ public sealed class Machine : IDisposable
     /// <param name="name">Its path.</param>
     /// <param name="backing">What holds its bytes.</param>
     /// <exception cref="InsufficientMemoryException">The simulated memory has no room for it.</exception>
-    public OpenFile OpenFile(string name, IBackingStore backing) => Files.Open(cpus[0].Id, name, backing);
+    public OpenFile OpenFile(string name, IBackingStore backing) =>
+        Files.TryOpen(cpus[0].Id, name, backing) ?? throw new InsufficientMemoryException($"the simulated memory has no room for file '{name}'");
 
     /// <summary>Gives the arena back to the host.</summary>
     public void Dispose() => Memory.Dispose();
@@ -109,16 +110,16 @@ public sealed class Machine : IDisposable
     {
         foreach (Cpu cpu in cpus)
         {
-            cpu.Mmu.InvalidatePage(asid, address);
+            cpu.Mmu.Invalidate(asid, address, address + Pfn.PageSizeBytes, lastLevelOnly: true);
         }
     }
 
-    // flush_tlb_range and flush_tlb_mm.
-    internal void FlushRange(Asid asid, VirtAddr start, VirtAddr end)
+    // flush_tlb_range; without lastLevelOnly where tables were freed or moved, so that walk caches forget them too.
+    internal void FlushRange(Asid asid, VirtAddr start, VirtAddr end, bool lastLevelOnly)
     {
         foreach (Cpu cpu in cpus)
         {
-            cpu.Mmu.InvalidateRange(asid, start, end);
+            cpu.Mmu.Invalidate(asid, start, end, lastLevelOnly);
         }
     }
 }

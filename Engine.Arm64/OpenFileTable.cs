@@ -14,10 +14,13 @@ public sealed class OpenFileTable
     /// <summary>The file with a number; null where none has it, as after the corruption of a VMA.</summary>
     public OpenFile? TryGet(uint id) => id < (uint)files.Count ? files[(int)id] : null;
 
-    internal OpenFile Open(CpuId cpu, string name, IBackingStore backing)
+    internal OpenFile? TryOpen(CpuId cpu, string name, IBackingStore backing)
     {
-        FileMapping mapping = cache.Open(cpu, backing)
-            ?? throw new InsufficientMemoryException($"the simulated memory has no room for file '{name}'");
+        if (cache.Open(cpu, backing) is not { } mapping)
+        {
+            return null;
+        }
+
         OpenFile file = new((uint)files.Count, name, mapping);
         files.Add(file);
         return file;

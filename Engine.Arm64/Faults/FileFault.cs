@@ -1,7 +1,6 @@
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
-using Engine.Core.Diagnostics;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
 
@@ -17,13 +16,7 @@ internal static class FileFault
 
     public static FaultResult Handle(ref VmFault fault)
     {
-        if (fault.Process.Machine.Files.TryGet(fault.Area.File) is not { } file)
-        {
-            fault.Process.Machine.Log.Report(new Corruption(
-                CorruptionCategory.VmAreaTree, "no open file with this number", fault.AreaRef.Address, 0, fault.Area.File));
-            return FaultResult.BusAdrErr;
-        }
-
+        OpenFile file = fault.File!;
         if (!fault.IsWrite)
         {
             return Read(ref fault, file);
@@ -94,7 +87,7 @@ internal static class FileFault
 
         frames.Copy(page, copy);
         frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
-        fault.Process.Resident.Anonymous++;
+        fault.Process.Memory.Mm.AnonPages++;
         fault.Tables.TryMap(fault.Cpu, fault.Address, Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable());
         fault.Process.Faults.CountCause(FaultCause.FileCow);
         return result;
@@ -139,15 +132,7 @@ internal static class FileFault
         Descriptor entry = Descriptor.ForPage(page, fault.Protection);
         entry = isWrite ? entry.MakeDirty().MakeWritable() : entry;
         fault.Frames.AddFileMapping(page);
-        if (file.Mapping.IsShmem)
-        {
-            fault.Process.Resident.Shmem++;
-        }
-        else
-        {
-            fault.Process.Resident.File++;
-        }
-
+        fault.Frames.CountFile(fault.Process, page);
         fault.Tables.TryMap(fault.Cpu, address, entry);
     }
 }

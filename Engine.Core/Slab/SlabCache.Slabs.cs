@@ -49,7 +49,7 @@ public sealed unsafe partial class SlabCache
         }
 
         int objects = (int)(order.LengthBytes / (ulong)Geometry.SizeBytes);
-        arena.SetTags(head, order.Value, SlabTag.OfSlab(number, order.Value), HeadFlags(order.Value));
+        arena.SetTags(head, order.Value, SlabTag.OfSlab(number, order.Value), SlabPage.SlabFlag);
         slab = new SlabPage(arena.FirstFrame + (head - arena.FirstPfn), head);
         slab.Next = Pfn.None.Value;
         slab.Previous = Pfn.None.Value;
@@ -83,8 +83,6 @@ public sealed unsafe partial class SlabCache
     private GfpFlags ZoneFlags() =>
         ((Flags & SlabFlags.CacheDma) != 0 ? GfpFlags.Dma : 0) | ((Flags & SlabFlags.CacheDma32) != 0 ? GfpFlags.Dma32 : 0)
         | ((Flags & SlabFlags.ReclaimAccount) != 0 ? GfpFlags.Reclaimable : 0);
-
-    private static ulong HeadFlags(int order) => SlabPage.SlabFlag | (order > 0 ? SlabPage.HeadFlag : 0);
 
     // Threads the freelist through the objects, ascending or shuffled, and runs the constructor.
     private void PrepareObjects(SlabPage slab, int objects)
@@ -144,7 +142,7 @@ public sealed unsafe partial class SlabCache
             node->Pages -= 1u << order;
         }
 
-        arena.ClearTags(slab.Number, order, HeadFlags(order) | SlabPage.NodePartialFlag);
+        arena.ClearTags(slab.Number, order, SlabPage.SlabFlag | SlabPage.NodePartialFlag);
         system.Pages.Free(cpu, new Pfn(slab.Number), new Order(order));
     }
 
