@@ -13,6 +13,7 @@ public static class Program
     [
         new TlbSuite(),
         new TraceSuite(),
+        new Tlb.TlbSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>
