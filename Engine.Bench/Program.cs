@@ -13,7 +13,6 @@ public static class Program
     [
         new TlbSuite(),
         new TraceSuite(),
-        new Tlb.TlbSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>
