@@ -15,6 +15,7 @@ public static class Program
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             TlbCommand.Create(),
+            ConvertCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }
