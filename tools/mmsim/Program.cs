@@ -16,6 +16,7 @@ public static class Program
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             RunCommand.Create(),
             TlbCommand.Create(),
+            ConvertCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }
