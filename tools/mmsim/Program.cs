@@ -14,7 +14,7 @@ public static class Program
         RootCommand root = new("Linux memory management on ARM64, run as a model.")
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
-            TlbCommand.Create(),
+            TlbCommand.Create(), WalkCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }
