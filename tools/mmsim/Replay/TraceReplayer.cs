@@ -122,7 +122,7 @@ internal sealed class TraceReplayer : IDisposable
     {
         TotalBytes = machine.Memory.LengthBytes,
         RssPages = process.ResidentPages,
-        RssAnonymousPages = (ulong)process.Memory.Mm.AnonPages,
+        RssAnonymousPages = (ulong)process.Memory.State.AnonPages,
         PageTablePages = (ulong)process.Tables.PageTablePages,
         CachedPages = machine.PageCache.CachedPages,
         Metadata = [.. machine.GetMetadata()],
