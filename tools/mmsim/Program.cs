@@ -14,9 +14,10 @@ public static class Program
         RootCommand root = new("Linux memory management on ARM64, run as a model.")
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
+            ConvertCommand.Create(),
             RunCommand.Create(),
             TlbCommand.Create(),
-            ConvertCommand.Create(),
+            TlbCommand.Create(), WalkCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }
