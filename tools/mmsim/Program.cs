@@ -19,6 +19,7 @@ public static class Program
             TlbCommand.Create(),
             TlbCommand.Create(), WalkCommand.Create(),
         };
+        root.Subcommands.Add(Commands.ReadaheadCommand.Create());
         return CommandRunner.Run(root, args);
     }
 }
