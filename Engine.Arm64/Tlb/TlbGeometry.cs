@@ -25,6 +25,12 @@ public sealed record TlbGeometry
     /// <summary>The levels, by number, instruction side before data side.</summary>
     public IReadOnlyList<TlbLevelGeometry> Levels { get; }
 
+    /// <summary>Caches of intermediate tables, or none.</summary>
+    public IReadOnlyList<WalkCacheGeometry> WalkCaches { get; init; } = [];
+
+    /// <summary>What a translation costs, in cycles.</summary>
+    public TranslationCosts Costs { get; init; } = new();
+
     /// <summary>Which accesses some level serves.</summary>
     public TlbSides Sides => Levels.Aggregate(TlbSides.None, (sides, level) => sides | level.Sides);
 

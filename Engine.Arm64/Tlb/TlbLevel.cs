@@ -28,6 +28,9 @@ internal sealed unsafe partial class TlbLevel
     private readonly uint sets;
     private readonly bool isFull;
     private readonly ReplacementPolicy policy;
+    private readonly ulong pageSizes;
+    private readonly bool holdsRuns;
+    private readonly int aggregationMax;
 
     // How many used entries have each page size, and which sizes have any.
     private readonly int* sizeCounts;
@@ -44,6 +47,9 @@ internal sealed unsafe partial class TlbLevel
         sets = (uint)geometry.Sets;
         isFull = geometry.IsFullyAssociative;
         policy = geometry.Policy;
+        pageSizes = geometry.PageSizes;
+        holdsRuns = geometry.HoldsContiguousRuns;
+        aggregationMax = geometry.AggregationLog2;
         randomState = seed ^ ((ulong)geometry.Level << 56) ^ ((ulong)geometry.Sides << 48);
 
         // First pass adds up, second pass lays out.
@@ -155,6 +161,27 @@ internal sealed unsafe partial class TlbLevel
         NoteFill(slot, set);
         *Last = entry;
         return entry;
+    }
+
+    /// <summary>log2 of the bytes that an entry of this level gets for a translation.</summary>
+    /// <param name="meta">The translation, as <see cref="TlbEntry"/> draws it.</param>
+    /// <param name="aggregationLog2">log2 of the adjacent pages that could be aggregated.</param>
+    /// <param name="limitLog2">log2 of the bytes that the source knows.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int SizeFor(ulong meta, int aggregationLog2, int limitLog2)
+    {
+        int reach = (int)(meta >> TlbEntry.PageSizeShift) & 63;
+        if (((meta >> TlbEntry.ContiguousShift) & 1) != 0 && holdsRuns)
+        {
+            reach = TlbEntry.RunSizeLog2(reach);
+        }
+        else if (aggregationLog2 != 0 && aggregationMax != 0 && ((pageSizes >> reach) & 1) != 0)
+        {
+            return Math.Min(reach + Math.Min(aggregationLog2, aggregationMax), limitLog2);
+        }
+
+        reach = Math.Min(reach, limitLog2);
+        return BitOperations.Log2(pageSizes & ((2UL << reach) - 1));
     }
 
     /// <summary>Notes that an entry was used.</summary>
