@@ -38,7 +38,7 @@ internal static class AnonymousFault
         }
 
         fault.Frames.AddNewAnonymous(pfn, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
-        fault.Process.Resident.Anonymous++;
+        fault.Process.Memory.Mm.AnonPages++;
         Descriptor entry = Descriptor.ForPage(pfn, fault.Protection).MakeDirty().MakeWritable();
         fault.Tables.TryMap(fault.Cpu, fault.Address, entry);
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);

@@ -22,7 +22,11 @@ internal static class CopyOnWrite
     private static FaultResult Reuse(ref VmFault fault)
     {
         Descriptor entry = fault.Original.MakeYoung().MakeDirty().MakeWritable();
-        fault.Frames.SetDirty(entry);
+        if ((fault.Area.Flags & VmFlags.Shared) != 0)
+        {
+            fault.File?.Mapping.SetDirty(fault.Area.PageIndexOf(fault.Address));
+        }
+
         fault.Tables.Set(fault.Address, entry);
         fault.Process.FlushPage(fault.Address);
         fault.Process.Faults.CountCause(FaultCause.Reuse);
@@ -50,7 +54,7 @@ internal static class CopyOnWrite
         frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         Descriptor entry = Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable();
         fault.Tables.Set(fault.Address, entry);
-        fault.Process.Resident.Anonymous++;
+        fault.Process.Memory.Mm.AnonPages++;
         if (!isZeroPage)
         {
             frames.Unmap(fault.Process, fault.Cpu, fault.Original);

@@ -50,9 +50,17 @@ internal static class FaultHandler
             AreaRef = area,
             Area = process.Memory.Areas[area],
         };
+        fault.File = fault.Area.IsAnonymous ? null : process.Machine.Files.TryGet(fault.Area.File);
         if (!VmProtection.Allows(fault.Area.Flags, kind))
         {
             return FaultResult.SegvAccErr;
+        }
+
+        if (!fault.Area.IsAnonymous && fault.File is null)
+        {
+            process.Machine.Log.Report(new Corruption(
+                CorruptionCategory.VmAreaTree, "no open file with this number", area.Address, 0, fault.Area.File));
+            return FaultResult.BusAdrErr;
         }
 
         fault.Original = process.Tables.Read(page);

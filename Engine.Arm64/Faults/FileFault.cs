@@ -16,7 +16,7 @@ internal static class FileFault
 
     public static FaultResult Handle(ref VmFault fault)
     {
-        OpenFile file = fault.Process.Machine.Files[fault.Area.File];
+        OpenFile file = fault.File!;
         if (!fault.IsWrite)
         {
             return Read(ref fault, file);
@@ -87,7 +87,7 @@ internal static class FileFault
 
         frames.Copy(page, copy);
         frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
-        fault.Process.Resident.Anonymous++;
+        fault.Process.Memory.Mm.AnonPages++;
         fault.Tables.TryMap(fault.Cpu, fault.Address, Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable());
         fault.Process.Faults.CountCause(FaultCause.FileCow);
         return result;
@@ -132,15 +132,7 @@ internal static class FileFault
         Descriptor entry = Descriptor.ForPage(page, fault.Protection);
         entry = isWrite ? entry.MakeDirty().MakeWritable() : entry;
         fault.Frames.AddFileMapping(page);
-        if (file.Mapping.IsShmem)
-        {
-            fault.Process.Resident.Shmem++;
-        }
-        else
-        {
-            fault.Process.Resident.File++;
-        }
-
+        fault.Frames.CountFile(fault.Process, page);
         fault.Tables.TryMap(fault.Cpu, address, entry);
     }
 }

@@ -62,6 +62,44 @@ internal sealed class UserFrames
         files.Get(pfn);
     }
 
+    /// <summary>Counts one more mapping of a frame, in a child (<c>folio_try_dup_anon_rmap_pte</c>, <c>folio_dup_file_rmap_pte</c>): nobody has it alone any more.</summary>
+    public void Share(Process child, Descriptor entry)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return;
+        }
+
+        ref Frame frame = ref frames[entry.Pfn];
+        if ((frame.Mapping & PageFlag.MappingAnon) != 0)
+        {
+            frame.Flags &= ~PageFlag.AnonExclusive;
+            frame.MapCount++;
+            frame.RefCount++;
+            child.Memory.Mm.AnonPages++;
+            return;
+        }
+
+        AddFileMapping(entry.Pfn);
+        CountFile(child, ref frame);
+    }
+
+    /// <summary>Marks a frame as locked in memory, or not any more (<c>mlock_folio</c>, <c>munlock_folio</c>).</summary>
+    public void SetLocked(Descriptor entry, bool isLocked)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return;
+        }
+
+        ref Frame frame = ref frames[entry.Pfn];
+        const ulong Locked = PageFlag.Mlocked | PageFlag.Unevictable;
+        frame.Flags = isLocked ? frame.Flags | Locked : frame.Flags & ~Locked;
+    }
+
+    /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
+    public void CountFile(Process process, Pfn pfn) => CountFile(process, ref frames[pfn]);
+
     /// <summary>Copies a page's content.</summary>
     public void Copy(Pfn from, Pfn to) => memory.GetFrame(from).CopyTo(memory.GetFrame(to));
 
@@ -73,6 +111,11 @@ internal sealed class UserFrames
             frames[entry.Pfn].Flags |= PageFlag.Dirty;
         }
     }
+
+    /// <summary>Whether an entry maps an anonymous frame that nobody else can see (<c>PageAnonExclusive</c>).</summary>
+    public bool IsExclusive(Descriptor entry) =>
+        !entry.IsSpecial && frames.IsValid(entry.Pfn)
+        && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) != 0 && (frames[entry.Pfn].Flags & PageFlag.AnonExclusive) != 0;
 
     /// <summary>Whether a private page may be written in place (<c>wp_can_reuse_anon_folio</c>).</summary>
     public bool CanReuse(Descriptor entry)
@@ -122,7 +165,7 @@ internal sealed class UserFrames
         ref Frame frame = ref frames[pfn];
         if ((frame.Mapping & PageFlag.MappingAnon) != 0)
         {
-            process.Resident.Anonymous--;
+            process.Memory.Mm.AnonPages--;
         }
         else
         {
@@ -149,15 +192,27 @@ internal sealed class UserFrames
         files.Put(cpu, pfn);
     }
 
+    private static void CountFile(Process process, ref Frame frame)
+    {
+        if ((frame.Flags & PageFlag.SwapBacked) != 0)
+        {
+            process.Memory.Mm.ShmemPages++;
+        }
+        else
+        {
+            process.Memory.Mm.FilePages++;
+        }
+    }
+
     private static void UncountFile(Process process, ref Frame frame)
     {
         if ((frame.Flags & PageFlag.SwapBacked) != 0)
         {
-            process.Resident.Shmem--;
+            process.Memory.Mm.ShmemPages--;
         }
         else
         {
-            process.Resident.File--;
+            process.Memory.Mm.FilePages--;
         }
     }
 }

@@ -30,8 +30,11 @@ internal ref struct VmFault
     /// <summary>The entry as it was when the fault came in.</summary>
     public Descriptor Original;
 
+    /// <summary>The VMA's file; null for anonymous memory.</summary>
+    public OpenFile? File;
+
     /// <summary>What the VMA's pages may do (<c>vma->vm_page_prot</c>).</summary>
-    public readonly PageAttributes Protection => VmProtection.AttributesOf(Area.Flags);
+    public readonly PageAttributes Protection => VmProtection.AttributesOf(Area.Flags, File is { Mapping.IsShmem: false });
 
     /// <summary>The page tables of the process.</summary>
     public readonly PageTable Tables => Process.Tables;

@@ -1,3 +1,4 @@
+using Engine.Core.Frames;
 using Engine.Core.Units;
 
 namespace Engine.Core.PageCache;

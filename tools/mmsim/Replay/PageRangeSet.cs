@@ -8,6 +8,9 @@ internal sealed class PageRangeSet
     /// <summary>Pages in the set.</summary>
     public ulong Count => ranges.Aggregate(0UL, (sum, range) => sum + (range.End - range.Start));
 
+    /// <summary>The ranges, ascending; their ends are not included.</summary>
+    public IReadOnlyList<(ulong Start, ulong End)> Ranges => ranges;
+
     /// <summary>Whether a page is in the set.</summary>
     public bool Contains(ulong page)
     {
