@@ -16,6 +16,7 @@ public static class Program
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             TlbCommand.Create(),
         };
+        root.Subcommands.Add(Commands.ReadaheadCommand.Create());
         return CommandRunner.Run(root, args);
     }
 }
