@@ -159,6 +159,33 @@ public sealed class FileCache
         }
     }
 
+    /// <summary>Checks all files, and that every descriptor which says that it caches a page is found in that file's index.</summary>
+    /// <returns>What is wrong; empty where all is well.</returns>
+    public IReadOnlyList<Corruption> Verify()
+    {
+        List<Corruption> findings = [];
+        foreach (FileMapping mapping in Mappings)
+        {
+            findings.AddRange(mapping.Verify(out _));
+        }
+
+        for (uint i = 0; i < Frames.Count; i++)
+        {
+            Pfn pfn = Frames.First + i;
+            if (!Frames.IsValid(pfn) || Frames[pfn].RefCount == 0 || (Frames[pfn].Flags & PageFlag.Lru) == 0)
+            {
+                continue;
+            }
+
+            if (MappingOf(pfn) is { } owner && !(owner.TryFind(Frames[pfn].Index, out Pfn found) && found == pfn))
+            {
+                findings.Add(new Corruption(CorruptionCategory.PageCache, "folio that its file does not know", pfn.Address, 0, Frames[pfn].Index));
+            }
+        }
+
+        return findings;
+    }
+
     // Clears what the allocator does not expect of a freed block, and gives it back.
     private void FreeFolio(CpuId cpu, Pfn head)
     {

@@ -65,14 +65,8 @@ public sealed partial class FileMapping
         ulong dropped = 0;
         ulong at = firstPage;
         ulong last = Math.Min(lastPage, PageIndexMax);
-        while (index.TryFindNext(ref at, last, out ulong entry))
+        while (TryNextFolio(ref at, last, null, out Pfn head))
         {
-            if (!TryDecode(entry, at, out Pfn head))
-            {
-                at++;
-                continue;
-            }
-
             ulong next = NextPageOf(head);
             if (frames[head].Index >= firstPage && next - 1 <= last && IsEvictable(head))
             {
@@ -101,14 +95,8 @@ public sealed partial class FileMapping
         int count = 0;
         ulong at = firstPage;
         ulong last = firstPage + (uint)resident.Length - 1;
-        while (index.TryFindNext(ref at, last, out ulong entry))
+        while (TryNextFolio(ref at, last, null, out Pfn head))
         {
-            if (!TryDecode(entry, at, out Pfn head))
-            {
-                at++;
-                continue;
-            }
-
             ulong next = NextPageOf(head);
             ulong from = Math.Max(firstPage, frames[head].Index);
             ulong to = Math.Min(next - 1, last);
@@ -145,8 +133,7 @@ public sealed partial class FileMapping
         while (at <= last)
         {
             ulong dirty = at;
-            bool hasDirty = index.TryFindNext(ref dirty, Math.Min(last, PageIndexMax), PageMark.Dirty, out ulong entry);
-            if (!hasDirty || !TryDecode(entry, dirty, out Pfn head))
+            if (!TryNextFolio(ref dirty, last, PageMark.Dirty, out Pfn head))
             {
                 Invalidate(cpu, at, last);
                 break;

@@ -101,14 +101,8 @@ public sealed partial class FileMapping
     private bool TryNextMappable(ulong start, ulong last, out ulong at, out Pfn head)
     {
         at = start;
-        while (index.TryFindNext(ref at, last, out ulong entry))
+        while (TryNextFolio(ref at, last, null, out head))
         {
-            if (!TryDecode(entry, at, out head))
-            {
-                at++;
-                continue;
-            }
-
             if ((frames[head].Flags & MappableMask) == PageFlag.Uptodate)
             {
                 return true;

@@ -84,14 +84,8 @@ public sealed partial class FileMapping
     internal void DropAll(CpuId cpu)
     {
         ulong at = 0;
-        while (index.TryFindNext(ref at, PageIndexMax, out ulong entry))
+        while (TryNextFolio(ref at, PageIndexMax, null, out Pfn head))
         {
-            if (!TryDecode(entry, at, out Pfn head))
-            {
-                at++;
-                continue;
-            }
-
             at = frames[head].Index + (1UL << cache.OrderOf(head));
             RemoveFolio(cpu, head);
         }

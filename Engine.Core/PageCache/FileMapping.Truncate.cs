@@ -146,14 +146,8 @@ public sealed partial class FileMapping
     private void DropWholeFolios(CpuId cpu, ulong first, ulong end)
     {
         ulong at = first;
-        while (at < end && index.TryFindNext(ref at, end - 1, out ulong entry))
+        while (at < end && TryNextFolio(ref at, end - 1, null, out Pfn head))
         {
-            if (!TryDecode(entry, at, out Pfn head))
-            {
-                at++;
-                continue;
-            }
-
             ulong next = NextPageOf(head);
             if (frames[head].Index >= first && next <= end)
             {

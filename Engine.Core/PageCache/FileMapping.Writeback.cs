@@ -46,14 +46,8 @@ public sealed partial class FileMapping
         }
 
         ulong at = firstPage;
-        while (writtenPages < pageCountMax && index.TryFindNext(ref at, Math.Min(lastPage, PageIndexMax), PageMark.Dirty, out ulong entry))
+        while (writtenPages < pageCountMax && TryNextFolio(ref at, lastPage, PageMark.Dirty, out Pfn head))
         {
-            if (!TryDecode(entry, at, out Pfn head))
-            {
-                at++;
-                continue;
-            }
-
             writtenPages += 1UL << cache.OrderOf(head);
             at = NextPageOf(head);
             if (!TryWriteFolio(cpu, head))

@@ -26,6 +26,8 @@ public sealed partial class FileMapping
     /// <summary>The largest number of pages in a file: 2^51.</summary>
     private const ulong PageIndexMax = ulong.MaxValue >> (Pfn.PageShift + 1);
 
+    private const int BrokenEntriesMax = 4096;
+
     private readonly FileCache cache;
     private readonly FrameTable frames;
     private readonly PhysicalMemory memory;
@@ -192,6 +194,26 @@ public sealed partial class FileMapping
 
         head = found;
         return true;
+    }
+
+    // The first folio that covers or follows a page, up to another; the page moves to where it was found. Entries that lead
+    // nowhere are reported and passed over; after some thousands of them the search ends: an intact index has none.
+    private bool TryNextFolio(ref ulong at, ulong last, PageMark? mark, out Pfn head)
+    {
+        int broken = 0;
+        while (broken < BrokenEntriesMax && index.TryFindNext(ref at, Math.Min(last, PageIndexMax), mark, out ulong entry))
+        {
+            if (TryDecode(entry, at, out head))
+            {
+                return true;
+            }
+
+            at++;
+            broken++;
+        }
+
+        head = Pfn.None;
+        return false;
     }
 
     private ulong EntryOf(Pfn head) => frames.Region.Start.Value + ((ulong)(head - frames.First) * Frame.SizeBytes);

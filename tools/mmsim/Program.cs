@@ -14,7 +14,10 @@ public static class Program
         RootCommand root = new("Linux memory management on ARM64, run as a model.")
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
+            ConvertCommand.Create(),
+            RunCommand.Create(),
             TlbCommand.Create(),
+            TlbCommand.Create(), WalkCommand.Create(),
         };
         root.Subcommands.Add(Commands.ReadaheadCommand.Create());
         return CommandRunner.Run(root, args);
