@@ -55,9 +55,6 @@ public sealed unsafe partial class MemoryMap
     /// <summary>The bounds and tunables.</summary>
     public MemoryMapOptions Options => options;
 
-    /// <summary>What is told of changes.</summary>
-    public IAddressSpacePages Pages => pages;
-
     /// <summary>Creates an empty address space (<c>mm_alloc</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="caches">Where structures come from.</param>
