@@ -49,17 +49,11 @@ public sealed unsafe partial class MemoryMap
     /// <summary>The counters and bounds.</summary>
     public ref MmStruct State => ref *mm;
 
-    /// <summary>What is told of changes: the owner of the page tables.</summary>
-    public IAddressSpacePages Pages => pages;
-
     /// <summary>What the process may have.</summary>
     public ResourceLimits Limits { get; set; }
 
     /// <summary>The bounds and tunables.</summary>
     public MemoryMapOptions Options => options;
-
-    /// <summary>What is told of changes.</summary>
-    public IAddressSpacePages Pages => pages;
 
     /// <summary>Creates an empty address space (<c>mm_alloc</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>

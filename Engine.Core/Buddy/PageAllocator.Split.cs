@@ -3,33 +3,31 @@ using Engine.Core.Units;
 
 namespace Engine.Core.Buddy;
 
-/// <content>Cutting an allocated block into smaller ones.</content>
+/// <content>Splitting an allocated block.</content>
 public sealed unsafe partial class PageAllocator
 {
     /// <summary>
-    /// Makes a part of an allocated block a block of its own, compound where it is larger than a frame
-    /// (<c>split_page</c>, <c>__split_folio_to_order</c>). The caller covers the whole block with parts, from the last to the first.
+    /// Makes single pages of an allocated block that is no compound page (<c>split_page</c>): each has one reference and is freed
+    /// on its own from now on.
     /// </summary>
-    /// <param name="pfn">First frame of the part, aligned to its size.</param>
-    /// <param name="order">Its size.</param>
-    /// <exception cref="ArgumentException">The part does not lie within an allocated block.</exception>
-    internal void CarveBlock(Pfn pfn, Order order)
+    /// <param name="pfn">The block's first frame.</param>
+    /// <param name="order">The block's order.</param>
+    /// <returns>False, with nothing changed, where there is no allocated block of this order.</returns>
+    public bool TrySplitPage(Pfn pfn, Order order)
     {
-        bool isInside = TryFindBlock(pfn, out Pfn head, out Order whole)
-            && (pfn.Value & (order.PageCount - 1)) == 0 && pfn.Value + order.PageCount <= head.Value + whole.PageCount;
-        if (!isInside)
+        uint index = unchecked(pfn.Value - firstPfn);
+        if (index >= frameCount || frameCount - index < order.PageCount || states[pfn.Value] != (FrameState.Allocated | order.Value))
         {
-            throw new ArgumentException($"{order.PageCount} frames from {pfn} are not part of an allocated block", nameof(pfn));
+            return false;
         }
 
-        // SAFETY: an allocated block lies within the managed frames.
-        states[pfn.Value] = (byte)((order.Value > 0 ? FrameState.Compound : FrameState.Allocated) | order.Value);
-        ref Frame frame = ref Frames[pfn];
-        frame.Flags &= ~(ulong)FrameFlags.Head;
-        frame.Previous = 0;
-        if (order.Value > 0)
+        for (uint i = 0; i < order.PageCount; i++)
         {
-            PrepareCompound(pfn.Value, order.Value);
+            // SAFETY: the whole block lies below frameCount; states is biased to absolute frame numbers.
+            states[pfn.Value + i] = FrameState.Allocated;
+            Frames[pfn + i].RefCount = 1;
         }
+
+        return true;
     }
 }

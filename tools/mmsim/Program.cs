@@ -15,11 +15,11 @@ public static class Program
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             ConvertCommand.Create(),
+            ReadaheadCommand.Create(),
             RunCommand.Create(),
             TlbCommand.Create(),
-            TlbCommand.Create(), WalkCommand.Create(),
+            WalkCommand.Create(),
         };
-        root.Subcommands.Add(Commands.ReadaheadCommand.Create());
         return CommandRunner.Run(root, args);
     }
 }

@@ -106,7 +106,7 @@ internal sealed class FtraceText
     };
 
     // From the hyphen before the process id to the event's name.
-    private static bool TryReadPrefix(ref FieldCursor cursor, ref KmemEvent parsed)
+    private static bool TryReadPrefix(ref FieldCursor cursor, scoped ref KmemEvent parsed)
     {
         if (!cursor.TryTake((byte)'-') || !cursor.TryTakeDecimal(out _))
         {
@@ -187,7 +187,7 @@ internal sealed class FtraceText
     private static FieldCursor Advance(FieldCursor cursor, int bytes) => new(cursor.Rest, bytes);
 
     // Another writer's columns: the first hyphen from which the rest parses.
-    private static bool TryFindPrefix(ReadOnlySpan<byte> text, out FieldCursor cursor, ref KmemEvent parsed)
+    private static bool TryFindPrefix(ReadOnlySpan<byte> text, out FieldCursor cursor, scoped ref KmemEvent parsed)
     {
         for (int at = text.IndexOf((byte)'-'); at >= 0 && at < text.Length;)
         {

@@ -11,11 +11,17 @@ internal sealed record KmemTrace(ReplayProgram Program, GfpTable Gfps, FtraceTex
 {
     /// <summary>Reads a trace.</summary>
     /// <param name="path">Plain text, zstd or gzip; <c>-</c> is standard input.</param>
+    /// <param name="progress">Is told from time to time how much has been read, 0 to 1, or null where that is not known.</param>
+    /// <param name="stop">Ends reading early, as if the text ended there.</param>
     /// <exception cref="InputException">The file cannot be read, or is not ftrace text.</exception>
-    public static KmemTrace Read(string path)
+    public static KmemTrace Read(string path, Action<double?>? progress = null, CancellationToken stop = default)
     {
         using InputFile input = InputFile.Open(path);
-        return Read(input.Name, buffer => input.Read(buffer.Span));
+        return Read(input.Name, buffer =>
+        {
+            progress?.Invoke(input.StoredBytes is long length and > 0 ? (double)input.Position / length : null);
+            return stop.IsCancellationRequested ? 0 : input.Read(buffer.Span);
+        });
     }
 
     /// <summary>Reads a trace from any source of bytes.</summary>

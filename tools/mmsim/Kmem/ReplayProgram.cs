@@ -20,6 +20,9 @@ internal sealed class ReplayProgram
     private const int ChunkOps = 1 << ChunkShift;
     private const int TimeShift = 4;
 
+    /// <summary>Steps carry their time in units of 16 microseconds.</summary>
+    public const uint TimeUnitsPerSecond = 1_000_000 >> TimeShift;
+
     // By frame: the slot of the live block that covers it, plus one.
     private readonly PageMap owners = new();
     private readonly List<ReplayOp[]> chunks = [];
