@@ -16,7 +16,7 @@ public static class Program
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             ConvertCommand.Create(),
             RunCommand.Create(),
-            TlbCommand.Create(),
+            ScenarioCommand.Create(),
             TlbCommand.Create(), WalkCommand.Create(),
         };
         root.Subcommands.Add(Commands.ReadaheadCommand.Create());
