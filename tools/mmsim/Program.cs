@@ -17,7 +17,9 @@ public static class Program
             ConvertCommand.Create(),
             ReadaheadCommand.Create(),
             RunCommand.Create(),
+            ScenarioCommand.Create(),
             TlbCommand.Create(),
+            TlbCommand.Create(), WalkCommand.Create(),
             WalkCommand.Create(),
         };
         return CommandRunner.Run(root, args);
