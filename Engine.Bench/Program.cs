@@ -1,8 +1,33 @@
+using BenchmarkDotNet.Running;
+using Engine.Bench.Harness;
+using Engine.Bench.Objects;
+using Engine.Bench.Tlb;
+using Engine.Bench.Trace;
+
 namespace Engine.Bench;
 
-/// <summary>Runs the throughput suites and the BenchmarkDotNet benchmarks.</summary>
+/// <summary>Runs the throughput suites and, as <c>bdn …</c>, the BenchmarkDotNet benchmarks.</summary>
 public static class Program
 {
+    // A suite is registered by its line here.
+    private static readonly ISuite[] Suites =
+    [
+        new ObjectsSuite(),
+        new TlbSuite(),
+        new TraceSuite(),
+    ];
+
     /// <summary>Runs one suite.</summary>
-    public static int Main(string[] args) => args.Length == 0 ? 2 : 0;
+    /// <returns>0 when it ran, 1 on wrong usage.</returns>
+    public static int Main(string[] args)
+    {
+        // BenchmarkDotNet has a command line of its own.
+        if (args is ["bdn", .. string[] rest])
+        {
+            _ = BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(rest);
+            return 0;
+        }
+
+        return BenchCommandLine.Create(Suites).Parse(args).Invoke();
+    }
 }

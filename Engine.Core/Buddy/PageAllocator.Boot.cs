@@ -112,7 +112,7 @@ public sealed unsafe partial class PageAllocator
         {
             made[i] = new Zone(i, spans[i], state + i);
             made[i].Area = new FreeArea(pageBlocks, trees, state + i, spans[i], i, Log);
-            made[i].PresentPages = CountPresent(spans[i]);
+            made[i].PresentPages = spans[i].PresentPages ?? CountPresent(spans[i]);
             trees += FreeArea.TreeWords(spans[i]);
         }
 

@@ -1,0 +1,223 @@
+// Walks the tables that the engine itself keeps in the arena: 4 KiB granule, 48-bit addresses, four levels, stage 1.
+// The rules are those of Arm DDI 0487, D8.2-D8.5; the general walker covers all other settings.
+//
+// Nothing that a descriptor says is trusted: a table outside RAM is an external abort on the walk, as on hardware, and the walk ends after
+// four reads whatever it reads.
+
+using System.Runtime.CompilerServices;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Arena;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Tlb;
+
+/// <summary>A walker for tables of the 4 KiB granule with 48-bit addresses in simulated memory.</summary>
+public unsafe struct ArenaWalker : IPageWalker
+{
+    private const int GranuleLog2 = 12;
+    private const int IndexBits = 9;
+    private const ulong IndexMask = (1UL << IndexBits) - 1;
+    private const ulong AddressMask = 0x0000_FFFF_FFFF_F000;
+    private const ulong LastTableByte = 4095;
+    private const ulong TypeMask = 3;
+    private const ulong TableOrPage = 3;
+    private const ulong AccessFlag = 1UL << 10;
+    private const ulong NotGlobal = 1UL << 11;
+    private const ulong ReadOnly = 1UL << 7;
+    private const ulong DirtyModifier = 1UL << 51;
+    private const ulong Contiguous = 1UL << 52;
+    private const ulong HierarchyMask = 0x1FUL << 59;
+
+    // Index AP[2:1] | PXN << 2 | UXN << 3. Bits 0..3: EL0 fetch, load, store, modify; 4..7: EL1.
+    private const uint Fetch0 = 1, Load0 = 2, Write0 = 4 | 8, Fetch1 = 16, Load1 = 32, Write1 = 64 | 128;
+
+    private readonly PhysicalMemory memory;
+    private readonly byte* bias;
+    private readonly ulong start;
+    private readonly ulong lastTableOffset;
+
+    /// <summary>Creates a walker with no tables: TTBR0 and TTBR1 must be set.</summary>
+    /// <param name="memory">Where the tables are.</param>
+    public ArenaWalker(PhysicalMemory memory)
+    {
+        this.memory = memory;
+        bias = memory.Bias;
+        start = memory.Banks[0].Start.Value;
+        lastTableOffset = memory.Banks[0].LengthBytes - LastTableByte - 1;
+    }
+
+    /// <summary>The root table of the lower half; null where walks are disabled (TCR.EPD0).</summary>
+    public PhysAddr? Ttbr0 { readonly get; set; }
+
+    /// <summary>The root table of the upper half; null where walks are disabled (TCR.EPD1).</summary>
+    public PhysAddr? Ttbr1 { readonly get; set; }
+
+    /// <summary>Whether the hardware sets the access flag (TCR.HA); otherwise a clear one faults.</summary>
+    public bool SetsAccessFlag { readonly get; set; }
+
+    /// <summary>Whether the hardware sets the dirty state (TCR.HD); it implies <see cref="SetsAccessFlag"/>.</summary>
+    public bool SetsDirtyState { readonly get; set; }
+
+    /// <summary>Whether EL1 may not load from or store to what EL0 may (PSTATE.PAN).</summary>
+    public bool ForbidsUserData { readonly get; set; }
+
+    /// <summary>How many adjacent pages, as a log2 of 0 to 2, the walker examines for aggregation.</summary>
+    public int AggregationLog2Max { readonly get; set; }
+
+    private static ReadOnlySpan<byte> AllowTable =>
+    [
+        // AP 00: EL1 read/write, EL0 none (but EL0 may execute); 01: both read/write; 10: EL1 read; 11: both read.
+        (byte)(Fetch0 | Fetch1 | Load1 | Write1), (byte)(Fetch0 | Load0 | Write0 | Load1 | Write1), (byte)(Fetch0 | Fetch1 | Load1), (byte)(Fetch0 | Load0 | Fetch1 | Load1),
+        (byte)(Fetch0 | Load1 | Write1), (byte)(Fetch0 | Load0 | Write0 | Load1 | Write1), (byte)(Fetch0 | Load1), (byte)(Fetch0 | Load0 | Load1),
+        (byte)(Fetch1 | Load1 | Write1), (byte)(Load0 | Write0 | Load1 | Write1), (byte)(Fetch1 | Load1), (byte)(Load0 | Fetch1 | Load1),
+        (byte)(Load1 | Write1), (byte)(Load0 | Write0 | Load1 | Write1), (byte)Load1, (byte)(Load0 | Load1),
+    ];
+
+    /// <inheritdoc/>
+    public readonly bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
+    {
+        ulong va = address.Value;
+        result.GranuleLog2 = GranuleLog2;
+        ulong table = result.StartTable;
+        ulong restrictions = result.StartRestrictions;
+        int level = result.StartLevel;
+        if (level < 0)
+        {
+            level = 0;
+            result.StartLevel = 0;
+            restrictions = 0;
+            PhysAddr? root = (long)va < 0 ? Ttbr1 : Ttbr0;
+            if (root is null || (long)(va << 16) >> 16 != (long)va)
+            {
+                // Not a read: the walk is refused.
+                result.Level = 0;
+                result.StartLevel = 1;
+                return Fail(ref result, TranslationStop.TranslationFault, 0);
+            }
+
+            table = root.GetValueOrDefault().Value;
+        }
+
+        for (; ; level++)
+        {
+            int shift = GranuleLog2 + ((3 - level) * IndexBits);
+            ulong place = table + (((va >> shift) & IndexMask) << 3);
+            result.DescriptorAddresses[level + 1] = place;
+            if (!IsTable(table))
+            {
+                return Fail(ref result, TranslationStop.ExternalAbortOnWalk, level);
+            }
+
+            // SAFETY: IsTable checked that the whole page of the table is RAM; table is page-aligned, so place lies in it.
+            ulong descriptor = *(ulong*)(bias + place);
+            if (level < 3 && (descriptor & TypeMask) == TableOrPage)
+            {
+                table = descriptor & AddressMask;
+                restrictions |= descriptor & HierarchyMask;
+                result.NextTables[level + 1] = table;
+                result.Restrictions[level + 1] = restrictions;
+                continue;
+            }
+
+            bool isLeaf = level == 3 ? (descriptor & TypeMask) == TableOrPage : level != 0 && (descriptor & TypeMask) == 1;
+            return isLeaf
+                ? Finish(va, kind, place, descriptor, restrictions, level, ref result)
+                : Fail(ref result, TranslationStop.TranslationFault, level);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly bool IsTable(ulong table) =>
+        unchecked(table - start) <= lastTableOffset || memory.Contains(new PhysAddr(table), LastTableByte + 1);
+
+    private readonly bool Finish(
+        ulong va, AccessKind kind, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
+    {
+        bool isStore = kind is AccessKind.Store or AccessKind.Modify;
+        bool isWritableClean = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
+        if ((descriptor & AccessFlag) == 0 || (isStore && isWritableClean))
+        {
+            if ((descriptor & AccessFlag) == 0 && !SetsAccessFlag && !SetsDirtyState)
+            {
+                return Fail(ref result, TranslationStop.AccessFlagFault, level);
+            }
+
+            bool setsDirty = isStore && isWritableClean && (restrictions >> 62 & 1) == 0;
+            ulong updated = (descriptor | AccessFlag) & ~(setsDirty ? ReadOnly : 0);
+            if (!TryUpdate(place, descriptor, updated))
+            {
+                // The descriptor changed meanwhile: the walk begins again.
+                result.StartLevel = WalkResult.FromRoot;
+                return Walk(new VirtAddr(va), kind, false, ref result);
+            }
+
+            isWritableClean &= !setsDirty;
+            descriptor = updated;
+        }
+
+        int pageLog2 = GranuleLog2 + ((3 - level) * IndexBits);
+        result.Level = level;
+        result.PageSizeLog2 = pageLog2;
+        result.RunSizeLog2 = (descriptor & Contiguous) != 0 ? pageLog2 + 4 : pageLog2;
+        result.OutputAddress = descriptor & AddressMask & (ulong.MaxValue << pageLog2);
+        result.AttributeIndex = (int)(descriptor >> 2) & 7;
+        result.IsGlobal = (descriptor & NotGlobal) == 0;
+        result.Allowed = AllowedBy(descriptor, restrictions);
+        result.IsDirtyLater = isWritableClean && (restrictions >> 62 & 1) == 0;
+        result.AggregationLog2 = AggregationLog2Max != 0 && level == 3 && (descriptor & Contiguous) == 0 ? Aggregate(place, descriptor) : 0;
+        return true;
+    }
+
+    // APTable[0] (61) takes EL0 data access away, APTable[1] (62) writing; XNTable is 60, PXNTable 59.
+    private readonly uint AllowedBy(ulong descriptor, ulong restrictions)
+    {
+        uint index = (uint)((descriptor >> 6) & 3) | (uint)((descriptor >> 51) & 12) | (uint)((restrictions >> 61) & 2);
+        index |= (uint)((restrictions >> 57) & 12);
+        index &= ~(uint)((restrictions >> 61) & 1);
+        uint allowed = AllowTable[(int)index];
+        return ForbidsUserData && (index & 1) != 0 ? allowed & ~(Load1 | Write1) : allowed;
+    }
+
+    // The aligned groups of 2 and 4 descriptors around this one: do they map contiguous pages with equal attributes?
+    private readonly int Aggregate(ulong place, ulong descriptor)
+    {
+        int best = 0;
+        for (int log2 = 1; log2 <= AggregationLog2Max && log2 <= 2; log2++)
+        {
+            ulong count = 1UL << log2;
+            ulong own = (place >> 3) & (count - 1);
+            ulong group = place - (own << 3);
+            ulong first = unchecked(descriptor - (own << GranuleLog2));
+            if ((first & AddressMask & ((count << GranuleLog2) - 1)) != 0)
+            {
+                return best;
+            }
+
+            for (ulong i = 0; i < count; i++)
+            {
+                // SAFETY: the group lies in the table's page, which IsTable checked.
+                if (*(ulong*)(bias + group + (i << 3)) != first + (i << GranuleLog2))
+                {
+                    return best;
+                }
+            }
+
+            best = log2;
+        }
+
+        return best;
+    }
+
+    // SAFETY: the caller has read the descriptor from this place.
+    private readonly bool TryUpdate(ulong place, ulong expected, ulong value) =>
+        Interlocked.CompareExchange(ref Unsafe.AsRef<ulong>(bias + place), value, expected) == expected;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool Fail(ref WalkResult result, byte fault, int level)
+    {
+        result.Level = level;
+        result.FaultStatus = (byte)(fault + level);
+        return false;
+    }
+}

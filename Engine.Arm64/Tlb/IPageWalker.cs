@@ -1,0 +1,22 @@
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+
+namespace Engine.Arm64.Tlb;
+
+/// <summary>
+/// Walks translation tables for a <see cref="TranslationUnit{TWalker, TObserver}"/>. It is a struct type argument, so that the call is direct.
+/// It holds the registers (TTBR0, TTBR1, TCR, …); the unit holds ASID and VMID.
+/// </summary>
+public interface IPageWalker
+{
+    /// <summary>Translates one address by reading descriptors.</summary>
+    /// <param name="address">Any address, canonical or not.</param>
+    /// <param name="kind">A store lets the hardware's dirty state be set, where that is on. Permissions are not judged here.</param>
+    /// <param name="isPrivileged">Whether the access comes from EL1.</param>
+    /// <param name="result">
+    /// On entry <see cref="WalkResult.StartLevel"/> and <see cref="WalkResult.StartTable"/> say where a walk cache lets the walk begin
+    /// (<see cref="WalkResult.FromRoot"/>: at the root); on return all that the walk found.
+    /// </param>
+    /// <returns>False on a fault: <see cref="WalkResult.FaultStatus"/> says which.</returns>
+    public bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result);
+}

@@ -1,0 +1,15 @@
+namespace Engine.Arm64.Tlb;
+
+/// <summary>
+/// Watches a translation unit. It is a struct type argument: with <see cref="NoObserver"/> nothing of it is left in the compiled code.
+/// </summary>
+public interface ITranslationObserver
+{
+    /// <summary>Whether <see cref="DescriptorRead"/> is called. It must be a constant.</summary>
+    public static abstract bool SeesDescriptorReads { get; }
+
+    /// <summary>The walker, as a bus master, has read a descriptor.</summary>
+    /// <param name="address">Its physical address, 8-byte aligned.</param>
+    /// <param name="level">Its level, -1..3.</param>
+    public void DescriptorRead(ulong address, int level);
+}

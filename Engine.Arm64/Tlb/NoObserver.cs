@@ -1,0 +1,13 @@
+namespace Engine.Arm64.Tlb;
+
+/// <summary>Watches nothing, and costs nothing.</summary>
+public readonly struct NoObserver : ITranslationObserver
+{
+    /// <inheritdoc/>
+    public static bool SeesDescriptorReads => false;
+
+    /// <inheritdoc/>
+    public void DescriptorRead(ulong address, int level)
+    {
+    }
+}

@@ -1,0 +1,100 @@
+// Finding in a level with sets: all ways of a set are compared at once.
+//
+//   63                                    19 18       3  2   1      0
+//  +----------------------------------------+----------+---+------+---+
+//  | address bits 55:12, and below the page | ASID, or | 0 |global| 1 |
+//  | number a 1 that marks the page's size  |  0       |   |      |   |
+//  +----------------------------------------+----------+---+------+---+
+// The marker: for a page of 2^s bytes the bit of place s - 1 is set and all lower ones are clear, so equal lanes mean equal size.
+// An unused way is 0. The VMID is compared in the entry.
+
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Engine.Arm64.Tlb;
+
+internal sealed unsafe partial class TlbLevel
+{
+    private const int LaneShift = 8;
+    private const ulong LaneAddressMask = ~0UL << 19;
+    private const int LaneAsidShift = 3;
+    private const ulong LaneGlobal = 2;
+    private const ulong LaneUsed = 1;
+
+    private ulong* lanes;
+    private uint laneStride;
+
+    // Division by the number of sets: q = high half of (n * reciprocal), exact for n below 2^44 and sets up to 2^20.
+    private ulong setReciprocal;
+
+    // Division by the number of ways: exact for slots below 2^20 and ways up to 2^8.
+    private ulong wayReciprocal;
+
+    // The current address space as lanes need it.
+    private ulong laneAsid = LaneUsed;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* FindInSets(ulong address)
+    {
+        for (ulong present = presentSizes; present != 0; present &= present - 1)
+        {
+            int sizeLog2 = BitOperations.TrailingZeroCount(present);
+            uint set = SetOf(address, sizeLog2);
+            ulong key = LaneAddress(address, sizeLog2);
+            Vector256<ulong> own = Vector256.Create(key | laneAsid);
+            Vector256<ulong> global = Vector256.Create(key | LaneGlobal | LaneUsed);
+            ulong* lane = lanes + (set * laneStride);
+            for (uint way = 0; way < laneStride; way += 4)
+            {
+                // SAFETY: laneStride is a multiple of four, and set is below the number of sets.
+                Vector256<ulong> tags = Vector256.Load(lane + way);
+                uint matches = (Vector256.Equals(tags, own) | Vector256.Equals(tags, global)).ExtractMostSignificantBits();
+                for (; matches != 0; matches &= matches - 1)
+                {
+                    TlbEntry* entry = entries + (set * (uint)ways) + way + (uint)BitOperations.TrailingZeroCount(matches);
+                    if (entry->Vmid == currentVmid)
+                    {
+                        return entry;
+                    }
+                }
+            }
+        }
+
+        return null;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint SetOf(ulong address, int sizeLog2)
+    {
+        ulong page = (address << LaneShift) >> (sizeLog2 + LaneShift);
+        return (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint SetOfSlot(uint slot) => (uint)((slot * wayReciprocal) >> 32);
+
+    private static ulong LaneAddress(ulong address, int sizeLog2) =>
+        ((((address >> sizeLog2 << 1) | 1) << (sizeLog2 - 1)) << LaneShift) & LaneAddressMask;
+
+    private static ulong LaneOf(ulong address, int sizeLog2, ulong meta)
+    {
+        ulong global = (meta >> TlbEntry.GlobalShift) & 1;
+        ulong asid = global != 0 ? 0 : (meta >> TlbEntry.AsidShift) & ushort.MaxValue;
+        return LaneAddress(address, sizeLog2) | (asid << LaneAsidShift) | (global * LaneGlobal) | LaneUsed;
+    }
+
+    private void LayOutSets(byte* start, ref long offset)
+    {
+        // floor(2^64 / sets) + 1; with more than one set this fits.
+        setReciprocal = (ulong.MaxValue / sets) + 1;
+        if (BitOperations.IsPow2(sets))
+        {
+            setReciprocal = (1UL << (64 - BitOperations.Log2(sets)));
+        }
+
+        wayReciprocal = ((1UL << 32) / (uint)ways) + 1;
+        laneStride = (uint)(ways + 3) & ~3u;
+        lanes = (ulong*)Carve(start, ref offset, (long)sets * laneStride * sizeof(ulong));
+    }
+}

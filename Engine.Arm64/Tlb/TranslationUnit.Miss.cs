@@ -1,0 +1,139 @@
+// What happens when the first TLB level has no entry, or one that denies the access.
+
+using System.Runtime.CompilerServices;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+
+namespace Engine.Arm64.Tlb;
+
+public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
+{
+    // Fills every level that misses; returns the first level's new entry, or null on a fault of the walk.
+    private TlbEntry* FillLevels(ulong address, AccessKind kind)
+    {
+        TlbLevel[] levels = kind != AccessKind.Fetch ? path.Data : path.Fetch;
+        levels[0].Misses++;
+        int filled = 1;
+        for (; filled < levels.Length; filled++)
+        {
+            TlbLevel level = levels[filled];
+            level.Lookups++;
+            TlbEntry* entry = level.Find(address);
+            if (entry != null)
+            {
+                level.Touch(entry);
+                int aggregation = entry->IsContiguous ? 0 : Math.Max(entry->SizeLog2 - entry->PageSizeLog2, 0);
+                return Fill(levels, filled, address, entry->Delta, entry->Meta & ~TlbEntry.EntrySizeMask, aggregation, entry->SizeLog2);
+            }
+
+            level.Misses++;
+        }
+
+        Unsafe.SkipInit(out WalkResult result);
+        if (!Walk(address, kind, ref result))
+        {
+            return null;
+        }
+
+        ulong pageMask = ulong.MaxValue << result.PageSizeLog2;
+        ulong delta = unchecked(result.OutputAddress - (address & pageMask));
+        return Fill(levels, filled, address, delta, MetaOf(in result), result.AggregationLog2, int.MaxValue);
+    }
+
+    // levels[0..count) get an entry each: as large as the level can hold and the source, of 2^limitLog2 bytes, reaches.
+    private static TlbEntry* Fill(TlbLevel[] levels, int count, ulong address, ulong delta, ulong meta, int aggregationLog2, int limitLog2)
+    {
+        for (int i = count - 1; i > 0; i--)
+        {
+            FillOne(levels[i], address, delta, meta, aggregationLog2, limitLog2);
+        }
+
+        return FillOne(levels[0], address, delta, meta, aggregationLog2, limitLog2);
+    }
+
+    private static TlbEntry* FillOne(TlbLevel level, ulong address, ulong delta, ulong meta, int aggregationLog2, int limitLog2)
+    {
+        int sizeLog2 = level.SizeFor(meta, aggregationLog2, limitLog2);
+        return level.Insert(address, sizeLog2, delta, meta | ((ulong)(uint)sizeLog2 << TlbEntry.EntrySizeShift));
+    }
+
+    private ulong MetaOf(in WalkResult result) =>
+        result.Allowed
+        | ((ulong)(uint)result.AttributeIndex << TlbEntry.AttributeShift)
+        | ((ulong)(uint)result.PageSizeLog2 << TlbEntry.PageSizeShift)
+        | (result.RunSizeLog2 > result.PageSizeLog2 ? 1UL << TlbEntry.ContiguousShift : 0)
+        | (result.IsGlobal ? 1UL << TlbEntry.GlobalShift : 0)
+        | (result.IsDirtyLater ? 1UL << TlbEntry.DirtyLaterShift : 0)
+        | ((ulong)(uint)(result.Level + 1) << TlbEntry.LevelShift)
+        | tags;
+
+    // The entry denies the access. Where the hardware keeps the dirty state, a store to a clean page walks again and sets it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* Deny(ulong address, AccessKind kind, TlbEntry* entry)
+    {
+        bool isStore = kind is AccessKind.Store or AccessKind.Modify;
+        if (isStore && ((entry->Meta >> TlbEntry.DirtyLaterShift) & 1) != 0)
+        {
+            WalkResult result = default;
+            if (!Walk(address, kind, ref result))
+            {
+                return null;
+            }
+
+            Refresh(address, MetaOf(in result));
+            if (((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
+            {
+                return entry;
+            }
+        }
+
+        stop = new TranslationStop(
+            new VirtAddr(address), kind, (byte)(TranslationStop.PermissionFault + entry->Level), entry->Level, IsPrivileged, FromTlb: true);
+        return null;
+    }
+
+    // The entries of an address get the permissions that a new walk found; their size and age stay.
+    private void Refresh(ulong address, ulong meta)
+    {
+        const ulong Permissions = ((1UL << (2 * TlbEntry.ElBits)) - 1) | (1UL << TlbEntry.DirtyLaterShift);
+        foreach (TlbLevel level in path.Data)
+        {
+            TlbEntry* entry = level.Find(address);
+            if (entry != null)
+            {
+                entry->Meta = (entry->Meta & ~Permissions) | (meta & Permissions);
+            }
+        }
+    }
+
+    private bool Walk(ulong address, AccessKind kind, ref WalkResult result)
+    {
+        result.StartLevel = WalkResult.FromRoot;
+        if (hasWalkCaches)
+        {
+            FindStart(address, ref result);
+        }
+
+        bool isMapped = walker.Walk(new VirtAddr(address), kind, IsPrivileged, ref result);
+        walksByLevels[((result.StartLevel + 1) * WalkResult.LevelCount) + result.Level + 1]++;
+        if (TObserver.SeesDescriptorReads)
+        {
+            for (int level = result.StartLevel; level <= result.Level; level++)
+            {
+                observer.DescriptorRead(result.DescriptorAddresses[level + 1], level);
+            }
+        }
+
+        if (hasWalkCaches)
+        {
+            KeepTables(address, in result);
+        }
+
+        if (!isMapped)
+        {
+            stop = new TranslationStop(new VirtAddr(address), kind, result.FaultStatus, result.Level, IsPrivileged, FromTlb: false);
+        }
+
+        return isMapped;
+    }
+}

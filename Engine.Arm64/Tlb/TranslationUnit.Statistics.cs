@@ -1,0 +1,72 @@
+namespace Engine.Arm64.Tlb;
+
+public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
+{
+    // Walks by first and last level: index (first + 1) * 5 + last + 1.
+    private readonly ulong[] walksByLevels = new ulong[WalkResult.LevelCount * WalkResult.LevelCount];
+
+    /// <summary>What each TLB level has seen, by level number.</summary>
+    public IReadOnlyList<TlbLevelStatistics> Statistics
+    {
+        get
+        {
+            CountSingles();
+            return path.Statistics;
+        }
+    }
+
+    /// <summary>What each walk cache has seen, in the geometry's order.</summary>
+    public IReadOnlyList<TlbLevelStatistics> WalkCacheStatistics =>
+        [.. path.WalkCaches.Select((cache, i) => new TlbLevelStatistics($"walk{i}", cache.Lookups, cache.Lookups - cache.Misses, cache.Misses))];
+
+    /// <summary>Walks, those that faulted included.</summary>
+    public ulong WalkCount => Sum((_, _) => 1);
+
+    /// <summary>Descriptors read by all walks.</summary>
+    public ulong DescriptorReadCount => Sum((first, last) => (ulong)(last - first + 1));
+
+    /// <summary>Cycles spent on translation, by the geometry's costs.</summary>
+    public ulong Cycles
+    {
+        get
+        {
+            CountSingles();
+            TranslationCosts costs = Geometry.Costs;
+            ulong beyondFirst = path.Levels.Aggregate(0UL, (sum, level) => sum + (level.Geometry.Level > 1 ? level.Lookups : 0));
+            ulong walkCacheLookups = path.WalkCaches.Aggregate(0UL, (sum, cache) => sum + cache.Lookups);
+            return (beyondFirst * (ulong)costs.LookupCycles)
+                + (walkCacheLookups * (ulong)costs.WalkCacheCycles)
+                + (DescriptorReadCount * (ulong)costs.DescriptorReadCycles);
+        }
+    }
+
+    /// <summary>Descriptors of one level read by all walks.</summary>
+    /// <param name="level">-1..3.</param>
+    public ulong DescriptorReadsAt(int level) => Sum((first, last) => first <= level && level <= last ? 1u : 0u);
+
+    private ulong Sum(Func<int, int, ulong> weight)
+    {
+        ulong sum = 0;
+        for (int i = 0; i < walksByLevels.Length; i++)
+        {
+            sum += walksByLevels[i] * weight((i / WalkResult.LevelCount) - 1, (i % WalkResult.LevelCount) - 1);
+        }
+
+        return sum;
+    }
+
+    private void Count(ulong accesses, ulong dataAccesses)
+    {
+        firsts[0].Lookups += accesses - dataAccesses;
+        firsts[1].Lookups += dataAccesses;
+    }
+
+    private void CountSingles()
+    {
+        ulong* singles = (ulong*)lasts + 2;
+        firsts[0].Lookups += singles[0];
+        firsts[1].Lookups += singles[1];
+        singles[0] = 0;
+        singles[1] = 0;
+    }
+}

@@ -1,0 +1,64 @@
+using System.CommandLine;
+
+namespace Engine.Bench.Harness;
+
+/// <summary>The command line: one command a suite, with the same options.</summary>
+internal static class BenchCommandLine
+{
+    private static readonly Option<string?> Csv = new("--csv")
+    {
+        Description = "Write the measurements to FILE as CSV.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    private static readonly Option<bool> Quick = new("--quick")
+    {
+        Description = "Few and short rounds: shows that it works, not how fast it is.",
+        Recursive = true,
+    };
+
+    private static readonly Option<int> Threads = new("--threads")
+    {
+        Description = "Threads of the multi-threaded cases (0: the host's CPUs).",
+        HelpName = "N",
+        DefaultValueFactory = _ => 0,
+        Recursive = true,
+    };
+
+    private static readonly Option<string?> Input = new("--input")
+    {
+        Description = "What the suite works on instead of what it carries.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    /// <summary>Builds the command line.</summary>
+    public static RootCommand Create(IEnumerable<ISuite> suites)
+    {
+        RootCommand root = new("Throughput of the engine, measured.") { Csv, Quick, Threads, Input };
+        foreach (ISuite suite in suites)
+        {
+            Command command = new(suite.Name, suite.Description);
+            command.SetAction(parsed =>
+            {
+                Run(suite, new SuiteOptions(parsed.GetValue(Quick), parsed.GetValue(Threads), parsed.GetValue(Csv), parsed.GetValue(Input)));
+                return 0;
+            });
+            root.Add(command);
+        }
+
+        return root;
+    }
+
+    private static void Run(ISuite suite, SuiteOptions options)
+    {
+        SuiteContext context = new(suite.Name, options);
+        suite.Run(context);
+        MeasurementReport.Print(context.Measurements);
+        if (options.CsvPath is not null)
+        {
+            MeasurementReport.WriteCsv(options.CsvPath, context.Measurements);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+namespace Engine.Bench.Harness;
+
+/// <summary>What the command line says to a suite.</summary>
+/// <param name="IsQuick">Short rounds and few of them: shows that it works, not how fast it is.</param>
+/// <param name="Threads">How many threads the multi-threaded cases use; 0 leaves it to the suite.</param>
+/// <param name="CsvPath">Where the measurements go as CSV, or null.</param>
+/// <param name="Input">What the suite works on (a trace, …), or null for what it carries.</param>
+public sealed record SuiteOptions(bool IsQuick, int Threads, string? CsvPath, string? Input);

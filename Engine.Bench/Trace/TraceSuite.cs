@@ -1,0 +1,36 @@
+using Engine.Bench.Harness;
+using Mmsim.Traces;
+
+namespace Engine.Bench.Trace;
+
+/// <summary>How fast traces are read and replayed.</summary>
+public sealed class TraceSuite : ISuite
+{
+    /// <inheritdoc/>
+    public string Name => "trace";
+
+    /// <inheritdoc/>
+    public string Description => "Records a second: reading a trace, and replaying it.";
+
+    /// <inheritdoc/>
+    public void Run(SuiteContext context)
+    {
+        string path = context.Options.Input!;
+        RecordedTrace trace = RecordedTrace.Load(path);
+        context.Measure(
+            new WorkloadCase("first-pass", "", "", 1, () => new DelegateWorkload(_ => RecordedTrace.Load(path).Counts.Total)) { IsPinned = false },
+            new WorkloadCase("second-pass", "", "", 1, () => new DelegateWorkload(_ => ReadAll(trace))) { IsPinned = false });
+    }
+
+    private static long ReadAll(RecordedTrace trace)
+    {
+        using IAccessSource source = trace.OpenReader();
+        long total = 0;
+        while (source.TryRead(out AccessRun run))
+        {
+            total += run.Accesses.Length;
+        }
+
+        return total;
+    }
+}
