@@ -299,7 +299,7 @@ public sealed unsafe partial class PageAllocator
 
         pages.State->Count += kept << order;
         pages.State->NetRefilled[order] += kept;
-        pages.State->Refills++;
+        pages.State->Refilled += kept;
         return kept;
     }
 

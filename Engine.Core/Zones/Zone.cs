@@ -1,4 +1,3 @@
-using Engine.Core.Units;
 using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
 using Engine.Core.Units;
