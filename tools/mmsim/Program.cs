@@ -19,7 +19,6 @@ public static class Program
             RunCommand.Create(),
             ScenarioCommand.Create(),
             TlbCommand.Create(),
-            TlbCommand.Create(), WalkCommand.Create(),
             WalkCommand.Create(),
         };
         return CommandRunner.Run(root, args);
