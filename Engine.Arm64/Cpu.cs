@@ -3,6 +3,7 @@ using Engine.Arm64.Tlb;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
+using ArenaWalker = Engine.Arm64.Tlb.ArenaWalker;
 
 namespace Engine.Arm64;
 
@@ -38,7 +39,7 @@ public sealed class Cpu
     public void SwitchTo(Process process)
     {
         Current = process;
-        Mmu.Walker.TranslationTableBase0 = process.Tables.Root.Address;
+        Mmu.Walker.Ttbr0 = process.Tables.Root.Address;
         Mmu.SwitchTo(process.Asid);
     }
 

@@ -2,7 +2,6 @@
 // kernel keeps for itself, the page allocator takes the rest, the caches are created, the CPUs come up.
 
 using Engine.Arm64.Faults;
-using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
@@ -15,7 +14,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64;
 
 /// <summary>A simulated ARM64 machine that runs Linux's memory management.</summary>
-public sealed class Machine : IDisposable
+public sealed partial class Machine : IDisposable
 {
     private readonly Cpu[] cpus;
     private readonly List<Process> processes = [];
@@ -42,6 +41,8 @@ public sealed class Machine : IDisposable
             Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount });
             PageCache = new FileCache(Pages);
             Caches = new MemoryMapCaches(Pages);
+            AnonVmas = new AnonVmas(Caches);
+            Commit = new CommitAccounting(Pages);
             UserFrames = new UserFrames(Pages, PageCache, zeroPage);
             Files = new OpenFileTable(PageCache);
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
@@ -80,7 +81,12 @@ public sealed class Machine : IDisposable
     /// <summary>The living processes.</summary>
     public IReadOnlyList<Process> Processes => processes;
 
+    /// <summary>How much memory has been promised.</summary>
+    public CommitAccounting Commit { get; }
+
     internal MemoryMapCaches Caches { get; }
+
+    internal AnonVmas AnonVmas { get; }
 
     internal UserFrames UserFrames { get; }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
@@ -43,7 +42,7 @@ public sealed partial class Process
     public ref FaultCounters Faults => ref faults;
 
     /// <summary>Resident pages (<c>VmRSS</c>).</summary>
-    public ulong ResidentPages => (ulong)(Memory.Mm.AnonPages + Memory.Mm.FilePages + Memory.Mm.ShmemPages);
+    public ulong ResidentPages => (ulong)(Memory.State.AnonPages + Memory.State.FilePages + Memory.State.ShmemPages);
 
     internal static Process? TryCreate(Machine machine, CpuId cpu, int pid, string name)
     {
@@ -53,8 +52,8 @@ public sealed partial class Process
         }
 
         Process process = new(machine, pid, name, tables);
-        MemoryMap? memory = MemoryMap.TryCreate(machine.Caches, cpu, new ProcessPages(process));
-        if (memory is null)
+        if (!MemoryMap.TryCreate(
+            cpu, machine.Caches, machine.AnonVmas, machine.Commit, new MemoryMapOptions(), ResourceLimits.CreateRoot(), new ProcessPages(process), out MemoryMap? memory))
         {
             tables.Destroy(cpu);
             return null;

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using Engine.Bench.Harness;
 using Engine.Bench.Objects;
+using Engine.Bench.Tlb;
 using Engine.Bench.Trace;
 
 namespace Engine.Bench;
@@ -12,6 +13,7 @@ public static class Program
     private static readonly ISuite[] Suites =
     [
         new ObjectsSuite(),
+        new TlbSuite(),
         new TraceSuite(),
     ];
 

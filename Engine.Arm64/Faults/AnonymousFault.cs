@@ -1,4 +1,3 @@
-using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Core.Units;
 
@@ -27,7 +26,7 @@ internal static class AnonymousFault
 
     private static FaultResult MapNewFrame(ref VmFault fault)
     {
-        if (!fault.Tables.TryPrepare(fault.Cpu, fault.Address) || !fault.Process.Memory.TryPrepareAnonVma(fault.Cpu, fault.AreaRef))
+        if (!fault.Tables.TryPrepare(fault.Cpu, fault.Address) || !fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef))
         {
             return FaultResult.OutOfMemory;
         }
@@ -38,7 +37,7 @@ internal static class AnonymousFault
         }
 
         fault.Frames.AddNewAnonymous(pfn, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
-        fault.Process.Memory.Mm.AnonPages++;
+        fault.Process.Memory.State.AnonPages++;
         Descriptor entry = Descriptor.ForPage(pfn, fault.Protection).MakeDirty().MakeWritable();
         fault.Tables.TryMap(fault.Cpu, fault.Address, entry);
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);

@@ -37,8 +37,9 @@ internal static class CopyOnWrite
     {
         UserFrames frames = fault.Frames;
         bool isZeroPage = fault.Original.IsSpecial;
-        if (!fault.Process.Memory.TryPrepareAnonVma(fault.Cpu, fault.AreaRef)
-            || !frames.TryAllocate(fault.Cpu, isZeroPage ? GfpFlags.Zero : GfpFlags.None, out Pfn copy))
+        Pfn copy = Pfn.None;
+        if (!fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef)
+            || !frames.TryAllocate(fault.Cpu, isZeroPage ? GfpFlags.Zero : GfpFlags.None, out copy))
         {
             return FaultResult.OutOfMemory;
         }
@@ -54,7 +55,7 @@ internal static class CopyOnWrite
         frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         Descriptor entry = Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable();
         fault.Tables.Set(fault.Address, entry);
-        fault.Process.Memory.Mm.AnonPages++;
+        fault.Process.Memory.State.AnonPages++;
         if (!isZeroPage)
         {
             frames.Unmap(fault.Process, fault.Cpu, fault.Original);

@@ -36,7 +36,8 @@ internal static class FaultHandler
     private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
     {
         VirtAddr page = new(address.Value & ~(ulong)(Pfn.PageSizeBytes - 1));
-        if (!process.Memory.TryFindForFault(page, out VmAreaRef area))
+        VmAreaRef area = process.Memory.Areas.Find(page);
+        if (area.IsNone && !process.Memory.TryExpandStack(cpu, page, out area))
         {
             return FaultResult.SegvMapErr;
         }

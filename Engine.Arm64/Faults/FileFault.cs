@@ -71,9 +71,10 @@ internal static class FileFault
     private static FaultResult WritePrivate(ref VmFault fault, OpenFile file)
     {
         UserFrames frames = fault.Frames;
-        if (!fault.Process.Memory.TryPrepareAnonVma(fault.Cpu, fault.AreaRef)
+        Pfn copy = Pfn.None;
+        if (!fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef)
             || !fault.Tables.TryPrepare(fault.Cpu, fault.Address)
-            || !frames.TryAllocate(fault.Cpu, GfpFlags.None, out Pfn copy))
+            || !frames.TryAllocate(fault.Cpu, GfpFlags.None, out copy))
         {
             return FaultResult.OutOfMemory;
         }
@@ -87,7 +88,7 @@ internal static class FileFault
 
         frames.Copy(page, copy);
         frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
-        fault.Process.Memory.Mm.AnonPages++;
+        fault.Process.Memory.State.AnonPages++;
         fault.Tables.TryMap(fault.Cpu, fault.Address, Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable());
         fault.Process.Faults.CountCause(FaultCause.FileCow);
         return result;
@@ -103,7 +104,7 @@ internal static class FileFault
             fault.Cpu, ref file.Readahead, fault.Area.PageIndexOf(fault.Address), advice, out page);
         return result switch
         {
-            FileFaultResult.Minor => FaultResult.Minor,
+            FileFaultResult.Minor or FileFaultResult.MinorReadahead => FaultResult.Minor,
             FileFaultResult.Major => FaultResult.Major,
             FileFaultResult.OutOfMemory => FaultResult.OutOfMemory,
             _ => FaultResult.BusAdrErr,

@@ -1,7 +1,6 @@
 // What system calls do to pages. MemoryMap decides which VMAs there are and calls here once per VMA; here are the page
 // tables, the frames behind them, and the TLBs.
 
-using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -135,6 +134,8 @@ internal sealed class ProcessPages : IAddressSpacePages
         file = created?.Id ?? VmArea.NoFile;
         return created is null ? Errno.ENOMEM : Errno.None;
     }
+
+    public MappedFileModes ModesOf(uint file) => MappedFileModes.ReadWrite;
 
     public void LinkFile(CpuId cpu, VmAreaRef area)
     {

@@ -76,7 +76,7 @@ internal sealed class UserFrames
             frame.Flags &= ~PageFlag.AnonExclusive;
             frame.MapCount++;
             frame.RefCount++;
-            child.Memory.Mm.AnonPages++;
+            child.Memory.State.AnonPages++;
             return;
         }
 
@@ -165,7 +165,7 @@ internal sealed class UserFrames
         ref Frame frame = ref frames[pfn];
         if ((frame.Mapping & PageFlag.MappingAnon) != 0)
         {
-            process.Memory.Mm.AnonPages--;
+            process.Memory.State.AnonPages--;
         }
         else
         {
@@ -196,11 +196,11 @@ internal sealed class UserFrames
     {
         if ((frame.Flags & PageFlag.SwapBacked) != 0)
         {
-            process.Memory.Mm.ShmemPages++;
+            process.Memory.State.ShmemPages++;
         }
         else
         {
-            process.Memory.Mm.FilePages++;
+            process.Memory.State.FilePages++;
         }
     }
 
@@ -208,11 +208,11 @@ internal sealed class UserFrames
     {
         if ((frame.Flags & PageFlag.SwapBacked) != 0)
         {
-            process.Memory.Mm.ShmemPages--;
+            process.Memory.State.ShmemPages--;
         }
         else
         {
-            process.Memory.Mm.FilePages--;
+            process.Memory.State.FilePages--;
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Mmsim.Cli;
+using Mmsim.Commands;
 
 namespace Mmsim;
 
@@ -13,6 +14,11 @@ public static class Program
         RootCommand root = new("Linux memory management on ARM64, run as a model.")
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
+            ConvertCommand.Create(),
+            ReadaheadCommand.Create(),
+            RunCommand.Create(),
+            TlbCommand.Create(),
+            WalkCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }

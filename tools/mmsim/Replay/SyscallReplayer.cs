@@ -11,6 +11,9 @@ internal sealed class SyscallReplayer
 {
     private const ulong PageMask = Pfn.PageSizeBytes - 1;
 
+    /// <summary>The flag of mlock2.</summary>
+    private const ulong MlockOnFault = 1;
+
     private readonly Process process;
     private readonly CpuId cpu;
     private readonly FileDescriptors files;
@@ -41,7 +44,7 @@ internal sealed class SyscallReplayer
             MapFlags flags = MapFlags.Private | MapFlags.Fixed | (isFile ? MapFlags.None : MapFlags.Anonymous);
             MappedFile file = isFile ? ToMapped(files.Image) : MappedFile.None;
             ulong offset = isFile ? range.Start.ToUInt64() : 0;
-            process.Memory.Mmap(cpu, range.Start, range.PageCount << Pfn.PageShift, protection, flags, file, offset);
+            process.Memory.Map(cpu, range.Start, range.PageCount << Pfn.PageShift, protection, flags, file, offset);
         }
     }
 
@@ -79,15 +82,15 @@ internal sealed class SyscallReplayer
         return syscall.Number switch
         {
             X86Syscall.Mmap => Mmap(syscall),
-            X86Syscall.Munmap => process.Memory.Munmap(cpu, start, lengthBytes),
-            X86Syscall.Mprotect or X86Syscall.PkeyMprotect => process.Memory.Mprotect(cpu, start, lengthBytes, (MemoryProtection)syscall.Arg(2)),
+            X86Syscall.Munmap => process.Memory.Unmap(cpu, start, lengthBytes),
+            X86Syscall.Mprotect or X86Syscall.PkeyMprotect => process.Memory.Protect(cpu, start, lengthBytes, (MemoryProtection)syscall.Arg(2)),
             X86Syscall.Brk => Brk(syscall.Result),
             X86Syscall.Mremap => Mremap(syscall),
-            X86Syscall.Madvise => process.Memory.Madvise(cpu, start, lengthBytes, (MemoryAdvice)(int)syscall.Arg(2)),
-            X86Syscall.Msync => process.Memory.Msync(cpu, start, lengthBytes, (SyncFlags)(int)syscall.Arg(2)),
-            X86Syscall.Mlock => process.Memory.Mlock(cpu, start, lengthBytes),
-            X86Syscall.Mlock2 => process.Memory.Mlock2(cpu, start, lengthBytes, (LockFlags)(int)syscall.Arg(2)),
-            _ => process.Memory.Munlock(cpu, start, lengthBytes),
+            X86Syscall.Madvise => process.Memory.Advise(cpu, start, lengthBytes, (MemoryAdvice)(int)syscall.Arg(2)),
+            X86Syscall.Msync => process.Memory.Sync(cpu, start, lengthBytes, (SyncFlags)(int)syscall.Arg(2)),
+            X86Syscall.Mlock => process.Memory.Lock(cpu, start, lengthBytes, isOnFault: false),
+            X86Syscall.Mlock2 => process.Memory.Lock(cpu, start, lengthBytes, isOnFault: (syscall.Arg(2) & MlockOnFault) != 0),
+            _ => process.Memory.Unlock(cpu, start, lengthBytes),
         };
     }
 
@@ -96,7 +99,7 @@ internal sealed class SyscallReplayer
         MapFlags flags = ((MapFlags)(int)syscall.Arg(3) & ~MapFlags.FixedNoReplace) | MapFlags.Fixed;
         bool isFile = (flags & MapFlags.Anonymous) == 0;
         MappedFile file = isFile ? ToMapped(files[syscall.Arg(4)]) : MappedFile.None;
-        return process.Memory.Mmap(
+        return process.Memory.Map(
             cpu, new VirtAddr(syscall.Result), syscall.Arg(1), (MemoryProtection)(int)syscall.Arg(2), flags, file, isFile ? syscall.Arg(5) : 0);
     }
 
@@ -106,10 +109,11 @@ internal sealed class SyscallReplayer
         if (!isBreakKnown)
         {
             isBreakKnown = true;
-            process.Memory.SetInitialBreak(new VirtAddr(result));
+            process.Memory.State.StartBrk = new VirtAddr(result);
+            process.Memory.State.Brk = new VirtAddr(result);
         }
 
-        return process.Memory.Brk(cpu, new VirtAddr(result));
+        return process.Memory.Break(cpu, new VirtAddr(result));
     }
 
     private SyscallResult Mremap(SyscallEvent syscall)
@@ -122,7 +126,7 @@ internal sealed class SyscallReplayer
             flags |= RemapFlags.MayMove | RemapFlags.Fixed;
         }
 
-        return process.Memory.Mremap(cpu, from, syscall.Arg(1), (syscall.Arg(2) + PageMask) & ~PageMask, flags, to);
+        return process.Memory.Remap(cpu, from, syscall.Arg(1), (syscall.Arg(2) + PageMask) & ~PageMask, flags, to);
     }
 
     private static MappedFile ToMapped(OpenFile file) => new(file.Id, MappedFileModes.ReadWrite);

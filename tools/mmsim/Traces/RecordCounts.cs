@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Engine.Arm64.Translation;
 
 namespace Mmsim.Traces;
@@ -16,15 +18,28 @@ public readonly record struct RecordCounts(long Instr, long Load, long Store, lo
     public static RecordCounts Of(ReadOnlySpan<Access> accesses)
     {
         // The kinds are 0..3: the low bit, the high bit and both tell all four counts without a branch.
-        ulong low = 0;
-        ulong high = 0;
-        ulong both = 0;
-        foreach (Access access in accesses)
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<Access, ulong>(accesses);
+        Vector<ulong> lows = Vector<ulong>.Zero;
+        Vector<ulong> highs = Vector<ulong>.Zero;
+        Vector<ulong> boths = Vector<ulong>.Zero;
+        while (words.Length >= Vector<ulong>.Count)
         {
-            ulong kind = (ulong)access.Kind;
-            low += kind & 1;
-            high += kind >> 1;
-            both += kind & (kind >> 1);
+            Vector<ulong> word = new(words);
+            Vector<ulong> shifted = word >> 1;
+            lows += word & Vector<ulong>.One;
+            highs += shifted & Vector<ulong>.One;
+            boths += word & shifted & Vector<ulong>.One;
+            words = words[Vector<ulong>.Count..];
+        }
+
+        ulong low = Vector.Sum(lows);
+        ulong high = Vector.Sum(highs);
+        ulong both = Vector.Sum(boths);
+        foreach (ulong word in words)
+        {
+            low += word & 1;
+            high += (word >> 1) & 1;
+            both += word & (word >> 1) & 1;
         }
 
         return new RecordCounts(accesses.Length - (long)(low + high - both), (long)(low - both), (long)(high - both), (long)both);

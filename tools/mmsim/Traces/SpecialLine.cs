@@ -19,4 +19,8 @@ internal sealed record SpecialLine(
     string Name,
     ulong[] Args,
     SyscallOutcome Outcome,
-    ulong Result);
+    ulong Result)
+{
+    /// <summary>The first path in brackets behind an argument, or null.</summary>
+    public string? Path { get; init; }
+}

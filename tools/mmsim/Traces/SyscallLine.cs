@@ -23,6 +23,10 @@ internal static class SyscallLine
 {
     private const string Marker = "SYSCALL[";
     private const string Arrow = "--> ";
+
+    // No call has as many arguments, no name or path is as long; a line may be anything.
+    private const int NameLengthMax = 64;
+    private const int PathLengthMax = 4096;
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
     /// <summary>Parses a line that is not a record.</summary>
@@ -90,14 +94,15 @@ internal static class SyscallLine
         }
 
         SpecialLineKind kind = outcome == SyscallOutcome.Unfinished ? SpecialLineKind.Started : SpecialLineKind.Whole;
-        return new SpecialLine(kind, recordInBlock, process, thread, number, ParseName(call), ParseArgs(call), outcome, result);
+        (ulong[] args, string? path) = ParseArgs(call);
+        return new SpecialLine(kind, recordInBlock, process, thread, number, ParseName(call), args, outcome, result) { Path = path };
     }
 
     // "sys_fcntl[ARG3=='lock'] ( 4, …" is fcntl; "unimplemented (by the kernel) syscall: 334! …" has no name.
     private static string ParseName(string call)
     {
         int length = 0;
-        while (length < call.Length && (char.IsAsciiLetterOrDigit(call[length]) || call[length] == '_'))
+        while (length < Math.Min(call.Length, NameLengthMax) && (char.IsAsciiLetterOrDigit(call[length]) || call[length] == '_'))
         {
             length++;
         }
@@ -111,49 +116,60 @@ internal static class SyscallLine
         };
     }
 
-    private static ulong[] ParseArgs(string call)
+    private static (ulong[] Args, string? Path) ParseArgs(string call)
     {
+        string? path = null;
+        List<ulong> args = [];
         int at = call.IndexOf('(', StringComparison.Ordinal) + 1;
         if (at == 0 || call.StartsWith("unimplemented", StringComparison.Ordinal))
         {
-            return [];
+            return ([], null);
         }
 
-        List<ulong> args = [];
         while (true)
         {
-            while (at < call.Length && call[at] == ' ')
-            {
-                at++;
-            }
-
+            at += call.AsSpan(at).Length - call.AsSpan(at).TrimStart(' ').Length;
             int end = at;
             while (end < call.Length && (char.IsAsciiLetterOrDigit(call[end]) || call[end] == '-'))
             {
                 end++;
             }
 
-            if (!TryArg(call.AsSpan(at..end), out ulong value))
+            if (args.Count == SyscallEvent.ArgsMax || !TryArg(call.AsSpan(at..end), out ulong value))
             {
-                return [.. args];
+                return ([.. args], path);
             }
 
             args.Add(value);
-            int next = call.IndexOf(", ", end, StringComparison.Ordinal);
             if (end < call.Length && call[end] == '(')
             {
-                // A path may hold commas and brackets; its own bracket is closed before the next comma.
-                int close = call.IndexOf("), ", end, StringComparison.Ordinal);
-                next = close < 0 ? -1 : close + 1;
+                int close = EndOfPath(call, end);
+                path ??= call[(end + 1)..Math.Min(close, end + 1 + PathLengthMax)];
+                end = close + 1;
             }
 
-            if (next < 0)
+            if (!call.AsSpan(Math.Min(end, call.Length)).StartsWith(", ", StringComparison.Ordinal))
             {
-                return [.. args];
+                return ([.. args], path);
             }
 
-            at = next + 2;
+            at = end + 2;
         }
+    }
+
+    // A path may hold commas and brackets: it ends at the first bracket that is followed by what follows an argument.
+    private static int EndOfPath(string call, int open)
+    {
+        for (int close = open + 1; close < call.Length; close++)
+        {
+            ReadOnlySpan<char> behind = call.AsSpan(close + 1 < call.Length ? close + 1 : call.Length);
+            if (call[close] == ')' && (behind.Length == 0 || behind.StartsWith(", ", StringComparison.Ordinal) || behind.StartsWith(" )", StringComparison.Ordinal)))
+            {
+                return close;
+            }
+        }
+
+        return call.Length;
     }
 
     private static bool TryArg(ReadOnlySpan<char> text, out ulong value)

@@ -46,5 +46,5 @@ internal sealed class SyscallPairing
         pending.OrderBy(pair => pair.Key).Select(pair => Complete(pair.Value, pair.Value, recordIndex));
 
     private static SyscallEvent Complete(SpecialLine call, SpecialLine end, long recordIndex) =>
-        new(recordIndex, call.Thread, call.Number, call.Name, call.Args, end.Outcome, end.Result);
+        new(recordIndex, call.Thread, call.Number, call.Name, call.Args, end.Outcome, end.Result) { Path = call.Path };
 }

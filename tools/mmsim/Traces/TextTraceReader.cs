@@ -4,7 +4,7 @@ using Mmsim.Cli;
 namespace Mmsim.Traces;
 
 /// <summary>Reads a lackey log from its first record to its last, in one pass.</summary>
-internal sealed class TextTraceReader : IAccessSource
+internal sealed class TextTraceReader : ITraceStream
 {
     private const int Slots = 8;
 
@@ -58,7 +58,7 @@ internal sealed class TextTraceReader : IAccessSource
         }
     }
 
-    /// <summary>Which pages the trace touches, as far as its blocks have been handed out.</summary>
+    /// <inheritdoc/>
     public PageUse CombinePages()
     {
         // Other threads may be ahead, and still be counting.
