@@ -14,7 +14,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64;
 
 /// <summary>A simulated ARM64 machine that runs Linux's memory management.</summary>
-public sealed class Machine : IDisposable
+public sealed partial class Machine : IDisposable
 {
     private readonly Cpu[] cpus;
     private readonly List<Process> processes = [];

@@ -101,19 +101,19 @@ internal sealed unsafe class SlabArena
         Pages.Frames[new Pfn(head)].Flags |= headFlags;
     }
 
-    /// <summary>Makes a block's descriptors fit to be freed.</summary>
+    /// <summary>Makes a block's descriptors fit to be freed; what the page allocator wrote into a compound page's tails stays.</summary>
     public void ClearTags(uint head, int order, ulong headFlags)
     {
         for (uint i = 0; i < 1u << order; i++)
         {
-            ref Frame frame = ref Pages.Frames[new Pfn(head + i)];
-            frame.Next = 0;
-            frame.Previous = 0;
-            frame.Index = 0;
-            frame.Private = 0;
+            Pages.Frames[new Pfn(head + i)].Next = 0;
         }
 
-        Pages.Frames[new Pfn(head)].Flags &= ~headFlags;
+        ref Frame first = ref Pages.Frames[new Pfn(head)];
+        first.Previous = 0;
+        first.Index = 0;
+        first.Private = 0;
+        first.Flags &= ~headFlags;
     }
 
     /// <summary>The word at an address that a caller has checked to lie in a slab.</summary>

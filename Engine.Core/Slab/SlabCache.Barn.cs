@@ -6,22 +6,25 @@ namespace Engine.Core.Slab;
 /// <content>The barn: chunks of half an object stack that CPUs leave for each other, copied under the node lock.</content>
 public sealed unsafe partial class SlabCache
 {
-    private const int ChunkStrideBytes = 512;
-    private const int ChunksPerPage = Pfn.PageSizeBytes / ChunkStrideBytes;
+    private const int BarnChunksLimit = 24;
 
-    /// <summary>Chunks that the barn holds at most.</summary>
-    private const int BarnChunksMax = SlabNode.BarnPagesMax * ChunksPerPage;
+    // Half of what the CPU's structure and stack take together, so that chunks fill a frame.
+    private int ChunkStrideBytes => (SlabCpu.SizeBytes + ((int)capacity * sizeof(ulong))) / 2;
+
+    private int ChunksPerPage => Pfn.PageSizeBytes / ChunkStrideBytes;
+
+    private int BarnChunksMax => Math.Min(SlabNode.BarnPagesMax * ChunksPerPage, BarnChunksLimit);
 
     private bool TryTakeChunk(SlabCpu* area)
     {
         uint half = capacity / 2;
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
-            if (unchecked(node->BarnChunks - 1) >= BarnChunksMax)
+            if (unchecked(node->BarnChunks - 1) >= (uint)BarnChunksMax)
             {
                 if (node->BarnChunks != 0)
                 {
-                    Report("barn's count", AddressOf(node), BarnChunksMax, node->BarnChunks);
+                    Report("barn's count", AddressOf(node), (ulong)BarnChunksMax, node->BarnChunks);
                     node->BarnChunks = 0;
                 }
 
@@ -43,10 +46,10 @@ public sealed unsafe partial class SlabCache
 
     private bool TryPutChunk(SlabCpu* area, CpuId cpu)
     {
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             int index = (int)node->BarnChunks;
-            if ((uint)index >= BarnChunksMax)
+            if ((uint)index >= (uint)BarnChunksMax)
             {
                 return false;
             }
@@ -79,7 +82,7 @@ public sealed unsafe partial class SlabCache
         }
 
         // SAFETY: the frame is RAM, and the chunk lies in it.
-        chunk = (ulong*)(arena.Memory.Bias + page + ((ulong)(index % ChunksPerPage) * ChunkStrideBytes));
+        chunk = (ulong*)(arena.Memory.Bias + page + ((ulong)(index % ChunksPerPage * ChunkStrideBytes)));
         return true;
     }
 }

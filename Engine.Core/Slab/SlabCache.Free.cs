@@ -181,7 +181,7 @@ public sealed unsafe partial class SlabCache
     private bool TryFreeUnderLock(CpuId cpu, SlabPage slab, SlabCounters old, SlabCounters updated)
     {
         bool isDiscarded = false;
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             bool wasOnPartial = slab.IsOnNodePartial;
             if (!slab.TryUpdate(old, updated))
@@ -249,7 +249,7 @@ public sealed unsafe partial class SlabCache
 
     private void PutNodePartial(CpuId cpu, SlabPage slab, ListEnd end)
     {
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             if (slab.Counters.InUse != 0 || node->PartialSlabs < (uint)Geometry.MinPartial)
             {

@@ -49,12 +49,12 @@ public sealed unsafe partial class SlabCache
         }
 
         int objects = (int)(order.LengthBytes / (ulong)Geometry.SizeBytes);
-        arena.SetTags(head, order.Value, SlabTag.OfSlab(number, order.Value), HeadFlags(order.Value));
+        arena.SetTags(head, order.Value, SlabTag.OfSlab(number, order.Value), SlabPage.SlabFlag);
         slab = new SlabPage(arena.FirstFrame + (head - arena.FirstPfn), head);
         slab.Next = Pfn.None.Value;
         slab.Previous = Pfn.None.Value;
         PrepareObjects(slab, objects);
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             node->Slabs++;
             node->Objects += (ulong)objects;
@@ -84,8 +84,6 @@ public sealed unsafe partial class SlabCache
         ((Flags & SlabFlags.CacheDma) != 0 ? GfpFlags.Dma : 0) | ((Flags & SlabFlags.CacheDma32) != 0 ? GfpFlags.Dma32 : 0)
         | ((Flags & SlabFlags.ReclaimAccount) != 0 ? GfpFlags.Reclaimable : 0);
 
-    private static ulong HeadFlags(int order) => SlabPage.SlabFlag | (order > 0 ? SlabPage.HeadFlag : 0);
-
     // Threads the freelist through the objects, ascending or shuffled, and runs the constructor.
     private void PrepareObjects(SlabPage slab, int objects)
     {
@@ -107,7 +105,7 @@ public sealed unsafe partial class SlabCache
 
     private int NextStart(int objects)
     {
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             node->ShuffleState = Mix(node->ShuffleState);
             return (int)(node->ShuffleState % (ulong)objects);
@@ -137,14 +135,14 @@ public sealed unsafe partial class SlabCache
     private void DiscardSlab(CpuId cpu, SlabPage slab)
     {
         int order = slab.Tag.Order;
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             node->Slabs--;
             node->Objects -= (ulong)slab.Counters.Objects;
             node->Pages -= 1u << order;
         }
 
-        arena.ClearTags(slab.Number, order, HeadFlags(order) | SlabPage.NodePartialFlag);
+        arena.ClearTags(slab.Number, order, SlabPage.SlabFlag | SlabPage.NodePartialFlag);
         system.Pages.Free(cpu, new Pfn(slab.Number), new Order(order));
     }
 
@@ -232,7 +230,7 @@ public sealed unsafe partial class SlabCache
         taken = default;
         bool isTaken = false;
         int more = 0;
-        lock (nodeLock)
+        using (nodeGate.Enter())
         {
             while (node->PartialFirst != Pfn.None.Value)
             {

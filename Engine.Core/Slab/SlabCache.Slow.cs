@@ -8,23 +8,22 @@ namespace Engine.Core.Slab;
 public sealed unsafe partial class SlabCache
 {
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool AllocateSlow(CpuId cpu, GfpFlags gfp, out PhysAddr address)
+    private ulong AllocateSlow(CpuId cpu, GfpFlags gfp)
     {
         SlabCpu* area = GetArea(cpu);
         ulong found = IsDebug ? AllocateChecked(cpu, gfp) : capacity == 0 ? TakeFromCpuSlab(area, cpu, gfp) : TakeFromStack(area, cpu, gfp);
-        address = new PhysAddr(found);
         if (found == 0)
         {
-            return false;
+            return 0;
         }
 
         area->SlowAllocations++;
         if ((gfp & GfpFlags.Zero) != 0)
         {
-            arena.Memory.GetSpan(address, ObjectBytes).Clear();
+            arena.Memory.GetSpan(new PhysAddr(found), ObjectBytes).Clear();
         }
 
-        return true;
+        return found;
     }
 
     private SlabCpu* GetArea(CpuId cpu)

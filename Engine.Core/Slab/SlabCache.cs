@@ -36,7 +36,7 @@ public sealed unsafe partial class SlabCache
     private readonly SlabSystem system;
     private readonly SlabArena arena;
     private readonly SlabNode* node;
-    private readonly Lock nodeLock;
+    private readonly NodeGate nodeGate;
     private readonly SlabCache root;
     private readonly SlabConstructor? constructor;
     private readonly int number;
@@ -62,7 +62,7 @@ public sealed unsafe partial class SlabCache
         this.constructor = constructor;
         arena = system.Arena;
         root = this;
-        nodeLock = new Lock();
+        nodeGate = new NodeGate();
         Name = name;
         ObjectBytes = objectBytes;
         Flags = flags;
@@ -101,7 +101,7 @@ public sealed unsafe partial class SlabCache
         (this.root, Name, ObjectBytes) = (root, name, objectBytes);
         node = root.node;
         firstFrame = root.firstFrame;
-        (system, arena, nodeLock, number) = (root.system, root.arena, root.nodeLock, root.number);
+        (system, arena, nodeGate, number) = (root.system, root.arena, root.nodeGate, root.number);
         (cpus, memoryStart, memorySpanBytes) = (root.cpus, root.memoryStart, root.memorySpanBytes);
         (tag, slabMask, slabUsedBytes, divisor, capacity) = (root.tag, root.slabMask, root.slabUsedBytes, root.divisor, root.capacity);
         (shuffle, scramble, Flags, Geometry) = (root.shuffle, root.scramble, root.Flags, root.Geometry);
@@ -161,7 +161,9 @@ public sealed unsafe partial class SlabCache
             }
         }
 
-        return AllocateSlow(cpu, gfp, out address);
+        // By value, not by reference: an address that is written through a pointer would live in memory on the fast path too.
+        address = new PhysAddr(AllocateSlow(cpu, gfp));
+        return address.Value != 0;
     }
 
     /// <summary>Gives an object back (<c>kmem_cache_free</c>). A bad free is reported and changes nothing.</summary>
@@ -205,8 +207,8 @@ public sealed unsafe partial class SlabCache
     // Half a stack moves at a time, so its length in bytes with the CPU's structure is a power of two.
     private static uint ComputeCapacity(int sizeBytes, int cpuCount)
     {
-        int areaBytes = sizeBytes switch { <= 1024 => 1024, <= 2048 => 512, _ => 256 };
-        areaBytes = cpuCount switch { <= 16 => areaBytes, <= 64 => Math.Min(areaBytes, 512), _ => 256 };
+        int areaBytes = sizeBytes switch { <= 1024 => 2048, <= 2048 => 1024, <= 4096 => 512, _ => 256 };
+        areaBytes = cpuCount switch { <= 8 => areaBytes, <= 32 => Math.Min(areaBytes, 1024), _ => Math.Min(areaBytes, 512) };
         return (uint)(areaBytes - SlabCpu.SizeBytes) / sizeof(ulong);
     }
 

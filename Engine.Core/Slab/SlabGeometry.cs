@@ -144,7 +144,7 @@ public sealed record SlabGeometry
             alignment = Math.Max(alignment, line);
         }
 
-        return Align(alignment, PointerBytes);
+        return Align(Math.Max(alignment, PointerBytes), PointerBytes);
     }
 
     /// <summary>The smallest order that holds <paramref name="bytes"/> bytes (<c>get_order</c>).</summary>

@@ -9,10 +9,9 @@ namespace Engine.Core.Slab;
 /// </summary>
 internal readonly unsafe struct SlabPage
 {
-    // Linux's page flags (include/linux/page-flags.h) as a slab uses them.
-    internal const ulong HeadFlag = 1UL << 6;
-    internal const ulong NodePartialFlag = 1UL << 9;
-    internal const ulong SlabFlag = 1UL << 11;
+    // Linux's page flags as a slab uses them: PG_slab, and PG_workingset for SLAB_NODE_PARTIAL.
+    internal const ulong NodePartialFlag = (ulong)FrameFlags.Workingset;
+    internal const ulong SlabFlag = (ulong)FrameFlags.Slab;
 
     private readonly Frame* frame;
 

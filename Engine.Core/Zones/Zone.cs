@@ -1,3 +1,4 @@
+using Engine.Core.Units;
 using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
 
@@ -61,6 +62,19 @@ public sealed unsafe class Zone
     internal ZoneState* State { get; }
 
     internal FreeArea Area { get; set; } = null!;
+
+    /// <summary>Counts the free blocks of each order by walking the zone's maps. No CPU may be acting meanwhile.</summary>
+    /// <param name="byOrder">Gets the counts, order 0 first; <see cref="Order.Count"/> of them.</param>
+    public void CountFreeBlocks(Span<ulong> byOrder)
+    {
+        Span<long> byType = stackalloc long[MigrateTypes.Count * Order.Count];
+        Area.CountBlocks(byType);
+        byOrder.Clear();
+        for (int i = 0; i < byType.Length; i++)
+        {
+            byOrder[i % Order.Count] += (ulong)byType[i];
+        }
+    }
 
     /// <summary>A watermark with the boost (<c>wmark_pages</c>).</summary>
     public ulong GetWatermark(Watermark mark) => State->Marks[(int)mark] + WatermarkBoost;

@@ -9,6 +9,9 @@ namespace Engine.Core.Zones;
 /// <param name="SpannedPages">Frames from the first to the last, holes included.</param>
 public readonly record struct ZoneSpan(int Node, ZoneType Type, Pfn Start, uint SpannedPages)
 {
+    /// <summary>How many frames are RAM (<c>present_pages</c>), where a recording says so; null counts what the memory banks have.</summary>
+    public uint? PresentPages { get; init; }
+
     /// <summary>The first frame after the span.</summary>
     public Pfn End => Start + SpannedPages;
 

@@ -1,12 +1,11 @@
 // A replay: boot a machine, map what the program had before the trace begins, then go through the trace. System calls
 // shape the address space, accesses go through the CPU's translation unit, faults through the kernel's fault path.
 
-using System.Diagnostics;
 using Engine.Arm64;
 using Engine.Arm64.Faults;
 using Engine.Arm64.Tlb;
 using Engine.Arm64.Translation;
-using Engine.Core.Arena;
+using Engine.Core.Units;
 using Engine.Core.Zones;
 using Mmsim.Cli;
 using Mmsim.Traces;
@@ -128,8 +127,15 @@ internal sealed class TraceReplayer : IDisposable
         Metadata = [.. machine.GetMetadata()],
         FreePages = machine.Pages.Zones.Aggregate(0UL, (sum, zone) => sum + zone.FreePages),
         Buddyinfo = [.. machine.Pages.Zones.Where(zone => zone.PresentPages > 0).Select(zone =>
-            new BuddyinfoRow(zone.Node, ZoneTypes.GetName(zone.Type), machine.Pages.GetFreeBlocks(zone)))],
+            new BuddyinfoRow(zone.Node, ZoneTypes.GetName(zone.Type), CountFreeBlocks(zone)))],
     };
+
+    private static ulong[] CountFreeBlocks(Zone zone)
+    {
+        ulong[] byOrder = new ulong[Order.Count];
+        zone.CountFreeBlocks(byOrder);
+        return byOrder;
+    }
 
     private static string Shape(TlbLevelGeometry level) =>
         level.Ways == level.Entries ? $"{level.Entries} full" : $"{level.Entries}, {level.Ways}-way";
