@@ -73,7 +73,7 @@ public partial class PageTree<TGeometry>
             }
 
             int index = IndexOf(at, LastLevel);
-            Descriptor descriptor = Descriptor.ForPage(pfn + ((uint)done * FramesPerPage), attributes);
+            Descriptor descriptor = Descriptor.ForPage(pfn + ((uint)done * FramesPerPage), attributes).MakeNonContiguous();
             int toRunEnd = RunPageCount - (index & (RunPageCount - 1));
             int count = Math.Min(toRunEnd, pageCount - done);
             if (pageCount == 1)
