@@ -19,7 +19,7 @@ public sealed partial class Machine
         SlabSystem slabs = SlabSystem.Of(Pages);
         foreach (SlabCache cache in slabs.Caches)
         {
-            parts.Add(($"slab {cache.Name}", cache.Counters.SlabBytes));
+            parts.Add(($"slab {cache.Name}", (cache.SlabCount * cache.Geometry.SlabOrder.LengthBytes)));
         }
 
         parts.Add(("slab bookkeeping", slabs.BookkeepingBytes));

@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Running;
 using Engine.Bench.Harness;
-using Engine.Bench.Tlb;
 using Engine.Bench.Objects;
+using Engine.Bench.Tlb;
 using Engine.Bench.Trace;
 
 namespace Engine.Bench;
@@ -13,8 +13,6 @@ public static class Program
     private static readonly ISuite[] Suites =
     [
         new ObjectsSuite(),
-        new TraceSuite(),
-        new Tlb.TlbSuite(),
         new TlbSuite(),
         new TraceSuite(),
     ];

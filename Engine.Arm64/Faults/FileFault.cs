@@ -104,7 +104,7 @@ internal static class FileFault
             fault.Cpu, ref file.Readahead, fault.Area.PageIndexOf(fault.Address), advice, out page);
         return result switch
         {
-            FileFaultResult.Minor => FaultResult.Minor,
+            FileFaultResult.Minor or FileFaultResult.MinorReadahead => FaultResult.Minor,
             FileFaultResult.Major => FaultResult.Major,
             FileFaultResult.OutOfMemory => FaultResult.OutOfMemory,
             _ => FaultResult.BusAdrErr,

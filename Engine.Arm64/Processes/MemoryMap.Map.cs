@@ -28,6 +28,11 @@ public sealed unsafe partial class MemoryMap
             return Errno.EBADF;
         }
 
+        if ((flags & MapFlags.HugeTlb) != 0)
+        {
+            return isFile ? Errno.EINVAL : Errno.ENOMEM; // no hugetlbfs: not its file, and its pool is empty
+        }
+
         MapRequest request = new()
         {
             Address = address,

@@ -49,9 +49,6 @@ public sealed unsafe partial class MemoryMap
     /// <summary>The counters and bounds.</summary>
     public ref MmStruct State => ref *mm;
 
-    /// <summary>What is told of changes: the owner of the page tables.</summary>
-    public IAddressSpacePages Pages => pages;
-
     /// <summary>What the process may have.</summary>
     public ResourceLimits Limits { get; set; }
 

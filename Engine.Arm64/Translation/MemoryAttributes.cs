@@ -15,6 +15,7 @@ public readonly record struct MemoryAttributes(byte Attribute, byte Shareability
     private const byte NonCacheableXs = 0x40;
     private const byte WriteThroughReadAllocate = 0xAA;
     private const byte WriteBack = 0xFF;
+    private const byte Tagged = 0xF0;
     private const byte OuterShareable = 2;
 
     /// <summary>Whether it is a Device type.</summary>
@@ -45,7 +46,10 @@ public readonly record struct MemoryAttributes(byte Attribute, byte Shareability
     internal static MemoryAttributes Combine(
         MemoryAttributes stage1, int memAttr, int shareability, bool isForcedWriteBack, bool isCacheDisabled)
     {
-        byte attribute = isForcedWriteBack ? Force(stage1, memAttr) : Weaken(stage1, memAttr);
+        // Tagged memory is write-back memory to stage 2, and stays tagged only if it stays write-back.
+        MemoryAttributes plain = stage1.Attribute == Tagged ? stage1 with { Attribute = WriteBack } : stage1;
+        byte attribute = isForcedWriteBack ? Force(plain, memAttr) : Weaken(plain, memAttr);
+        attribute = stage1.Attribute == Tagged && attribute == WriteBack ? Tagged : attribute;
         if (isCacheDisabled && (attribute & 0xF0) != 0)
         {
             attribute = NonCacheable;

@@ -56,7 +56,10 @@ public readonly record struct TranslationResult
     /// <summary>Descriptors read, of both stages.</summary>
     public byte DescriptorReads { get; init; }
 
-    /// <summary>PAR_EL1 as an AT instruction leaves it in Non-secure state (Arm DDI 0487, D24.2.124).</summary>
+    /// <summary>
+    /// PAR_EL1 as an AT instruction leaves it in Non-secure state (Arm DDI 0487, D24.2.124). SH is what the descriptor or TCR says:
+    /// the machines whose results are recorded report it so for Device memory as well, where the architecture's text has outer shareable.
+    /// </summary>
     public ulong ParEl1
     {
         get
@@ -69,7 +72,7 @@ public readonly record struct TranslationResult
             }
 
             ulong frame = Address.ToUInt64() & 0x000F_FFFF_FFFF_F000UL;
-            return ((ulong)Attributes.Attribute << 56) | frame | Reserved1 | NonSecure | ((ulong)Attributes.EffectiveShareability << 7);
+            return ((ulong)Attributes.Attribute << 56) | frame | Reserved1 | NonSecure | ((ulong)Attributes.Shareability << 7);
         }
     }
 }

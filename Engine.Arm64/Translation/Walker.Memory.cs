@@ -16,7 +16,7 @@ public static partial class Walker
         {
             state.LastSlot = slot;
             TranslationFault fault = TranslateSlot(ref memory, ref state, AccessKind.Load, ref slot);
-            if (fault.Kind != FaultKind.None)
+            if (fault.Kind != FaultKind.None || state.MustRestart)
             {
                 descriptor = 0;
                 return fault;
@@ -42,7 +42,7 @@ public static partial class Walker
         {
             PhysAddr slot = state.LastSlot;
             TranslationFault fault = TranslateSlot(ref memory, ref state, AccessKind.Store, ref slot);
-            if (fault.Kind != FaultKind.None)
+            if (fault.Kind != FaultKind.None || state.MustRestart)
             {
                 return fault;
             }

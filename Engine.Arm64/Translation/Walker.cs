@@ -59,7 +59,7 @@ public static partial class Walker
             TranslationResult result = (registers.Sctlr & TranslationRegisters.SctlrMmuOn) == 0 || (state.Hcr & Stage2Registers.HcrDefaultCacheable) != 0
                 ? TranslateFlat(registers, stage2, address, access)
                 : TranslateStage1(ref memory, registers, ref state, address, access);
-            if (result.IsOk && state.IsStage2On)
+            if (result.IsOk && state.IsStage2On && !state.MustRestart)
             {
                 result = AddStage2(ref memory, ref state, result, access);
             }
@@ -104,7 +104,7 @@ public static partial class Walker
             ulong index = (va >> shift) & ((1UL << (top - shift)) - 1);
             PhysAddr slot = new(table | (index * Descriptor.SizeBytes));
             TranslationFault fault = ReadDescriptor(ref memory, registers, ref state, ref slot, level, out ulong descriptor);
-            if (fault.Kind != FaultKind.None)
+            if (fault.Kind != FaultKind.None || state.MustRestart)
             {
                 return new TranslationResult { Fault = fault, IntermediateAddress = slot, DescriptorAddress = slot };
             }

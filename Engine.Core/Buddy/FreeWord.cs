@@ -71,19 +71,35 @@ internal static class FreeWord
     /// <summary>The first frames of the blocks of exactly order <paramref name="order"/>, 0..6.</summary>
     public static ulong ExactBlocks(ulong word, int order)
     {
-        ulong blocks = word;
-        for (int k = 1; k <= order; k++)
+        // Straight lines instead of a loop over a table of masks: the order is nearly always the same one.
+        ulong x0 = word;
+        ulong x1 = x0 & (x0 >> 1) & M1;
+        if (order == 0)
         {
-            blocks &= (blocks >> (1 << (k - 1))) & LevelMask(k);
+            return x0 ^ (x1 | (x1 << 1));
         }
 
-        if (order == 6)
+        ulong x2 = x1 & (x1 >> 2) & M2;
+        if (order == 1)
         {
-            return blocks & 1;
+            return x1 ^ (x2 | (x2 << 2));
         }
 
-        ulong larger = blocks & (blocks >> (1 << order)) & LevelMask(order + 1);
-        return blocks & ~(larger | (larger << (1 << order)));
+        ulong x3 = x2 & (x2 >> 4) & M3;
+        if (order == 2)
+        {
+            return x2 ^ (x3 | (x3 << 4));
+        }
+
+        ulong x4 = x3 & (x3 >> 8) & M4;
+        if (order == 3)
+        {
+            return x3 ^ (x4 | (x4 << 8));
+        }
+
+        ulong x5 = x4 & (x4 >> 16) & M5;
+        ulong x6 = x5 & (x5 >> 32);
+        return order == 4 ? x4 ^ (x5 | (x5 << 16)) : order == 5 ? x5 ^ (x6 | (x6 << 32)) : x6 & 1;
     }
 
     /// <summary>The set of wholly free words, one bit a word.</summary>
@@ -106,20 +122,8 @@ internal static class FreeWord
     public static uint ExactLargeBlocks(uint fullWords, int order)
     {
         // The same algebra one level up: eight words instead of 64 frames.
-        uint blocks = (uint)ExactBlocks(fullWords, order - 6);
-        return blocks & 0xff;
+        return (uint)ExactBlocks(fullWords, order - 6) & 0xff;
     }
-
-    private static ulong LevelMask(int level) => level switch
-    {
-        0 => ulong.MaxValue,
-        1 => M1,
-        2 => M2,
-        3 => M3,
-        4 => M4,
-        5 => M5,
-        _ => 1,
-    };
 
     private static byte[] MakeLargeOrders()
     {

@@ -18,6 +18,10 @@ public sealed unsafe partial class PageAllocator
     private readonly Zone[][] zoneLists;
     private readonly Zone[][] localZoneLists;
 
+    // By node and route; null where the flags contradict each other.
+    private readonly AllocationRoute?[] nodeRoutes;
+    private readonly AllocationRoute?[] localRoutes;
+
     /// <summary>Boots the allocator over all memory that the layout leaves free.</summary>
     /// <param name="memory">The memory whose frames are managed.</param>
     /// <param name="layout">The boot plan; gets the allocator's own regions. What others reserve must be reserved before.</param>
@@ -35,6 +39,7 @@ public sealed unsafe partial class PageAllocator
         Options = options;
         cpuCount = options.CpuCount;
         checkPages = options.CheckPages;
+        descriptors = frames.Biased;
         firstPfn = frames.First.Value;
         frameCount = frames.Count;
         IReadOnlyList<ZoneSpan> spans = options.Zones ?? ZonePlan.ForArm64(memory.Banks, options.ZoneDmaBits, options.MovableBytes);
@@ -52,7 +57,9 @@ public sealed unsafe partial class PageAllocator
 
         SeedAll(layout);
         (zoneLists, localZoneLists) = MakeZoneLists();
-        (routeTypes, routeZones, routes) = MakeRoutes();
+        nodeRoutes = new AllocationRoute?[nodeCount << RouteShift];
+        localRoutes = new AllocationRoute?[nodeCount << RouteShift];
+        routes = MakeRoutes();
         minFreeKilobytes = ComputeMinFree();
         UpdateLimits();
     }
@@ -207,32 +214,37 @@ public sealed unsafe partial class PageAllocator
             [.. Enumerable.Range(0, nodeCount).Select(node => ZoneList.Flatten(zones, [node]))]);
     }
 
-    private (byte[] Types, byte[] Zones, PerCpuPages?[] Routes) MakeRoutes()
+    // Every combination of the flag bits that decide zone and type, for every node and for every CPU.
+    private FastRoute[] MakeRoutes()
     {
-        byte[] types = new byte[1 << RouteShift];
-        byte[] highest = new byte[1 << RouteShift];
-        PerCpuPages?[] made = new PerCpuPages?[cpuCount << RouteShift];
-
         // build_all_zonelists(): too little memory to keep the types apart.
         IsMobilityGroupingDisabled = ManagedPages < (1UL << Order.PageBlockValue) * MigrateTypes.Count;
-        for (uint route = 0; route <= RouteMask; route++)
+        FastRoute[] made = new FastRoute[cpuCount << RouteShift];
+        for (uint bits = 0; bits <= RouteMask; bits++)
         {
-            GfpFlags gfp = (GfpFlags)route;
-            if ((gfp & (GfpFlags.Movable | GfpFlags.Reclaimable)) == (GfpFlags.Movable | GfpFlags.Reclaimable)
-                || !ZoneTypes.TryFromGfp(gfp, out ZoneType type))
+            GfpFlags gfp = (GfpFlags)bits;
+            if ((gfp & (GfpFlags.Movable | GfpFlags.Reclaimable)) == (GfpFlags.Movable | GfpFlags.Reclaimable) || !ZoneTypes.TryFromGfp(gfp, out _))
             {
                 continue;
             }
 
-            types[route] = IsMobilityGroupingDisabled ? (byte)0 : (byte)MigrateTypes.FromGfp(gfp);
-            highest[route] = (byte)type;
+            for (int node = 0; node < nodeCount; node++)
+            {
+                nodeRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, zoneLists[node], IsMobilityGroupingDisabled);
+                localRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, localZoneLists[node], IsMobilityGroupingDisabled);
+            }
+
             for (int cpu = 0; cpu < cpuCount; cpu++)
             {
-                Zone? first = zoneLists[cpuNodes[cpu]].FirstOrDefault(zone => zone.Type <= type);
-                made[(cpu << RouteShift) | (int)route] = first is null ? null : lists[(cpu * zones.Length) + first.Index];
+                AllocationRoute route = nodeRoutes[(cpuNodes[cpu] << RouteShift) | (int)bits]!;
+                PerCpuPages? first = route.Preferred is null ? null : lists[(cpu * zones.Length) + route.Preferred.Index];
+
+                // A route to another node is counted as a miss, which the fast path does not do.
+                bool isLocal = route.Preferred?.Node == cpuNodes[cpu];
+                made[(cpu << RouteShift) | (int)bits] = new FastRoute(isLocal ? first : null, route);
             }
         }
 
-        return (types, highest, made);
+        return made;
     }
 }

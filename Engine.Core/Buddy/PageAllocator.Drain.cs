@@ -77,13 +77,12 @@ public sealed unsafe partial class PageAllocator
     {
         uint* slice = stackalloc uint[DrainSlice];
         ref PageStack stack = ref pages.List(list);
-        while (stack.Count != 0)
+        while (!stack.IsEmpty)
         {
             pages.Zone.Acquire();
             int got = pages.PopBottom(ref stack, slice, DrainSlice);
-            ReturnSlice(pages.Zone, slice, got, order);
+            ReturnSlice(pages, slice, got, order);
             pages.Zone.Release();
-            pages.State->Drained += got;
         }
     }
 

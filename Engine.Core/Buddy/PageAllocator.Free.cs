@@ -76,13 +76,15 @@ public sealed unsafe partial class PageAllocator
         int listType = type < MigrateTypes.PerCpuCount ? type : (int)MigrateType.Movable;
         if (isListed && pages.Push(ref pages.List(PerCpuPages.ListOf(order.Value, listType)), pfn.Value))
         {
-            Retire(pfn.Value, FrameState.PerCpu);
-            CommitFree(pages, order.Value);
+            states[pfn.Value] = FrameState.PerCpu;
+            FrameTable.ResetFree(descriptors + pfn.Value);
+            CommitFree(pages, pages.State, order.Value, listType);
             return;
         }
 
-        pages.State->Freed[order.Value]++;
-        Retire(pfn.Value, FrameState.Free);
+        pages.State->FreedElsewhere[order.Value]++;
+        states[pfn.Value] = FrameState.Free;
+        FrameTable.ResetFree(descriptors + pfn.Value);
         pages.Zone.Acquire();
         pages.Zone.Area.Put(pfn.Value, order.Value);
         pages.Zone.Release();

@@ -75,13 +75,8 @@ public sealed unsafe partial class PageAllocator
         {
             int localNode = -1;
             bool isRestarted = false;
-            foreach (Zone zone in request.Zones)
+            foreach (Zone zone in request.Route.Zones)
             {
-                if ((int)zone.Type > request.Highest)
-                {
-                    continue;
-                }
-
                 localNode = localNode < 0 ? zone.Node : localNode;
                 if ((flags & AllocFlags.NoFragment) != 0 && zone.Node != localNode)
                 {
@@ -114,7 +109,7 @@ public sealed unsafe partial class PageAllocator
     {
         if ((zone.Flags & ZoneFlags.BelowHigh) == 0)
         {
-            if (IsWatermarkOk(zone, request.Order, (long)zone.GetWatermark(Watermark.High), request.Highest, flags))
+            if (IsWatermarkOk(zone, request.Order, (long)zone.GetWatermark(Watermark.High), request.Route.Highest, flags))
             {
                 return true;
             }
@@ -122,7 +117,7 @@ public sealed unsafe partial class PageAllocator
             zone.SetFlag(ZoneFlags.BelowHigh);
         }
 
-        return (flags & AllocFlags.NoWatermarks) != 0 || IsWatermarkOkFast(zone, request.Order, flags, request.Highest);
+        return (flags & AllocFlags.NoWatermarks) != 0 || IsWatermarkOkFast(zone, request.Order, flags, request.Route.Highest);
     }
 
     /// <summary>Takes a block from a zone: from the CPU's list where the order is listed, else from the free area (<c>rmqueue</c>).</summary>
@@ -139,10 +134,7 @@ public sealed unsafe partial class PageAllocator
         }
 
         CountTaken(pages, request);
-        if ((zone.Flags & ZoneFlags.BoostedWatermark) != 0 && (flags & AllocFlags.Kswapd) != 0 && zone.ClearFlag(ZoneFlags.BoostedWatermark))
-        {
-            Pressure.WakeKswapd(zone, Order.Zero, GfpFlags.None);
-        }
+        TellKswapd(zone, flags);
 
         if ((flags & AllocFlags.HighAtomic) != 0)
         {
@@ -154,16 +146,20 @@ public sealed unsafe partial class PageAllocator
 
     private bool TryTakeFromList(PerCpuPages pages, in AllocationRequest request, AllocFlags flags, out uint pfn)
     {
-        ref PageStack list = ref pages.List(PerCpuPages.ListOf(request.Order, (int)request.Type));
-        pages.State->FreeCount >>= 1;
-        while (list.Count != 0 || Refill(pages, request.Order, request.Type, flags) != 0)
+        ref PageStack list = ref pages.List(PerCpuPages.ListOf(request.Order, (int)request.Route.Type));
+        PerCpuState* state = pages.State;
+        state->FreeCount >>= 1;
+        while (!list.IsEmpty || Refill(pages, request.Order, request.Route.Type, flags) != 0)
         {
             pfn = pages.Pop(ref list);
-            pages.State->Count -= 1 << request.Order;
-            if (TryHandOut(pfn, FrameState.PerCpu, FrameState.Allocated, request.Order))
+            state->Count -= 1 << request.Order;
+            if (TryHandOut(pfn, FrameState.PerCpu, request.Order))
             {
+                state->Allocated[request.Order]++;
                 return true;
             }
+
+            state->NetRefilled[request.Order]--;
         }
 
         pfn = Pfn.None.Value;
@@ -183,7 +179,7 @@ public sealed unsafe partial class PageAllocator
 
         if (got == 0)
         {
-            got = TakeBlocks(zone, request.Order, request.Type, flags, &taken, 1);
+            got = TakeBlocks(zone, request.Order, request.Route.Type, flags, &taken, 1);
         }
 
         // An OOM victim that fails now is worse than a high-order atomic allocation that fails later.
@@ -194,22 +190,24 @@ public sealed unsafe partial class PageAllocator
 
         zone.Release();
         pfn = taken;
-        return got != 0 && TryHandOut(taken, FrameState.Free, FrameState.Allocated, request.Order);
+        if (got == 0 || !TryHandOut(taken, FrameState.Free, request.Order))
+        {
+            return false;
+        }
+
+        pages.State->Allocated[request.Order]++;
+        pages.State->AllocatedElsewhere[request.Order]++;
+        return true;
     }
 
+    // zone_statistics(), for what is not local and as preferred.
     private void CountTaken(PerCpuPages pages, in AllocationRequest request)
     {
-        pages.State->Allocated[request.Order]++;
-        int preferred = request.PreferredNode;
-        if (pages.Zone.Node != preferred)
+        Zone preferred = request.Route.Preferred!;
+        if (pages.Zone.Node != preferred.Node)
         {
             pages.State->NumaMiss++;
-            int highest = request.Highest;
-            Zone? foreign = Array.Find(zoneLists[preferred], zone => (int)zone.Type <= highest && zone.Node == preferred);
-            if (foreign is not null)
-            {
-                lists[(request.Cpu * zones.Length) + foreign.Index].State->NumaForeign++;
-            }
+            lists[(request.Cpu * zones.Length) + preferred.Index].State->NumaForeign++;
         }
 
         if (pages.Zone.Node != cpuNodes[request.Cpu])

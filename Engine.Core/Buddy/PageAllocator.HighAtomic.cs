@@ -34,9 +34,9 @@ public sealed unsafe partial class PageAllocator
     private bool UnreserveHighAtomic(in AllocationRequest request, bool isForced)
     {
         const long BlockPages = 1L << Order.PageBlockValue;
-        foreach (Zone zone in request.Zones)
+        foreach (Zone zone in request.Route.Zones)
         {
-            if ((int)zone.Type > request.Highest || (!isForced && zone.State->ReservedHighAtomic <= BlockPages))
+            if (!isForced && zone.State->ReservedHighAtomic <= BlockPages)
             {
                 continue;
             }
@@ -47,7 +47,7 @@ public sealed unsafe partial class PageAllocator
             if (number >= 0)
             {
                 zone.State->ReservedHighAtomic -= Math.Min(BlockPages, zone.State->ReservedHighAtomic);
-                zone.Area.Retype(number, request.Type);
+                zone.Area.Retype(number, request.Route.Type);
                 zone.UpdateFastMarks();
             }
 

@@ -16,30 +16,32 @@ public sealed unsafe partial class PageAllocator
 
     /// <summary>Books a block that the caller has pushed, and drains the lists when they are full (<c>free_unref_page_commit</c>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void CommitFree(PerCpuPages pages, int order)
+    private void CommitFree(PerCpuPages pages, PerCpuState* state, int order, int type)
     {
-        PerCpuState* state = pages.State;
-        int pageCount = 1 << order;
-        state->Freed[order]++;
-        state->AllocFactor >>= 1;
-        state->Count += pageCount;
-        int batch = state->Batch;
-        int flags = state->Flags;
-        int freeCount = state->FreeCount;
+        int count = state->Count + (1 << order);
+        state->Count = count;
+        if (state->AllocFactor != 0)
+        {
+            state->AllocFactor >>= 1;
+        }
 
         // Order 0, below the limit, nothing special in the zone: nothing to do, by the same rules as in CommitFreeSlow.
-        if ((order != 0 && order != Order.PageBlockValue) || (flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
-            || state->Count >= state->High || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0)
+        if (((order - 1) & 0xfc) == 0 || count >= state->High || (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
+            || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0)
         {
-            CommitFreeSlow(pages, order);
+            CommitFreeSlow(pages, order, type);
             return;
         }
 
-        state->FreeCount = freeCount < batch << PerCpuLimits.BatchScaleMax ? freeCount + pageCount : freeCount;
+        int freeCount = state->FreeCount;
+        if (freeCount < state->Batch << PerCpuLimits.BatchScaleMax)
+        {
+            state->FreeCount = freeCount + (1 << order);
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void CommitFreeSlow(PerCpuPages pages, int order)
+    private void CommitFreeSlow(PerCpuPages pages, int order, int type)
     {
         PerCpuState* state = pages.State;
         int batch = state->Batch;
@@ -67,7 +69,7 @@ public sealed unsafe partial class PageAllocator
             return;
         }
 
-        Drain(pages, ListFree(state, batch, high, freeHigh), order);
+        Drain(pages, ListFree(state, batch, high, freeHigh), order, type);
         if ((pages.Zone.Flags & ZoneFlags.BelowHigh) != 0
             && IsWatermarkOk(pages.Zone, 0, (long)pages.Zone.GetWatermark(Watermark.High), (int)ZoneType.Movable, AllocFlags.WatermarkMin))
         {
@@ -188,17 +190,20 @@ public sealed unsafe partial class PageAllocator
         for (int i = 0; i < PerCpuState.ListCount && left > 0; i++)
         {
             int listOrder = PerCpuPages.OrderOf(list);
-            int got;
-            do
+            ref PageStack stack = ref PerCpuPages.List(state, list);
+            while (left > 0 && !stack.IsEmpty)
             {
                 int want = Math.Min(DrainSlice, (left + (1 << listOrder) - 1) >> listOrder);
-                got = left > 0 ? pages.PopBottom(ref pages.List(list), slice, want) : 0;
-                ReturnSlice(pages.Zone, slice, got, listOrder);
+                int got = pages.PopBottom(ref stack, slice, want);
+                if (got == 0)
+                {
+                    break;
+                }
+
+                ReturnSlice(pages, slice, got, listOrder);
                 state->Count -= got << listOrder;
-                state->Drained += got;
                 left -= got << listOrder;
             }
-            while (got != 0 && left > 0);
 
             list = list + 1 < PerCpuState.ListCount ? list + 1 : 0;
         }
@@ -206,10 +211,14 @@ public sealed unsafe partial class PageAllocator
         pages.Zone.Release();
     }
 
-    /// <summary>Puts blocks from a list into the free area; the zone's lock is held. Frames of one word go together.</summary>
-    private void ReturnSlice(Zone zone, uint* slice, int count, int order)
+    /// <summary>Puts blocks from a list into the free area; the zone's lock is held. Blocks of one word go together.</summary>
+    private void ReturnSlice(PerCpuPages pages, uint* slice, int count, int order)
     {
+        Zone zone = pages.Zone;
         FreeArea area = zone.Area;
+        pages.State->NetRefilled[order] -= count;
+        pages.State->Drained += count;
+        ulong block = order <= 5 ? FreeWord.BlockMask(order) : 0;
         for (int i = 0; i < count;)
         {
             uint pfn = slice[i++];
@@ -218,16 +227,16 @@ public sealed unsafe partial class PageAllocator
                 continue;
             }
 
-            if (order != 0)
+            if (order > 5)
             {
                 area.Put(pfn, order);
                 continue;
             }
 
-            ulong mask = 1UL << (int)(pfn & 63);
-            while (i < count && (slice[i] ^ pfn) < 64 && TakeOffList(zone, slice[i]))
+            ulong mask = block << (int)(pfn & 63);
+            while (i < count && (slice[i] ^ pfn) < 64 && (mask & (block << (int)(slice[i] & 63))) == 0 && TakeOffList(zone, slice[i]))
             {
-                mask |= 1UL << (int)(slice[i++] & 63);
+                mask |= block << (int)(slice[i++] & 63);
             }
 
             area.PutFrames(pfn, mask);
@@ -260,6 +269,7 @@ public sealed unsafe partial class PageAllocator
         zone.Acquire();
         int got = TakeBlocks(zone, order, type, flags, taken, want);
         zone.Release();
+        TellKswapd(zone, flags);
 
         // The last one first, so that the first is on top.
         int kept = 0;
@@ -280,11 +290,21 @@ public sealed unsafe partial class PageAllocator
         }
 
         pages.State->Count += kept << order;
-        pages.State->Refilled += kept;
+        pages.State->NetRefilled[order] += kept;
+        pages.State->Refills++;
         return kept;
     }
 
     private const int RefillMax = 63 << PerCpuLimits.BatchScaleMax;
+
+    // rmqueue(): a boost by a fallback wakes kswapd, once and without the lock.
+    private void TellKswapd(Zone zone, AllocFlags flags)
+    {
+        if ((zone.Flags & ZoneFlags.BoostedWatermark) != 0 && (flags & AllocFlags.Kswapd) != 0 && zone.ClearFlag(ZoneFlags.BoostedWatermark))
+        {
+            Pressure.WakeKswapd(zone, Order.Zero, GfpFlags.None);
+        }
+    }
 
     /// <summary>Takes blocks by the full rule of <c>__rmqueue</c>: the type's own, CMA's share, then other types'. The lock is held.</summary>
     private int TakeBlocks(Zone zone, int order, MigrateType type, AllocFlags flags, uint* taken, int count)

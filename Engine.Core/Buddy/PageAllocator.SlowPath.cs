@@ -30,14 +30,14 @@ public sealed unsafe partial class PageAllocator
             throw new ArgumentOutOfRangeException(nameof(cpu), cpu, $"the machine has {cpuCount} CPUs");
         }
 
-        AllocationRequest request = Decode(cpu, order, gfp);
         ServeInbox(cpu);
-        if (order.Value > Order.MaxValue || request.PreferredNode < 0)
+        AllocationRequest request = new(cpu.Value, order.Value, gfp, FindRoute(cpuNodes[cpu.Value], gfp));
+        if (order.Value > Order.MaxValue || request.Route.Preferred is null)
         {
             return false;
         }
 
-        AllocFlags flags = AllocFlags.WatermarkLow | FastFlags(request);
+        AllocFlags flags = AllocFlags.WatermarkLow | request.Route.FastFlags | KswapdFlag(gfp);
         if (!TryFreelist(request, flags, out uint taken) && !TryHarder(request, out taken))
         {
             return false;
@@ -52,35 +52,14 @@ public sealed unsafe partial class PageAllocator
         return true;
     }
 
-    private AllocationRequest Decode(CpuId cpu, Order order, GfpFlags gfp, int node = -1)
+    // __GFP_KSWAPD_RECLAIM and ALLOC_KSWAPD are the same bit.
+    private static AllocFlags KswapdFlag(GfpFlags gfp) => (AllocFlags)(gfp & GfpFlags.KswapdReclaim);
+
+    private AllocationRoute FindRoute(int node, GfpFlags gfp)
     {
-        if (!ZoneTypes.TryFromGfp(gfp, out ZoneType highest))
-        {
-            throw new ArgumentException($"{gfp} asks for two zones at once", nameof(gfp));
-        }
-
-        MigrateType type = MigrateTypes.FromGfp(gfp);
-        int local = node < 0 ? cpuNodes[cpu.Value] : node;
-        Zone[] list = (gfp & GfpFlags.ThisNode) != 0 ? localZoneLists[local] : zoneLists[local];
-        Zone? preferred = Array.Find(list, zone => zone.Type <= highest);
-        return new AllocationRequest(
-            cpu.Value, order.Value, gfp, IsMobilityGroupingDisabled ? MigrateType.Unmovable : type, (int)highest, preferred?.Node ?? -1, list);
-    }
-
-    // ALLOC_NOFRAGMENT: only where DMA32 can serve instead of mixing types in Normal (alloc_flags_nofragment).
-    private static AllocFlags FastFlags(in AllocationRequest request)
-    {
-        AllocFlags flags = request.Type == MigrateType.Movable ? AllocFlags.Cma : 0;
-        flags |= (request.Gfp & GfpFlags.KswapdReclaim) != 0 ? AllocFlags.Kswapd : 0;
-        int highest = request.Highest;
-        Zone? preferred = Array.Find(request.Zones, zone => (int)zone.Type <= highest);
-        if (preferred?.Type == ZoneType.Normal
-            && Array.Exists(request.Zones, zone => zone.Type == ZoneType.Dma32 && zone.Node == preferred.Node))
-        {
-            flags |= AllocFlags.NoFragment;
-        }
-
-        return flags;
+        AllocationRoute?[] from = (gfp & GfpFlags.ThisNode) != 0 ? localRoutes : nodeRoutes;
+        return from[(node << RouteShift) | (int)((uint)gfp & RouteMask)]
+            ?? throw new ArgumentException($"{gfp} asks for two zones, or for movable and reclaimable memory, at once", nameof(gfp));
     }
 
     // gfp_to_alloc_flags()
@@ -89,7 +68,7 @@ public sealed unsafe partial class PageAllocator
         GfpFlags gfp = request.Gfp;
         AllocFlags flags = AllocFlags.WatermarkMin | AllocFlags.Cpuset;
         flags |= (gfp & GfpFlags.High) != 0 ? AllocFlags.MinReserve : 0;
-        flags |= (gfp & GfpFlags.KswapdReclaim) != 0 ? AllocFlags.Kswapd : 0;
+        flags |= KswapdFlag(gfp);
         if ((gfp & GfpFlags.DirectReclaim) == 0)
         {
             if ((gfp & GfpFlags.NoMemAlloc) == 0)
@@ -104,9 +83,7 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
-        flags |= request.Type == MigrateType.Movable ? AllocFlags.Cma : 0;
-        flags |= FastFlags(request) & AllocFlags.NoFragment;
-        return flags;
+        return flags | request.Route.FastFlags;
     }
 
     private bool TryHarder(in AllocationRequest request, out uint pfn)
@@ -121,7 +98,7 @@ public sealed unsafe partial class PageAllocator
             return true;
         }
 
-        if (mayReclaim && (isCostly || (request.Order > 0 && request.Type != MigrateType.Movable)) && (gfp & GfpFlags.MemAlloc) == 0
+        if (mayReclaim && (isCostly || (request.Order > 0 && request.Route.Type != MigrateType.Movable)) && (gfp & GfpFlags.MemAlloc) == 0
             && TryCompact(request, flags, CompactMode.Async, out pfn))
         {
             return true;
@@ -197,9 +174,9 @@ public sealed unsafe partial class PageAllocator
         }
 
         int last = -1;
-        foreach (Zone zone in request.Zones)
+        foreach (Zone zone in request.Route.Zones)
         {
-            if ((int)zone.Type <= request.Highest && zone.Node != last)
+            if (zone.Node != last)
             {
                 Pressure.WakeKswapd(zone, new Order(request.Order), request.Gfp);
                 last = zone.Node;
@@ -218,11 +195,11 @@ public sealed unsafe partial class PageAllocator
     // should_reclaim_retry(): would the min watermark hold if everything reclaimable were free?
     private bool WouldReclaimHelp(in AllocationRequest request, AllocFlags flags)
     {
-        foreach (Zone zone in request.Zones)
+        foreach (Zone zone in request.Route.Zones)
         {
             long available = (long)zone.FreePages + (long)Pressure.CountReclaimable(zone);
-            long needed = (long)zone.GetWatermark(Watermark.Min) + zone.State->LowmemReserve[request.Highest] + (1L << request.Order);
-            if ((int)zone.Type <= request.Highest && (available > needed || (flags & AllocFlags.NoWatermarks) != 0))
+            long needed = (long)zone.GetWatermark(Watermark.Min) + zone.State->LowmemReserve[request.Route.Highest] + (1L << request.Order);
+            if (available > needed || (flags & AllocFlags.NoWatermarks) != 0)
             {
                 return true;
             }
@@ -240,7 +217,7 @@ public sealed unsafe partial class PageAllocator
             return true;
         }
 
-        if (request.Order > CostlyOrder || (request.Gfp & (GfpFlags.RetryMayFail | GfpFlags.ThisNode)) != 0 || request.Highest < (int)ZoneType.Normal)
+        if (request.Order > CostlyOrder || (request.Gfp & (GfpFlags.RetryMayFail | GfpFlags.ThisNode)) != 0 || request.Route.Highest < (int)ZoneType.Normal)
         {
             return false;
         }

@@ -28,20 +28,18 @@ public sealed unsafe partial class PageAllocator
     // Bit k: blocks of order k are kept on per-CPU lists (pcp_allowed_order).
     private const uint ListedOrders = 0xf | (1u << Order.PageBlockValue);
 
+    // All three are biased: an absolute pageblock or frame number indexes them.
     private readonly PageBlock* blocks;
     private readonly byte* states;
+    private readonly Frame* descriptors;
     private readonly uint firstPfn;
     private readonly uint frameCount;
     private readonly int cpuCount;
     private readonly bool checkPages;
     private readonly Zone[] zones;
 
-    // By CPU and route: the lists of the zone that is tried first; null where the flags contradict each other.
-    private readonly PerCpuPages?[] routes;
-
-    // By route: the migrate type and the highest zone.
-    private readonly byte[] routeTypes;
-    private readonly byte[] routeZones;
+    // By CPU and route.
+    private readonly FastRoute[] routes;
 
     // By CPU and zone.
     private readonly PerCpuPages[] lists;
@@ -71,23 +69,23 @@ public sealed unsafe partial class PageAllocator
     /// <exception cref="ArgumentException">The flags contradict each other.</exception>
     public bool TryAllocate(CpuId cpu, Order order, GfpFlags gfp, out Pfn pfn)
     {
-        uint route = (uint)gfp & RouteMask;
-        uint index = ((uint)cpu.Value << RouteShift) | route;
-        if (index < (uint)routes.Length && (ListedOrders >> order.Value & 1) != 0)
+        uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
+        FastRoute[] all = routes;
+        if (index < (uint)all.Length && (ListedOrders >> order.Value & 1) != 0)
         {
-            PerCpuPages? pages = routes[index];
-            if (pages is not null
-                && pages.State->Inbox == 0
-                && Zone.PassesFastMark(pages.ZoneState, order.Value, routeZones[route]))
+            ref readonly FastRoute route = ref all[index];
+            PerCpuPages? pages = route.Pages;
+            if (pages is not null)
             {
-                ref PageStack list = ref pages.List(PerCpuPages.ListOf(order.Value, routeTypes[route]));
-                if (list.Count != 0)
+                PerCpuState* state = pages.State;
+                ref PageStack list = ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, route.Type));
+                if (state->Inbox == 0 && Zone.PassesFastMark(pages.ZoneState, order.Value, route.Highest)
+                    && (!list.IsEmpty || Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0))
                 {
                     uint taken = pages.Pop(ref list);
-                    PerCpuState* state = pages.State;
                     state->Count -= 1 << order.Value;
                     state->FreeCount >>= 1;
-                    if (TryHandOut(taken, FrameState.PerCpu, FrameState.Allocated, order.Value))
+                    if (TryHandOut(taken, FrameState.PerCpu, order.Value))
                     {
                         state->Allocated[order.Value]++;
                         pfn = new Pfn(taken);
@@ -98,6 +96,8 @@ public sealed unsafe partial class PageAllocator
 
                         return true;
                     }
+
+                    state->NetRefilled[order.Value]--;
                 }
             }
         }
@@ -113,21 +113,24 @@ public sealed unsafe partial class PageAllocator
     public void Free(CpuId cpu, Pfn pfn, Order order)
     {
         // A list takes the block when: the state is right, the order is listed, the type has lists, the list has room.
-        uint index = unchecked(pfn.Value - firstPfn);
-        if (index < frameCount && states[pfn.Value] == (FrameState.Allocated | order.Value) && (ListedOrders >> order.Value & 1) != 0
-            && !checkPages)
+        uint frame = pfn.Value;
+        if (unchecked(frame - firstPfn) < frameCount && states[frame] == (FrameState.Allocated | order.Value)
+            && (ListedOrders >> order.Value & 1) != 0 && !checkPages)
         {
             // SAFETY: the frame lies within memory, so its pageblock has an entry.
-            PageBlock* block = blocks + (pfn.Value >> Order.PageBlockValue);
+            PageBlock* block = blocks + (frame >> Order.PageBlockValue);
+            int type = block->Type;
+            PerCpuPages[] all = lists;
             uint at = ((uint)cpu.Value * (uint)zones.Length) + block->ZonePlusOne - 1u;
-            if (at < (uint)lists.Length && block->Type < MigrateTypes.PerCpuCount)
+            if (type < MigrateTypes.PerCpuCount && at < (uint)all.Length)
             {
-                PerCpuPages pages = lists[at];
-                ref PageStack list = ref pages.List(PerCpuPages.ListOf(order.Value, block->Type));
-                if (pages.State->Inbox == 0 && pages.Push(ref list, pfn.Value))
+                PerCpuPages pages = all[at];
+                PerCpuState* state = pages.State;
+                if (state->Inbox == 0 && pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, type)), frame))
                 {
-                    Retire(pfn.Value, FrameState.PerCpu);
-                    CommitFree(pages, order.Value);
+                    states[frame] = FrameState.PerCpu;
+                    FrameTable.ResetFree(descriptors + frame);
+                    CommitFree(pages, state, order.Value, type);
                     return;
                 }
             }
@@ -136,29 +139,19 @@ public sealed unsafe partial class PageAllocator
         FreeSlow(cpu, pfn, order);
     }
 
-    /// <summary>Changes a block's state and makes its first descriptor an owner's: one reference, all else zero.</summary>
+    /// <summary>Makes a block an owner's: its state, and its first descriptor with one reference and all else zero.</summary>
     /// <returns>False where the frame number or the state is not what it must be, which has been reported.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryHandOut(uint pfn, byte from, byte to, int order)
+    private bool TryHandOut(uint pfn, byte from, int order)
     {
-        uint index = unchecked(pfn - firstPfn);
-        if (index >= frameCount || states[pfn] != from)
+        if (unchecked(pfn - firstPfn) >= frameCount || states[pfn] != from)
         {
             return ReportBadList(pfn, from);
         }
 
-        // SAFETY: index is below frameCount; states is biased to absolute frame numbers.
-        states[pfn] = (byte)(to | order);
-        Frames.ResetAllocated(index);
+        // SAFETY: the frame number has just been checked.
+        states[pfn] = (byte)(FrameState.Allocated | order);
+        FrameTable.ResetAllocated(descriptors + pfn);
         return true;
-    }
-
-    /// <summary>Changes a block's state and takes the last reference from its first descriptor.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Retire(uint pfn, byte to)
-    {
-        // SAFETY: the caller has checked the frame against frameCount.
-        states[pfn] = to;
-        Frames.ResetFree(unchecked(pfn - firstPfn));
     }
 }

@@ -62,31 +62,27 @@ public sealed unsafe class FrameTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsInTable(Pfn pfn) => unchecked(pfn.Value - firstPfn) < frameCount;
 
-    /// <summary>Makes a descriptor what a new owner expects: one reference, everything else zero.</summary>
-    /// <param name="index">The frame's place in the table; the caller has checked it against <see cref="Count"/>.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void ResetAllocated(uint index)
-    {
-        System.Diagnostics.Debug.Assert(index < frameCount);
+    /// <summary>The descriptors, biased so that an absolute frame number indexes them. For who has checked the number against the table.</summary>
+    internal Frame* Biased => frames - firstPfn;
 
+    /// <summary>Makes a descriptor what a new owner expects: one reference, everything else zero.</summary>
+    /// <param name="frame">The descriptor.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void ResetAllocated(Frame* frame)
+    {
         // Plain stores of the whole line: a missing load would block, a missing store mostly does not.
-        // SAFETY: index is below frameCount; a descriptor is two vectors of 32 bytes.
-        byte* frame = (byte*)(frames + index);
-        Vector256.Store(Vector256<byte>.Zero, frame);
-        Vector256.Store(OneReference, frame + 32);
+        // SAFETY: the caller has the pointer from Biased and a checked number; a descriptor is two vectors of 32 bytes.
+        Vector256.Store(Vector256<byte>.Zero, (byte*)frame);
+        Vector256.Store(OneReference, (byte*)frame + 32);
     }
 
-    /// <summary>Clears flags, mapping and references of a freed frame; index, links and the owner's word stay for who looks for the last owner.</summary>
-    /// <param name="index">As in <see cref="ResetAllocated"/>.</param>
+    /// <summary>Clears flags, map count and references of a freed frame; the rest stays for who looks for the last owner.</summary>
+    /// <param name="frame">As in <see cref="ResetAllocated"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void ResetFree(uint index)
+    internal static void ResetFree(Frame* frame)
     {
-        System.Diagnostics.Debug.Assert(index < frameCount);
-
         // SAFETY: as in ResetAllocated.
-        Frame* frame = frames + index;
         frame->Flags = 0;
-        frame->Mapping = 0;
         *(ulong*)&frame->MapCount = 0;
     }
 

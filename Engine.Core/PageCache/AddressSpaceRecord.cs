@@ -31,6 +31,10 @@ internal struct AddressSpaceRecord
     [FieldOffset(32)]
     public ulong LengthBytes;
 
+    /// <summary>Dirty pages in the cache (the file's part of <c>NR_FILE_DIRTY</c>).</summary>
+    [FieldOffset(48)]
+    public ulong DirtyPages;
+
     /// <summary>Where the next round of write-back starts (<c>writeback_index</c>).</summary>
     [FieldOffset(40)]
     public ulong WritebackIndex;

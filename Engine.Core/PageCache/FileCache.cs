@@ -39,8 +39,20 @@ public sealed class FileCache
     /// <summary>What unmaps and cleans file pages in page tables; null where nothing maps files.</summary>
     public IFileReverseMap? ReverseMap { get; set; }
 
+    /// <summary>
+    /// Called after a folio was added: the file, the folio's first page in the file, its order
+    /// (the tracepoint <c>mm_filemap_add_to_page_cache</c>).
+    /// </summary>
+    public Action<FileMapping, ulong, Order>? FolioAdded { get; set; }
+
     /// <summary>All open files.</summary>
     public IEnumerable<FileMapping> Mappings => mappings.OfType<FileMapping>();
+
+    /// <summary>Dirty pages of files that have a backing (<c>NR_FILE_DIRTY</c>).</summary>
+    public ulong DirtyPages => Mappings.Aggregate(0UL, (sum, mapping) => sum + mapping.DirtyPages);
+
+    /// <summary>Pages of shmem (<c>NR_SHMEM</c>).</summary>
+    public ulong ShmemPages => Mappings.Where(mapping => mapping.IsShmem).Aggregate(0UL, (sum, mapping) => sum + mapping.CachedPages);
 
     /// <summary>Pages in the cache, shmem's among them (<c>NR_FILE_PAGES</c>).</summary>
     public ulong CachedPages => Mappings.Aggregate(0UL, (sum, mapping) => sum + mapping.CachedPages);
@@ -147,7 +159,34 @@ public sealed class FileCache
         }
     }
 
-    // Makes descriptors those of a free frame again, tails first, and gives the frames back.
+    /// <summary>Checks all files, and that every descriptor which says that it caches a page is found in that file's index.</summary>
+    /// <returns>What is wrong; empty where all is well.</returns>
+    public IReadOnlyList<Corruption> Verify()
+    {
+        List<Corruption> findings = [];
+        foreach (FileMapping mapping in Mappings)
+        {
+            findings.AddRange(mapping.Verify(out _));
+        }
+
+        for (uint i = 0; i < Frames.Count; i++)
+        {
+            Pfn pfn = Frames.First + i;
+            if (!Frames.IsValid(pfn) || Frames[pfn].RefCount == 0 || (Frames[pfn].Flags & PageFlag.Lru) == 0)
+            {
+                continue;
+            }
+
+            if (MappingOf(pfn) is { } owner && !(owner.TryFind(Frames[pfn].Index, out Pfn found) && found == pfn))
+            {
+                findings.Add(new Corruption(CorruptionCategory.PageCache, "folio that its file does not know", pfn.Address, 0, Frames[pfn].Index));
+            }
+        }
+
+        return findings;
+    }
+
+    // Clears what the allocator does not expect of a freed block, and gives it back.
     private void FreeFolio(CpuId cpu, Pfn head)
     {
         int order = OrderOf(head);
@@ -156,14 +195,12 @@ public sealed class FileCache
             Log.Report(new Corruption(CorruptionCategory.BadPageState, "non-NULL mapping", head.Address, 0, Pages.Frames[head].Mapping));
         }
 
-        for (uint i = 0; i < 1u << order; i++)
-        {
-            ref Frame frame = ref Pages.Frames[head + i];
-            frame = default;
-        }
-
-        // The allocator takes a reference of one as the sign of a live block.
-        Pages.Frames[head].RefCount = 1;
+        // The tails stay as they are: the allocator dissolves the compound block, and checks them.
+        ref Frame frame = ref Pages.Frames[head];
+        frame.Flags = order > 0 ? PageFlag.Head : 0;
+        frame.Mapping = 0;
+        frame.MapCount = 0;
+        frame.Previous = 0;
         Pages.Free(cpu, head, new Order(order));
     }
 }

@@ -6,6 +6,12 @@ public enum FileFaultResult
     /// <summary>The page was in the cache, or needs no input (shmem).</summary>
     Minor,
 
+    /// <summary>
+    /// The page was in the cache and carried the readahead mark: pages after it were read. Counted as minor; Linux drops
+    /// its locks for the input and repeats the fault, so fault-around comes once more (<c>VM_FAULT_RETRY</c>).
+    /// </summary>
+    MinorReadahead,
+
     /// <summary>The page had to be read (<c>VM_FAULT_MAJOR</c>).</summary>
     Major,
 

@@ -36,7 +36,7 @@ public sealed partial class FileMapping
 
         if (TryFindFolio(pageIndex, out Pfn head))
         {
-            MmapHit(cpu, ref ra, head, pageIndex, advice);
+            result = MmapHit(cpu, ref ra, head, pageIndex, advice) ? FileFaultResult.MinorReadahead : FileFaultResult.Minor;
         }
         else
         {
@@ -80,12 +80,12 @@ public sealed partial class FileMapping
         return FileFaultResult.Minor;
     }
 
-    // do_async_mmap_readahead
-    private void MmapHit(CpuId cpu, ref ReadaheadState ra, Pfn head, ulong pageIndex, MmapAdvice advice)
+    // do_async_mmap_readahead; whether there was a mark.
+    private bool MmapHit(CpuId cpu, ref ReadaheadState ra, Pfn head, ulong pageIndex, MmapAdvice advice)
     {
         if ((advice & MmapAdvice.Random) != 0 || ra.RaPages == 0)
         {
-            return;
+            return false;
         }
 
         if (ra.MmapMiss > 0)
@@ -93,10 +93,13 @@ public sealed partial class FileMapping
             ra.MmapMiss--;
         }
 
-        if ((frames[head].Flags & PageFlag.Readahead) != 0)
+        if ((frames[head].Flags & PageFlag.Readahead) == 0)
         {
-            ReadaheadAsync(cpu, ref ra, head, pageIndex, ra.RaPages);
+            return false;
         }
+
+        ReadaheadAsync(cpu, ref ra, head, pageIndex, ra.RaPages);
+        return true;
     }
 
     // do_sync_mmap_readahead

@@ -30,6 +30,7 @@ public sealed partial class FileMapping
         }
 
         Record.CachedPages += 1UL << order;
+        cache.FolioAdded?.Invoke(this, first, new Order(order));
         return PageIndexResult.Done;
     }
 
@@ -42,17 +43,6 @@ public sealed partial class FileMapping
         frame.MapCount = 0;
         frame.RefCount = 1 << order;
         frame.Flags = PageFlag.Lru | (IsShmem ? PageFlag.SwapBacked : 0) | (order > 0 ? PageFlag.Head : 0);
-        for (uint i = 1; i < 1u << order; i++)
-        {
-            ref Frame tail = ref frames[head + i];
-            tail = default;
-            tail.Previous = ((ulong)head.Value << 1) | 1;
-        }
-
-        if (order > 0)
-        {
-            frames[head + 1].Flags = (uint)order;
-        }
     }
 
     // Reads what a folio covers; pages beyond the end are zero.
@@ -81,8 +71,12 @@ public sealed partial class FileMapping
         int order = cache.OrderOf(head);
         index.Erase(cpu, frame.Index);
         Record.CachedPages -= Math.Min(Record.CachedPages, 1UL << order);
+        if ((frame.Flags & PageFlag.Dirty) != 0)
+        {
+            CountDirty(-(1L << order));
+        }
+
         frame.Mapping = 0;
-        frame.Index = 0;
         frame.Flags &= ~(PageFlag.Dirty | PageFlag.Readahead | PageFlag.Lru);
         cache.Put(cpu, head, 1 << order);
     }
@@ -90,14 +84,8 @@ public sealed partial class FileMapping
     internal void DropAll(CpuId cpu)
     {
         ulong at = 0;
-        while (index.TryFindNext(ref at, PageIndexMax, out ulong entry))
+        while (TryNextFolio(ref at, PageIndexMax, null, out Pfn head))
         {
-            if (!TryDecode(entry, at, out Pfn head))
-            {
-                at++;
-                continue;
-            }
-
             at = frames[head].Index + (1UL << cache.OrderOf(head));
             RemoveFolio(cpu, head);
         }

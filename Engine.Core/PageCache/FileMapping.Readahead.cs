@@ -113,7 +113,7 @@ public sealed partial class FileMapping
     private void Sync618(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, uint requestPages)
     {
         uint max = WindowMax(ra, requestPages);
-        ulong previous = (ulong)ra.PrevPos >> Pfn.PageShift;
+        ulong previous = unchecked((ulong)ra.PrevPos) >> Pfn.PageShift;
         if (pageIndex == 0 || requestPages > max || unchecked(pageIndex - previous) <= 1)
         {
             ra.Start = pageIndex;
@@ -200,7 +200,7 @@ public sealed partial class FileMapping
         uint max = WindowMax(ra, requestPages);
         int order = Math.Max(hitOrder, 0);
         ulong expected = RoundDown(unchecked(ra.Start + ra.Size - ra.AsyncSize), order);
-        ulong previous = (ulong)ra.PrevPos >> Pfn.PageShift;
+        ulong previous = unchecked((ulong)ra.PrevPos) >> Pfn.PageShift;
         if (pageIndex != 0 && (pageIndex == expected || pageIndex == ra.Start + ra.Size))
         {
             ra.Start += ra.Size;
@@ -283,17 +283,11 @@ public sealed partial class FileMapping
 
         int order = hitOrder < Options.FolioOrderMax ? hitOrder + 2 : hitOrder;
         order = Math.Min(Math.Min(order, Options.FolioOrderMax), BitOperations.Log2(ra.Size));
-        ulong end = start + ra.Size;
         ulong next = ReadFolios(cpu, start, ra.Size, ra.AsyncSize, order, out bool isWhole);
-        if (next > end)
-        {
-            ra.Size += (uint)(next - end);
-            ra.AsyncSize += (uint)(next - end);
-        }
-
         if (!isWhole)
         {
-            ReadSingles(cpu, next, ra.Size - (next - start), ra.AsyncSize);
+            // This release takes the whole size from where it stopped; later ones only what is left of the window.
+            ReadSingles(cpu, next, ra.Size, ra.AsyncSize);
         }
     }
 
@@ -370,7 +364,8 @@ public sealed partial class FileMapping
         return true;
     }
 
-    // Cached pages in a row just before a page, at most max (count_history_pages).
+    // Cached pages in a row just before a page (count_history_pages). Where max pages are cached, one less is counted:
+    // page_cache_prev_miss then stops at the last page it saw.
     private uint CountHistory(ulong pageIndex, uint max)
     {
         uint run = 0;
@@ -379,10 +374,11 @@ public sealed partial class FileMapping
             run++;
         }
 
-        return run;
+        return run == max ? max - 1 : run;
     }
 
-    // The first page from an index on that is not cached; index + max where all of them are (page_cache_next_miss).
+    // The first page from an index on that is not cached (page_cache_next_miss). Where max pages are cached, Linux 6.9
+    // gives the last of them, 6.18 the one after.
     private ulong NextMissing(ulong pageIndex, uint max)
     {
         ulong at = pageIndex;
@@ -391,6 +387,7 @@ public sealed partial class FileMapping
             at++;
         }
 
-        return at;
+        bool isFull = at - pageIndex == max;
+        return isFull && cache.Options.Release == KernelRelease.Linux69 ? at - 1 : at;
     }
 }

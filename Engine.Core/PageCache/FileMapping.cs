@@ -26,6 +26,8 @@ public sealed partial class FileMapping
     /// <summary>The largest number of pages in a file: 2^51.</summary>
     private const ulong PageIndexMax = ulong.MaxValue >> (Pfn.PageShift + 1);
 
+    private const int BrokenEntriesMax = 4096;
+
     private readonly FileCache cache;
     private readonly FrameTable frames;
     private readonly PhysicalMemory memory;
@@ -69,6 +71,9 @@ public sealed partial class FileMapping
     /// <summary>Pages in the cache (<c>nrpages</c>).</summary>
     public ulong CachedPages => Record.CachedPages;
 
+    /// <summary>Dirty pages in the cache, waiting to be written back; none for shmem.</summary>
+    public ulong DirtyPages => Record.DirtyPages;
+
     /// <summary>Whether the pages are shmem's.</summary>
     public bool IsShmem => !Backing.IsPersistent;
 
@@ -91,6 +96,28 @@ public sealed partial class FileMapping
         return true;
     }
 
+    /// <summary>Finds the folio that covers a page.</summary>
+    /// <param name="pageIndex">Place in the file, in pages.</param>
+    /// <param name="folio">The folio; meaningless where there is none.</param>
+    public bool TryFindFolio(ulong pageIndex, out CachedFolio folio)
+    {
+        if (!TryFindFolio(pageIndex, out Pfn head))
+        {
+            folio = default;
+            return false;
+        }
+
+        ref Frame frame = ref frames[head];
+        folio = new CachedFolio(
+            head,
+            frame.Index,
+            new Order(cache.OrderOf(head)),
+            (frame.Flags & PageFlag.Uptodate) != 0,
+            (frame.Flags & PageFlag.Dirty) != 0,
+            (frame.Flags & PageFlag.Readahead) != 0);
+        return true;
+    }
+
     /// <summary>Whether a page is cached and up to date: what <c>mincore</c> reports.</summary>
     public bool IsCached(ulong pageIndex) => TryFindFolio(pageIndex, out Pfn head) && (frames[head].Flags & PageFlag.Uptodate) != 0;
 
@@ -106,13 +133,34 @@ public sealed partial class FileMapping
             return false;
         }
 
-        frames[head].Flags |= PageFlag.Dirty;
-        if (!IsShmem)
+        MarkDirty(head);
+        return true;
+    }
+
+    private void MarkDirty(Pfn head)
+    {
+        ref Frame frame = ref frames[head];
+        if ((frame.Flags & PageFlag.Dirty) != 0)
         {
-            index.SetMark(pageIndex, PageMark.Dirty);
+            return;
         }
 
-        return true;
+        frame.Flags |= PageFlag.Dirty;
+        if (!IsShmem)
+        {
+            index.SetMark(frame.Index, PageMark.Dirty);
+        }
+
+        CountDirty(1L << cache.OrderOf(head));
+    }
+
+    // Shmem's dirty pages are nobody's to write back, and are not counted.
+    private void CountDirty(long pages)
+    {
+        if (!IsShmem)
+        {
+            Record.DirtyPages = unchecked(Record.DirtyPages + (ulong)pages);
+        }
     }
 
     private static ulong PagesFor(ulong lengthBytes) =>
@@ -146,6 +194,26 @@ public sealed partial class FileMapping
 
         head = found;
         return true;
+    }
+
+    // The first folio that covers or follows a page, up to another; the page moves to where it was found. Entries that lead
+    // nowhere are reported and passed over; after some thousands of them the search ends: an intact index has none.
+    private bool TryNextFolio(ref ulong at, ulong last, PageMark? mark, out Pfn head)
+    {
+        int broken = 0;
+        while (broken < BrokenEntriesMax && index.TryFindNext(ref at, Math.Min(last, PageIndexMax), mark, out ulong entry))
+        {
+            if (TryDecode(entry, at, out head))
+            {
+                return true;
+            }
+
+            at++;
+            broken++;
+        }
+
+        head = Pfn.None;
+        return false;
     }
 
     private ulong EntryOf(Pfn head) => frames.Region.Start.Value + ((ulong)(head - frames.First) * Frame.SizeBytes);

@@ -11,6 +11,9 @@ public sealed record FileMappingOptions
     /// </summary>
     public int FolioOrderMax { get; init; }
 
+    /// <summary>The device's readahead window in pages (<c>read_ahead_kb</c> / 4).</summary>
+    public uint RaPages { get; init; } = ReadaheadState.DefaultPages;
+
     /// <summary>Pages in one request to the device (<c>bdi-&gt;io_pages</c>: <c>max_sectors_kb</c> / 4).</summary>
     public uint IoPages { get; init; } = (1280 << 10) >> Pfn.PageShift;
 }

@@ -75,21 +75,33 @@ public sealed class HostFileBacking : IBackingStore, IDisposable
     }
 
     /// <inheritdoc/>
-    /// <exception cref="IOException">The host refuses.</exception>
-    public void Resize(ulong lengthBytes)
+    public bool Resize(ulong lengthBytes)
     {
-        RandomAccess.SetLength(handle, (long)lengthBytes);
-        LengthBytes = lengthBytes;
+        try
+        {
+            RandomAccess.SetLength(handle, (long)lengthBytes);
+            LengthBytes = lengthBytes;
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return false;
+        }
     }
 
     /// <inheritdoc/>
-    public void PunchHole(ulong firstPage, ulong pageCount)
+    public bool PunchHole(ulong firstPage, ulong pageCount)
     {
         ulong pagesInFile = (LengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
         for (ulong index = firstPage; index < pagesInFile && index - firstPage < pageCount; index++)
         {
-            _ = WritePage(index, ZeroPage);
+            if (!WritePage(index, ZeroPage))
+            {
+                return false;
+            }
         }
+
+        return true;
     }
 
     /// <summary>Closes the file.</summary>

@@ -29,10 +29,12 @@ public interface IBackingStore
 
     /// <summary>Sets the length (<c>ftruncate</c>): what is cut off is lost, what is added reads as zero.</summary>
     /// <param name="lengthBytes">The new length.</param>
-    public void Resize(ulong lengthBytes);
+    /// <returns>False on an output error; the length is unchanged then.</returns>
+    public bool Resize(ulong lengthBytes);
 
     /// <summary>Forgets whole pages: they read as zero (<c>fallocate</c> with <c>PUNCH_HOLE</c>).</summary>
     /// <param name="firstPage">First page of the hole.</param>
-    /// <param name="pageCount">Pages in the hole.</param>
-    public void PunchHole(ulong firstPage, ulong pageCount);
+    /// <param name="pageCount">Pages in the hole; what lies beyond the end is ignored.</param>
+    /// <returns>False on an output error.</returns>
+    public bool PunchHole(ulong firstPage, ulong pageCount);
 }

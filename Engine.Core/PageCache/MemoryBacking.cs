@@ -67,7 +67,7 @@ public sealed class MemoryBacking : IBackingStore
     }
 
     /// <inheritdoc/>
-    public void Resize(ulong lengthBytes)
+    public bool Resize(ulong lengthBytes)
     {
         if (lengthBytes < LengthBytes)
         {
@@ -85,14 +85,17 @@ public sealed class MemoryBacking : IBackingStore
         }
 
         LengthBytes = lengthBytes;
+        return true;
     }
 
     /// <inheritdoc/>
-    public void PunchHole(ulong firstPage, ulong pageCount)
+    public bool PunchHole(ulong firstPage, ulong pageCount)
     {
         foreach (ulong index in pages.Keys.Where(index => index >= firstPage && index - firstPage < pageCount).ToArray())
         {
             pages.Remove(index);
         }
+
+        return true;
     }
 }

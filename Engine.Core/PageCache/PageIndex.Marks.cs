@@ -6,6 +6,9 @@ namespace Engine.Core.PageCache;
 /// <content>Marks, and the search for the next entry.</content>
 internal sealed partial class PageIndex
 {
+    // Steps of one search: an intact index, whose nodes are never empty, needs a few for each level.
+    private const int StepsMax = 1 << 20;
+
     private static readonly PageMark[] AllMarks = [PageMark.Dirty, PageMark.Writeback, PageMark.ToWrite];
 
     /// <summary>Whether anything in the index carries a mark.</summary>
@@ -89,17 +92,15 @@ internal sealed partial class PageIndex
         Record.RootMarks &= ~(1u << (int)mark);
     }
 
-    /// <summary>Finds the first folio that covers or follows an index (<c>xas_find</c>).</summary>
+    /// <summary>Finds the first folio that covers or follows an index (<c>xas_find</c>, <c>xas_find_marked</c>).</summary>
     /// <param name="index">Where to start; then the first index that the entry covers, or where the search began inside it.</param>
     /// <param name="last">The last index of interest.</param>
+    /// <param name="mark">The mark that it must carry, or null.</param>
     /// <param name="entry">The folio.</param>
     /// <returns>False where there is none up to <paramref name="last"/>.</returns>
-    public bool TryFindNext(ref ulong index, ulong last, out ulong entry) => TryFindNext(ref index, last, null, out entry);
-
-    /// <summary>As <see cref="TryFindNext(ref ulong, ulong, out ulong)"/>, among entries with a mark (<c>xas_find_marked</c>).</summary>
     public bool TryFindNext(ref ulong index, ulong last, PageMark? mark, out ulong entry)
     {
-        while (index <= last)
+        for (int steps = 0; index <= last && steps < StepsMax; steps++)
         {
             if (!RadixEntry.IsNode(Record.Root))
             {

@@ -29,10 +29,12 @@ public sealed class ShmemBacking : IBackingStore
     public bool WritePage(ulong pageIndex, ReadOnlySpan<byte> source) => false;
 
     /// <inheritdoc/>
-    public void Resize(ulong lengthBytes) => LengthBytes = lengthBytes;
+    public bool Resize(ulong lengthBytes)
+    {
+        LengthBytes = lengthBytes;
+        return true;
+    }
 
     /// <inheritdoc/>
-    public void PunchHole(ulong firstPage, ulong pageCount)
-    {
-    }
+    public bool PunchHole(ulong firstPage, ulong pageCount) => true;
 }

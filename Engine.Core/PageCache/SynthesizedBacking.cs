@@ -78,7 +78,7 @@ public sealed class SynthesizedBacking : IBackingStore
     }
 
     /// <inheritdoc/>
-    public void Resize(ulong lengthBytes)
+    public bool Resize(ulong lengthBytes)
     {
         if (lengthBytes < LengthBytes)
         {
@@ -98,16 +98,19 @@ public sealed class SynthesizedBacking : IBackingStore
         }
 
         LengthBytes = lengthBytes;
+        return true;
     }
 
     /// <inheritdoc/>
-    public void PunchHole(ulong firstPage, ulong pageCount)
+    public bool PunchHole(ulong firstPage, ulong pageCount)
     {
         ulong pagesInFile = (LengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
         for (ulong index = firstPage; index < pagesInFile && index - firstPage < pageCount; index++)
         {
             OverlayOf(index).AsSpan().Clear();
         }
+
+        return true;
     }
 
     private byte[] OverlayOf(ulong pageIndex)

@@ -4,7 +4,8 @@ namespace Engine.Core.PerCpu;
 
 /// <summary>
 /// One list of a CPU: a stack of frame numbers in chunks of <see cref="PerCpuPages.ChunkEntries"/>, in the arena. The top is the
-/// hottest page; a drain takes from the bottom. Indexes are into the CPU's pool of chunks.
+/// hottest page; a drain takes from the bottom. Indexes are into the CPU's pool of chunks; the stack is empty when the top is
+/// one below the bottom.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct PageStack
@@ -15,9 +16,6 @@ internal struct PageStack
     /// <summary>Index of the bottom entry.</summary>
     public uint Bottom;
 
-    /// <summary>Blocks on the list.</summary>
-    public uint Count;
-
-    /// <summary>Not used.</summary>
-    public uint Reserved;
+    /// <summary>Whether there is nothing on it.</summary>
+    public readonly bool IsEmpty => unchecked(Top + 1) == Bottom;
 }

@@ -35,6 +35,7 @@ internal sealed unsafe class PerCpuPages
     private readonly uint* pool;
     private readonly uint* links;
     private readonly uint chunkCount;
+    private readonly uint entryCount;
     private readonly CorruptionLog log;
 
     /// <summary>A view of the lists.</summary>
@@ -53,6 +54,7 @@ internal sealed unsafe class PerCpuPages
         this.pool = pool;
         links = pool + ((long)chunkCount * ChunkEntries);
         this.chunkCount = (uint)chunkCount;
+        entryCount = this.chunkCount * ChunkEntries;
         this.log = log;
         for (int list = 0; list < PerCpuState.ListCount; list++)
         {
@@ -81,11 +83,14 @@ internal sealed unsafe class PerCpuPages
 
     /// <summary>One of the lists.</summary>
     /// <param name="list">0..12; the caller has it from <see cref="ListOf"/>.</param>
+    public ref PageStack List(int list) => ref List(State, list);
+
+    /// <summary>One of the lists of a state that the caller has at hand.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref PageStack List(int list)
+    public static ref PageStack List(PerCpuState* state, int list)
     {
         // SAFETY: the state has room for ListCount lists, and list is below that by construction.
-        return ref Unsafe.Add(ref State->FirstList, list);
+        return ref *(&state->FirstList + list);
     }
 
     /// <summary>Takes the top of a list that is not empty.</summary>
@@ -93,14 +98,13 @@ internal sealed unsafe class PerCpuPages
     public uint Pop(ref PageStack stack)
     {
         uint top = stack.Top;
-        if (top >= chunkCount * ChunkEntries)
+        if (top >= entryCount)
         {
             return Broken(ref stack);
         }
 
         // SAFETY: top is below the number of entries.
         uint pfn = pool[top];
-        stack.Count--;
         stack.Top = top - 1;
         if ((top & ChunkMask) == 0)
         {
@@ -121,7 +125,7 @@ internal sealed unsafe class PerCpuPages
             top = EnterNewChunk(ref stack);
         }
 
-        if (top >= chunkCount * ChunkEntries)
+        if (top >= entryCount)
         {
             return false;
         }
@@ -129,7 +133,6 @@ internal sealed unsafe class PerCpuPages
         // SAFETY: top is below the number of entries.
         pool[top] = pfn;
         stack.Top = top;
-        stack.Count++;
         return true;
     }
 
@@ -137,10 +140,10 @@ internal sealed unsafe class PerCpuPages
     public int PopBottom(ref PageStack stack, uint* taken, int count)
     {
         int done = 0;
-        while (done < count && stack.Count != 0)
+        while (done < count && !stack.IsEmpty)
         {
             uint bottom = stack.Bottom;
-            if (bottom >= chunkCount * ChunkEntries)
+            if (bottom >= entryCount)
             {
                 Broken(ref stack);
                 break;
@@ -148,16 +151,14 @@ internal sealed unsafe class PerCpuPages
 
             // SAFETY: bottom is below the number of entries.
             taken[done++] = pool[bottom];
-            stack.Count--;
-            if (stack.Count != 0)
+            if (bottom == stack.Top)
             {
-                stack.Bottom = (bottom & ChunkMask) == ChunkMask ? LeaveBottomChunk(bottom) : bottom + 1;
+                Release(bottom >> ChunkShift);
+                Reset(ref stack);
+                break;
             }
-        }
 
-        if (stack.Count == 0)
-        {
-            ReleaseLast(ref stack);
+            stack.Bottom = (bottom & ChunkMask) == ChunkMask ? LeaveBottomChunk(bottom) : bottom + 1;
         }
 
         return done;
@@ -169,9 +170,14 @@ internal sealed unsafe class PerCpuPages
         List<uint> found = [];
         PageStack stack = List(list);
         uint index = stack.Bottom;
-        for (uint i = 0; i < stack.Count && index < chunkCount * ChunkEntries; i++)
+        for (uint i = 0; !stack.IsEmpty && i < entryCount && index < entryCount; i++)
         {
             found.Add(pool[index]);
+            if (index == stack.Top)
+            {
+                break;
+            }
+
             index = (index & ChunkMask) == ChunkMask ? NextOf(index >> ChunkShift) * ChunkEntries : index + 1;
         }
 
@@ -182,7 +188,6 @@ internal sealed unsafe class PerCpuPages
     {
         stack.Top = NoChunk;
         stack.Bottom = 0;
-        stack.Count = 0;
     }
 
     // links[2c] is the chunk above c, links[2c + 1] the chunk below it (or, in a free chunk, the next free one plus one).
@@ -229,7 +234,7 @@ internal sealed unsafe class PerCpuPages
         uint chunk = top >> ChunkShift;
         uint below = links[(2 * chunk) + 1];
         Release(chunk);
-        if (stack.Count == 0 || below >= chunkCount)
+        if (top == stack.Bottom || below >= chunkCount)
         {
             Reset(ref stack);
         }
@@ -247,17 +252,6 @@ internal sealed unsafe class PerCpuPages
         return next < chunkCount ? next * ChunkEntries : NoChunk;
     }
 
-    // An emptied stack may still hold the chunk that its last entry lay in.
-    private void ReleaseLast(ref PageStack stack)
-    {
-        if (stack.Top < chunkCount * ChunkEntries)
-        {
-            Release(stack.Top >> ChunkShift);
-        }
-
-        Reset(ref stack);
-    }
-
     private void Release(uint chunk)
     {
         links[(2 * chunk) + 1] = State->FreeChunk;
@@ -268,7 +262,7 @@ internal sealed unsafe class PerCpuPages
     [MethodImpl(MethodImplOptions.NoInlining)]
     private uint Broken(ref PageStack stack)
     {
-        log.Report(new Corruption(CorruptionCategory.PerCpuList, "per-cpu list index outside its pool", default, chunkCount * ChunkEntries, stack.Top));
+        log.Report(new Corruption(CorruptionCategory.PerCpuList, "per-cpu list index outside its pool", default, entryCount, stack.Top));
         Reset(ref stack);
         return Pfn.None.Value;
     }

@@ -72,12 +72,16 @@ internal unsafe struct PerCpuState
     public PageStack FirstList;
 
     /// <summary>Allocations by order (each counts once).</summary>
-    [FieldOffset(256)]
+    [FieldOffset(160)]
     public fixed long Allocated[Order.Count];
 
-    /// <summary>Frees by order.</summary>
+    /// <summary>Frees by order that no list took; the others follow from the flow through the lists.</summary>
+    [FieldOffset(256)]
+    public fixed long FreedElsewhere[Order.Count];
+
+    /// <summary>Allocations by order that no list served.</summary>
     [FieldOffset(344)]
-    public fixed long Freed[Order.Count];
+    public fixed long AllocatedElsewhere[Order.Count];
 
     /// <summary>Allocations from this zone although another node was preferred (<c>numa_miss</c>).</summary>
     [FieldOffset(432)]
@@ -91,11 +95,15 @@ internal unsafe struct PerCpuState
     [FieldOffset(448)]
     public long NumaOther;
 
-    /// <summary>Blocks moved from the free area to the lists.</summary>
+    /// <summary>By order: blocks moved from the free area to the lists, less those that left them for the free area or were found bad.</summary>
     [FieldOffset(456)]
-    public long Refilled;
+    public fixed long NetRefilled[Order.Count];
 
     /// <summary>Blocks moved from the lists to the free area (<c>mm_page_pcpu_drain</c>).</summary>
-    [FieldOffset(464)]
+    [FieldOffset(544)]
     public long Drained;
+
+    /// <summary>Refills of a list.</summary>
+    [FieldOffset(552)]
+    public long Refills;
 }

@@ -73,6 +73,11 @@ public sealed class InputFile : IDisposable
         }
     }
 
+    /// <summary>Reads from memory as from a file.</summary>
+    /// <param name="name">For messages.</param>
+    /// <param name="content">Plain or compressed.</param>
+    public static InputFile FromBytes(string name, byte[] content) => new(name, new PeekStream(new MemoryStream(content, writable: false)), content.Length);
+
     /// <summary>Reads decompressed bytes.</summary>
     /// <returns>How many; 0 only at the end.</returns>
     /// <exception cref="InputException">The file is damaged or cut off.</exception>
@@ -104,17 +109,9 @@ public sealed class InputFile : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        content.Dispose();
-        stored.Dispose();
-    }
-
-    private static string Reason(string path, Exception error) =>
-        Directory.Exists(path) ? "is a directory" : error is FileNotFoundException or DirectoryNotFoundException ? "no such file" : error.Message;
-
-    private int ReadFully(Span<byte> buffer)
+    /// <summary>Reads until the buffer is full or the file ends.</summary>
+    /// <returns>How many bytes were read.</returns>
+    public int ReadFully(Span<byte> buffer)
     {
         int used = 0;
         while (used < buffer.Length)
@@ -130,4 +127,34 @@ public sealed class InputFile : IDisposable
 
         return used;
     }
+
+    /// <summary>Reads all that is left.</summary>
+    /// <exception cref="InputException">It is damaged, or too long to be kept in memory.</exception>
+    public byte[] ReadToEnd()
+    {
+        const int PieceBytes = 1 << 20;
+        using MemoryStream all = new();
+        byte[] piece = new byte[PieceBytes];
+        for (int count = ReadFully(piece); count > 0; count = ReadFully(piece))
+        {
+            if (all.Length > Array.MaxLength - PieceBytes)
+            {
+                throw new InputException(Name, null, "is too long to be kept in memory", "a file instead of a pipe");
+            }
+
+            all.Write(piece, 0, count);
+        }
+
+        return all.ToArray();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        content.Dispose();
+        stored.Dispose();
+    }
+
+    private static string Reason(string path, Exception error) =>
+        Directory.Exists(path) ? "is a directory" : error is FileNotFoundException or DirectoryNotFoundException ? "no such file" : error.Message;
 }

@@ -5,7 +5,6 @@ using Engine.Arm64.Tlb;
 using Mmsim.Cli;
 using Mmsim.Replay;
 using Mmsim.Traces;
-using Spectre.Console;
 
 namespace Mmsim.Commands;
 
@@ -53,7 +52,7 @@ internal static class RunCommand
         RunResult result = replayer.GetResult(Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (!isQuiet)
         {
-            RunReport.Print(AnsiConsole.Console, result);
+            RunReport.Print(ReportConsole.Create(), result);
         }
 
         if (json is not null)

@@ -14,14 +14,15 @@ internal sealed record RegisterContext(TranslationRegisters Registers, int? Exce
     /// <exception cref="InputException">There is no such file or entry, or it lacks a register.</exception>
     public static RegisterContext Read(string spec)
     {
-        int colon = spec.IndexOf(".json:", StringComparison.OrdinalIgnoreCase);
-        if (colon < 0)
+        int json = spec.IndexOf(".json:", StringComparison.OrdinalIgnoreCase);
+        int colon = json >= 0 ? json + ".json".Length : spec.LastIndexOf(':');
+        if (colon <= 0)
         {
             throw new InputException($"--context {spec}: names no context", "FILE.json:NAME");
         }
 
-        string path = spec[..(colon + 5)];
-        string name = spec[(colon + 6)..];
+        string path = spec[..colon];
+        string name = spec[(colon + 1)..];
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));

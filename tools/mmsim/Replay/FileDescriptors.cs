@@ -2,6 +2,7 @@
 // as long as the longest mapping of it anywhere in the trace needs. Two openings of one path are one file.
 
 using Engine.Arm64;
+using Engine.Arm64.Processes;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
 using Mmsim.Traces;
@@ -40,7 +41,7 @@ internal sealed class FileDescriptors
             if (!files.TryGetValue(path, out OpenFile? file))
             {
                 ulong fileSeed = unchecked(seed + ((ulong)files.Count + 1) * 0x9E37_79B9_7F4A_7C15UL);
-                file = machine.OpenFile(path, new SynthesizedBacking(fileSeed, lengths.GetValueOrDefault(path, Pfn.PageSizeBytes)));
+                file = machine.OpenFile(path, new SynthesizedBacking(fileSeed, lengths.GetValueOrDefault(path, (ulong)Pfn.PageSizeBytes)));
                 files.Add(path, file);
             }
 
@@ -79,7 +80,7 @@ internal sealed class FileDescriptors
         foreach (SyscallEvent syscall in syscalls)
         {
             Follow(open, syscall);
-            if (syscall is { IsSuccess: true, Number: X86Syscall.Mmap } && ((MapFlags)syscall.Arg(3) & MapFlags.Anonymous) == 0)
+            if (syscall is { IsSuccess: true, Number: X86Syscall.Mmap } && ((MapFlags)(int)syscall.Arg(3) & MapFlags.Anonymous) == 0)
             {
                 string path = PathOf(open, syscall.Arg(4));
                 ulong end = unchecked(syscall.Arg(5) + syscall.Arg(1));

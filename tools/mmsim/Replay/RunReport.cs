@@ -10,6 +10,9 @@ internal static class RunReport
 {
     private const int LabelWidth = 12;
 
+    // What does not fit one line of a terminal is in the JSON report.
+    private const int MetadataPartsMax = 5;
+
     /// <summary>Prints the report.</summary>
     public static void Print(IAnsiConsole console, RunResult result)
     {
@@ -22,7 +25,7 @@ internal static class RunReport
 
     private static void PrintHead(IAnsiConsole console, RunResult result)
     {
-        console.MarkupLine($"[bold]{Markup.Escape(result.Trace)}[/] on {Markup.Escape(result.Machine)}");
+        console.MarkupLine($"[bold]{Markup.Escape(Path.GetFileName(result.Trace))}[/] on {Markup.Escape(result.Machine)}");
         console.MarkupLineInterpolated(
             CultureInfo.InvariantCulture,
             $"{result.Records.Total:N0} records in {result.Seconds:0.000} s: [bold]{result.MillionRecordsPerSecond:0.0} M records/s[/]");
@@ -87,15 +90,27 @@ internal static class RunReport
     {
         MemoryResult memory = result.Memory;
         Line(console, "memory", ("rss pages", (long)memory.RssPages), ("anonymous", (long)memory.RssAnonymousPages), ("page-table pages", (long)memory.PageTablePages), ("cached", (long)memory.CachedPages), ("free", (long)memory.FreePages));
-        double share = 100.0 * memory.MetadataBytes / memory.TotalBytes;
-        string parts = string.Join(", ", memory.Metadata.Where(part => part.Bytes != 0).Select(part => $"{part.Name} {SizeText.Format(part.Bytes)}"));
-        console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[grey]{"metadata",-LabelWidth}[/] {SizeText.Format(memory.MetadataBytes)} ({share:0.00} %): {parts}");
+        PrintMetadata(console, memory);
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[grey]{"buddyinfo",-LabelWidth}[/]");
         foreach (BuddyinfoRow row in memory.Buddyinfo)
         {
             string blocks = string.Concat(row.FreeBlocks.Select(count => Text($"{count,6} ")));
             console.WriteLine(Text($"Node {row.Node}, zone {row.Zone,8} {blocks}"));
         }
+    }
+
+    private static void PrintMetadata(IAnsiConsole console, MemoryResult memory)
+    {
+        double share = 100.0 * memory.MetadataBytes / memory.TotalBytes;
+        ulong slabs = memory.Metadata.Where(part => part.Name.StartsWith("slab ", StringComparison.Ordinal)).Aggregate(0UL, (sum, part) => sum + part.Bytes);
+        (string Name, ulong Bytes)[] largest =
+        [
+            .. memory.Metadata.Where(part => !part.Name.StartsWith("slab ", StringComparison.Ordinal)).Append((Name: "slabs", Bytes: slabs))
+                .Where(part => part.Bytes != 0).OrderByDescending(part => part.Bytes).Take(MetadataPartsMax),
+        ];
+        string parts = string.Join("   ", largest.Select(part => $"[grey]{Markup.Escape(part.Name)}[/] {SizeText.Format(part.Bytes)}"));
+        console.MarkupLine(Text($"[grey]{"metadata",-LabelWidth}[/] {SizeText.Format(memory.MetadataBytes)}, {share:0.00} % of memory"));
+        console.MarkupLine(Text($"{"",-LabelWidth} {parts}"));
     }
 
     private static long PagesOf(RunResult result, params InitialKind[] kinds) =>

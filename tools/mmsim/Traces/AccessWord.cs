@@ -24,4 +24,7 @@ internal static class AccessWord
 
     /// <summary>The words as accesses.</summary>
     public static ReadOnlySpan<Access> AsAccesses(ReadOnlySpan<ulong> words) => MemoryMarshal.Cast<ulong, Access>(words);
+
+    /// <summary>The accesses as words.</summary>
+    public static ReadOnlySpan<ulong> AsWords(ReadOnlySpan<Access> accesses) => MemoryMarshal.Cast<Access, ulong>(accesses);
 }

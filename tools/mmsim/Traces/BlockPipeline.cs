@@ -102,7 +102,14 @@ internal sealed class BlockPipeline : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Stop();
+    public void Dispose()
+    {
+        Stop();
+        foreach (IDisposable worker in workers.OfType<IDisposable>())
+        {
+            worker.Dispose();
+        }
+    }
 
     private static void Start(string name, ThreadStart body) => new Thread(body) { IsBackground = true, Name = name }.Start();
 

@@ -1,7 +1,7 @@
 namespace Mmsim.Traces;
 
 /// <summary>Decodes a recorded trace once more, ahead of its consumer.</summary>
-internal sealed class CompactReader : IAccessSource
+internal sealed class CompactReader : ITraceStream
 {
     private const int Slots = 8;
 
@@ -9,6 +9,7 @@ internal sealed class CompactReader : IAccessSource
     private readonly long recordCount;
     private readonly BlockPipeline pipeline;
     private readonly string name;
+    private readonly PageUse pages;
     private TraceBlock? block;
     private int nextWord;
     private int nextSyscall;
@@ -21,14 +22,17 @@ internal sealed class CompactReader : IAccessSource
     /// <param name="createWorker">Makes a worker that can decode the source's blocks.</param>
     /// <param name="recordCount">How many records there are.</param>
     /// <param name="syscalls">The system calls, in order.</param>
+    /// <param name="pages">The use of pages by the whole trace.</param>
     public CompactReader(
         string name,
         IBlockSource source,
         Func<TraceBlock> createBlock,
         Func<IBlockWorker> createWorker,
         long recordCount,
-        IReadOnlyList<SyscallEvent> syscalls)
+        IReadOnlyList<SyscallEvent> syscalls,
+        PageUse pages)
     {
+        this.pages = pages;
         this.name = name;
         this.recordCount = recordCount;
         this.syscalls = syscalls;
@@ -75,6 +79,9 @@ internal sealed class CompactReader : IAccessSource
             }
         }
     }
+
+    /// <summary>The use of pages by the whole trace: it was known before.</summary>
+    public PageUse CombinePages() => pages;
 
     /// <inheritdoc/>
     public void Dispose() => pipeline.Dispose();

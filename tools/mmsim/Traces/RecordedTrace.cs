@@ -39,11 +39,25 @@ public sealed class RecordedTrace
     /// <param name="cancellation">Ends the first pass.</param>
     /// <exception cref="InputException">There is no such file, or it is no trace.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static RecordedTrace Load(string path, Action<double?>? progress = null, CancellationToken cancellation = default) =>
-        LoadText(InputFile.Open(path), progress, cancellation);
+    public static RecordedTrace Load(string path, Action<double?>? progress = null, CancellationToken cancellation = default)
+    {
+        InputFile input = InputFile.Open(path);
+        return BinarySectionReader.IsBinary(input) ? LoadBinary(input, path) : LoadText(input, progress, cancellation);
+    }
 
     /// <summary>Reads the records from the first to the last.</summary>
     public IAccessSource OpenReader() => open();
+
+    // A file is opened again for each reader; standard input comes but once, so it is kept as it came.
+    private static RecordedTrace LoadBinary(InputFile input, string path)
+    {
+        using InputFile disposed = input;
+        byte[]? kept = path == "-" ? input.ReadToEnd() : null;
+        InputFile Open() => kept is null ? InputFile.Open(path) : InputFile.FromBytes(input.Name, kept);
+        using InputFile content = Open();
+        BinaryTraceHead head = BinaryTraceReader.ReadHead(content);
+        return new RecordedTrace(input.Name, head.Counts, head.Pages, head.Syscalls, () => BinaryTraceReader.Open(Open(), out _));
+    }
 
     private static RecordedTrace LoadText(InputFile input, Action<double?>? progress, CancellationToken cancellation)
     {
@@ -72,7 +86,14 @@ public sealed class RecordedTrace
             }
         }
 
-        return new RecordedTrace(name, counts, reader.CombinePages(), syscalls, () => new CompactReader(
-            name, new MemoryBlockSource(blocks), () => new TraceBlock(0, TextBlockSource.RecordsMax), () => new MemoryWorker(), counts.Total, syscalls));
+        PageUse pages = reader.CombinePages();
+        return new RecordedTrace(name, counts, pages, syscalls, () => new CompactReader(
+            name,
+            new MemoryBlockSource(blocks),
+            () => new TraceBlock(0, TextBlockSource.RecordsMax),
+            () => new MemoryWorker(),
+            counts.Total,
+            syscalls,
+            pages));
     }
 }

@@ -11,6 +11,9 @@ namespace Mmsim.Traces;
 public sealed record SyscallEvent(
     long RecordIndex, uint Thread, uint Number, string Name, IReadOnlyList<ulong> Args, SyscallOutcome Outcome, ulong Result)
 {
+    /// <summary>The most arguments that are kept.</summary>
+    public const int ArgsMax = 16;
+
     /// <summary>The path that valgrind prints in brackets behind a pointer, as for <c>openat</c>: <c>/etc/ld.so.cache</c>; null where it prints none.</summary>
     public string? Path { get; init; }
 

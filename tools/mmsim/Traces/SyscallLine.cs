@@ -23,6 +23,10 @@ internal static class SyscallLine
 {
     private const string Marker = "SYSCALL[";
     private const string Arrow = "--> ";
+
+    // No call has as many arguments, no name or path is as long; a line may be anything.
+    private const int NameLengthMax = 64;
+    private const int PathLengthMax = 4096;
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
     /// <summary>Parses a line that is not a record.</summary>
@@ -98,7 +102,7 @@ internal static class SyscallLine
     private static string ParseName(string call)
     {
         int length = 0;
-        while (length < call.Length && (char.IsAsciiLetterOrDigit(call[length]) || call[length] == '_'))
+        while (length < Math.Min(call.Length, NameLengthMax) && (char.IsAsciiLetterOrDigit(call[length]) || call[length] == '_'))
         {
             length++;
         }
@@ -131,7 +135,7 @@ internal static class SyscallLine
                 end++;
             }
 
-            if (!TryArg(call.AsSpan(at..end), out ulong value))
+            if (args.Count == SyscallEvent.ArgsMax || !TryArg(call.AsSpan(at..end), out ulong value))
             {
                 return ([.. args], path);
             }
@@ -140,7 +144,7 @@ internal static class SyscallLine
             if (end < call.Length && call[end] == '(')
             {
                 int close = EndOfPath(call, end);
-                path ??= call[(end + 1)..close];
+                path ??= call[(end + 1)..Math.Min(close, end + 1 + PathLengthMax)];
                 end = close + 1;
             }
 

@@ -13,7 +13,6 @@ internal sealed class TraceBlock
     {
         Input = GC.AllocateUninitializedArray<byte>(inputBytesMax + SlackBytes, pinned: true);
         Words = GC.AllocateUninitializedArray<ulong>(recordsMax, pinned: true);
-        Array.Clear(Input);
     }
 
     /// <summary>What was read: whole lines of text, or one section of a binary trace.</summary>

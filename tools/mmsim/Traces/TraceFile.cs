@@ -8,5 +8,9 @@ public static class TraceFile
     /// <summary>Opens a trace for one pass.</summary>
     /// <param name="path">A path, or <c>-</c> for standard input.</param>
     /// <exception cref="InputException">There is no such file, or it is no trace.</exception>
-    public static ITraceStream OpenStream(string path) => new TextTraceReader(InputFile.Open(path), isKept: false);
+    public static ITraceStream OpenStream(string path)
+    {
+        InputFile input = InputFile.Open(path);
+        return BinarySectionReader.IsBinary(input) ? BinaryTraceReader.Open(input, out _) : new TextTraceReader(input, isKept: false);
+    }
 }
