@@ -49,24 +49,43 @@ public sealed unsafe partial class PageAllocator
         ulong drained = 0;
         for (int cpu = 0; cpu < cpuCount; cpu++)
         {
-            PerCpuState* state = lists[(cpu * zones.Length) + zone.Index].State;
+            PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
+            PerCpuState* state = pages.State;
             for (int order = 0; order < Order.Count; order++)
             {
                 allocations += (ulong)state->Allocated[order];
                 allocatedPages += (ulong)state->Allocated[order] << order;
-                freedPages += (ulong)state->Freed[order] << order;
+                freedPages += (ulong)CountFrees(pages, order) << order;
+                refilled += (ulong)state->NetRefilled[order];
             }
 
             misses += (ulong)state->NumaMiss;
             foreign += (ulong)state->NumaForeign;
             other += (ulong)state->NumaOther;
-            refilled += (ulong)state->Refilled;
             drained += (ulong)state->Drained;
         }
 
         ZoneState* own = zone.State;
         return new ZoneReport(
-            allocations, allocatedPages, freedPages, misses, foreign, other, refilled, drained, (ulong)own->ZoneLocked,
+            allocations, allocatedPages, freedPages, misses, foreign, other, refilled + drained, drained, (ulong)own->ZoneLocked,
             (ulong)own->ExtFrag, (ulong)own->ExtFragFragmenting, (ulong)own->ExtFragOwnership);
+    }
+
+    // Frees through the lists are not counted one by one: what lies on the lists came in by refills and frees, and leaves by allocations.
+    private static long CountFrees(PerCpuPages pages, int order)
+    {
+        PerCpuState* state = pages.State;
+        long listed = 0;
+        if ((ListedOrders >> order & 1) != 0)
+        {
+            int types = order == Order.PageBlockValue ? 1 : MigrateTypes.PerCpuCount;
+            for (int type = 0; type < types; type++)
+            {
+                listed += pages.Enumerate(PerCpuPages.ListOf(order, type)).LongCount();
+            }
+        }
+
+        long taken = state->Allocated[order] - state->AllocatedElsewhere[order];
+        return listed - state->NetRefilled[order] + taken + state->FreedElsewhere[order];
     }
 }
