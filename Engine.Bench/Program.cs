@@ -11,6 +11,7 @@ public static class Program
     private static readonly ISuite[] Suites =
     [
         new TraceSuite(),
+        new TraceStageSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>
