@@ -1,5 +1,7 @@
 using BenchmarkDotNet.Running;
 using Engine.Bench.Harness;
+using Engine.Bench.Objects;
+using Engine.Bench.Tlb;
 using Engine.Bench.Trace;
 
 namespace Engine.Bench;
@@ -10,6 +12,8 @@ public static class Program
     // A suite is registered by its line here.
     private static readonly ISuite[] Suites =
     [
+        new ObjectsSuite(),
+        new TlbSuite(),
         new TraceSuite(),
         new TraceStageSuite(),
     ];

@@ -60,6 +60,9 @@ internal struct TlbEntry
     /// <summary>log2 of the bytes that the tables map as one: the contiguous run, the aggregated pages, the block or the page.</summary>
     public readonly int MappingSizeLog2 => IsContiguous ? RunSizeLog2(PageSizeLog2) : Math.Max(PageSizeLog2, SizeLog2);
 
+    /// <summary>Whether the entry covers less than the tables map as one.</summary>
+    public readonly bool IsPiece => SizeLog2 < MappingSizeLog2;
+
     /// <summary>Whether the translation came from a contiguous run.</summary>
     public readonly bool IsContiguous => ((Meta >> ContiguousShift) & 1) != 0;
 

@@ -28,6 +28,12 @@ public sealed record TlbGeometry
     /// <summary>Caches of intermediate tables, or none.</summary>
     public IReadOnlyList<WalkCacheGeometry> WalkCaches { get; init; } = [];
 
+    /// <summary>A cache of stage 2 translations that walks use, or null.</summary>
+    public WalkCacheGeometry? IpaCache { get; init; }
+
+    /// <summary>The TLBs of the core that is simulated where none is named.</summary>
+    public static TlbGeometry Default => CoreGeometries.Find(CoreGeometries.DefaultName)!.Geometry;
+
     /// <summary>What a translation costs, in cycles.</summary>
     public TranslationCosts Costs { get; init; } = new();
 

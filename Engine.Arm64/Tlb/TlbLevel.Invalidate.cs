@@ -4,6 +4,8 @@
 // space are made inactive (bit 0 of the tag), which costs one pass over a few dozen entries and nothing at each access.
 // A level with sets compares the ASID in its lanes and the VMID in the entry.
 
+using System.Numerics;
+
 namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
@@ -46,11 +48,93 @@ internal sealed unsafe partial class TlbLevel
         }
     }
 
+    /// <summary>Takes out what an invalidation covers.</summary>
+    /// <returns>How many entries went.</returns>
+    public int Invalidate(in TlbInvalidation what)
+    {
+        // A few pages are looked for by address; with pieces of larger mappings, of which all must go, or many pages, every entry is looked at.
+        ulong pages = unchecked(((what.Last - what.First) >> 12) + 1);
+        return presentSizes == 0 ? 0
+            : pieceCount == 0 && !what.IsEveryAddress && pages * (uint)BitOperations.PopCount(presentSizes) * 8 < (uint)entryCount
+            ? InvalidateByAddress(what)
+            : InvalidateByScan(what);
+    }
+
+    private int InvalidateByScan(in TlbInvalidation what)
+    {
+        int removed = 0;
+        for (int slot = 0; slot < entryCount; slot++)
+        {
+            if (entries[slot].IsUsed && what.Matches(entries[slot]))
+            {
+                Remove(slot);
+                removed++;
+            }
+        }
+
+        return removed;
+    }
+
+    private int InvalidateByAddress(in TlbInvalidation what)
+    {
+        int removed = 0;
+        for (ulong present = presentSizes; present != 0; present &= present - 1)
+        {
+            int sizeLog2 = BitOperations.TrailingZeroCount(present);
+            ulong address = what.First & (ulong.MaxValue << sizeLog2);
+            ulong steps = (what.Last >> sizeLog2) - (what.First >> sizeLog2);
+            for (ulong step = 0; step <= steps; step++, address = unchecked(address + (1UL << sizeLog2)))
+            {
+                removed += isFull ? RemoveHashed(address, sizeLog2, what) : RemoveInSet(address, sizeLog2, what);
+            }
+        }
+
+        return removed;
+    }
+
+    private int RemoveHashed(ulong address, int sizeLog2, in TlbInvalidation what)
+    {
+        int removed = 0;
+        uint slot = heads[HashOf(address, sizeLog2)];
+        while (slot != none)
+        {
+            uint following = nexts[slot];
+            TlbEntry* entry = entries + slot;
+            if (entry->Start == address && entry->SizeLog2 == sizeLog2 && what.Matches(*entry))
+            {
+                Remove((int)slot);
+                removed++;
+            }
+
+            slot = following;
+        }
+
+        return removed;
+    }
+
+    private int RemoveInSet(ulong address, int sizeLog2, in TlbInvalidation what)
+    {
+        int removed = 0;
+        uint first = SetOf(address, sizeLog2) * (uint)ways;
+        for (uint slot = first; slot < first + (uint)ways; slot++)
+        {
+            TlbEntry* entry = entries + slot;
+            if (entry->IsUsed && entry->Start == address && entry->SizeLog2 == sizeLog2 && what.Matches(*entry))
+            {
+                Remove((int)slot);
+                removed++;
+            }
+        }
+
+        return removed;
+    }
+
     /// <summary>Empties one used slot. It is the first of its set to be filled again.</summary>
     public void Remove(int slot)
     {
         TlbEntry* entry = entries + slot;
         ForgetSize(entry->SizeLog2);
+        pieceCount -= entry->IsPiece ? 1 : 0;
         if (isFull)
         {
             Unlink((uint)slot, entry);

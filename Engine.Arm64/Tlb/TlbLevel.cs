@@ -36,6 +36,9 @@ internal sealed unsafe partial class TlbLevel
     private readonly int* sizeCounts;
     private ulong presentSizes;
 
+    // How many used entries hold only a piece of a larger mapping.
+    private int pieceCount;
+
     /// <summary>Creates an empty level.</summary>
     /// <param name="geometry">Its shape.</param>
     /// <param name="seed">For the random policy.</param>
@@ -102,6 +105,7 @@ internal sealed unsafe partial class TlbLevel
 
         new Span<int>(sizeCounts, PageSizeBits).Clear();
         presentSizes = 0;
+        pieceCount = 0;
         *Last = Nothing;
         if (isFull)
         {
@@ -129,6 +133,7 @@ internal sealed unsafe partial class TlbLevel
         ulong mask = ulong.MaxValue << sizeLog2;
         if (entry->IsUsed)
         {
+            pieceCount -= entry->IsPiece ? 1 : 0;
             if (isFull)
             {
                 Unlink(slot, entry);
@@ -149,6 +154,7 @@ internal sealed unsafe partial class TlbLevel
         entry->Mask = mask;
         entry->Delta = delta;
         entry->Meta = meta;
+        pieceCount += entry->IsPiece ? 1 : 0;
         if (isFull)
         {
             Link(slot, address, sizeLog2);

@@ -39,6 +39,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
         firstStart = Start.Value;
         firstLengthBytes = banks[0].LengthBytes;
         host = new HostMemory(End - Start);
+        Bias = host.Start - Start.Value;
         foreach (MemoryBank bank in banks)
         {
             host.Commit(bank.Start - Start, bank.LengthBytes);
@@ -59,7 +60,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
     public ReadOnlySpan<MemoryBank> Banks => banks;
 
     /// <summary>The host address that physical address 0 would have. Only for types that have checked their addresses.</summary>
-    internal byte* Bias => host.Start - Start.Value;
+    internal byte* Bias { get; }
 
     /// <summary>Whether the whole range is RAM of one bank.</summary>
     /// <param name="address">First byte.</param>

@@ -1,35 +1,48 @@
+// The page allocator: zones, per-CPU page lists, and the rules by which a request finds its memory.
+//
+// The fast path of an allocation: the request's flags name a zone and a type (one table), the zone's free memory passes the
+// watermarks (one compare), the CPU's list gives its top. The fast path of a free: the frame's state says that this block is
+// allocated with this order, the pageblock says which zone and type, the CPU's list takes it. No lock and no atomic on either;
+// everything else is behind a call that is not inlined.
+//
+// Parts: Boot (what the arena holds), Allocate and Free (the fast paths), Freelist (get_page_from_freelist, watermarks),
+// SlowPath (the order of steps when memory is short), Lists (refill, drain, tuning), BadPage, Verify, Reports.
+
+using System.Runtime.CompilerServices;
 using Engine.Core.Arena;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
+using Engine.Core.PerCpu;
 using Engine.Core.Units;
+using Engine.Core.Zones;
 
 namespace Engine.Core.Buddy;
 
 /// <summary>The page allocator's public face.</summary>
-public sealed class PageAllocator
+public sealed unsafe partial class PageAllocator
 {
-    private readonly Queue<Pfn>[] free = new Queue<Pfn>[Order.Count];
+    // The flag bits that decide zone and type: DMA, HIGHMEM, DMA32, MOVABLE, RECLAIMABLE.
+    private const uint RouteMask = 0x1f;
+    private const int RouteShift = 5;
 
-    /// <summary>Boots the allocator over all memory that the layout leaves free.</summary>
-    public PageAllocator(PhysicalMemory memory, MemoryLayout layout, FrameTable frames, CorruptionLog log, PageAllocatorOptions options)
-    {
-        Memory = memory;
-        Frames = frames;
-        Log = log;
-        Options = options;
-        for (int order = 0; order < Order.Count; order++)
-        {
-            free[order] = new Queue<Pfn>();
-        }
+    // Bit k: blocks of order k are kept on per-CPU lists (pcp_allowed_order).
+    private const uint ListedOrders = 0xf | (1u << Order.PageBlockValue);
 
-        foreach (MemoryBank range in layout.FreeRanges())
-        {
-            for (Pfn pfn = range.Start.Pfn; pfn < range.End.Pfn; pfn += 1)
-            {
-                free[0].Enqueue(pfn);
-            }
-        }
-    }
+    // All three are biased: an absolute pageblock or frame number indexes them.
+    private readonly PageBlock* blocks;
+    private readonly byte* states;
+    private readonly Frame* descriptors;
+    private readonly uint firstPfn;
+    private readonly uint frameCount;
+    private readonly int cpuCount;
+    private readonly bool checkPages;
+    private readonly Zone[] zones;
+
+    // By CPU and route.
+    private readonly FastRoute[] routes;
+
+    // By CPU and zone.
+    private readonly PerCpuPages[] lists;
 
     /// <summary>The memory whose frames are managed.</summary>
     public PhysicalMemory Memory { get; }
@@ -43,33 +56,102 @@ public sealed class PageAllocator
     /// <summary>As given at boot.</summary>
     public PageAllocatorOptions Options { get; }
 
+    /// <summary>The zones, by node and then by type.</summary>
+    public IReadOnlyList<Zone> Zones => zones;
+
     /// <summary>Takes a block of frames, aligned to its size (<c>__alloc_pages</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="order">The block's size.</param>
     /// <param name="gfp">Where from, and what may be done to get it.</param>
     /// <param name="pfn">The first frame; <see cref="Pfn.None"/> when there is none.</param>
     /// <returns>False where no memory could be had; nothing has changed then.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The machine has no such CPU.</exception>
+    /// <exception cref="ArgumentException">The flags contradict each other.</exception>
     public bool TryAllocate(CpuId cpu, Order order, GfpFlags gfp, out Pfn pfn)
     {
-        if (order != Order.Zero || !free[0].TryDequeue(out pfn))
+        uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
+        FastRoute[] all = routes;
+        if (index < (uint)all.Length && (ListedOrders >> order.Value & 1) != 0)
         {
-            pfn = Pfn.None;
-            return false;
+            ref readonly FastRoute route = ref all[index];
+            PerCpuPages? pages = route.Pages;
+            if (pages is not null)
+            {
+                PerCpuState* state = pages.State;
+                ref PageStack list = ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, route.Type));
+                if (state->Inbox == 0 && Zone.PassesFastMark(pages.ZoneState, order.Value, route.Highest)
+                    && (!list.IsEmpty || Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0))
+                {
+                    uint taken = pages.Pop(ref list);
+                    state->Count -= 1 << order.Value;
+                    state->FreeCount >>= 1;
+                    if (TryHandOut(taken, FrameState.PerCpu, order.Value))
+                    {
+                        state->Allocated[order.Value]++;
+                        pfn = new Pfn(taken);
+                        if ((gfp & (GfpFlags.Zero | GfpFlags.Comp)) != 0)
+                        {
+                            Prepare(taken, order.Value, gfp);
+                        }
+
+                        return true;
+                    }
+
+                    state->NetRefilled[order.Value]--;
+                }
+            }
         }
 
-        if ((gfp & GfpFlags.Zero) != 0)
-        {
-            Memory.GetFrame(pfn).Clear();
-        }
-
-        Frames[pfn].RefCount = 1;
-        return true;
+        return TryAllocateSlow(cpu, order, gfp, out pfn);
     }
 
     /// <summary>Gives a block back (<c>__free_pages</c>). A bad free is reported to <see cref="Log"/> and leaks the block.</summary>
+    /// <param name="cpu">The CPU that acts; the block goes to its lists, whichever CPU allocated it.</param>
+    /// <param name="pfn">The block's first frame.</param>
+    /// <param name="order">The block's order, as it was allocated.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The machine has no such CPU.</exception>
     public void Free(CpuId cpu, Pfn pfn, Order order)
     {
-        Frames[pfn].RefCount = 0;
-        free[0].Enqueue(pfn);
+        // A list takes the block when: the state is right, the order is listed, the type has lists, the list has room.
+        uint frame = pfn.Value;
+        if (unchecked(frame - firstPfn) < frameCount && states[frame] == (FrameState.Allocated | order.Value)
+            && (ListedOrders >> order.Value & 1) != 0 && !checkPages)
+        {
+            // SAFETY: the frame lies within memory, so its pageblock has an entry.
+            PageBlock* block = blocks + (frame >> Order.PageBlockValue);
+            int type = block->Type;
+            PerCpuPages[] all = lists;
+            uint at = ((uint)cpu.Value * (uint)zones.Length) + block->ZonePlusOne - 1u;
+            if (type < MigrateTypes.PerCpuCount && at < (uint)all.Length)
+            {
+                PerCpuPages pages = all[at];
+                PerCpuState* state = pages.State;
+                if (state->Inbox == 0 && pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, type)), frame))
+                {
+                    states[frame] = FrameState.PerCpu;
+                    FrameTable.ResetFree(descriptors + frame);
+                    CommitFree(pages, state, order.Value, type);
+                    return;
+                }
+            }
+        }
+
+        FreeSlow(cpu, pfn, order);
+    }
+
+    /// <summary>Makes a block an owner's: its state, and its first descriptor with one reference and all else zero.</summary>
+    /// <returns>False where the frame number or the state is not what it must be, which has been reported.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryHandOut(uint pfn, byte from, int order)
+    {
+        if (unchecked(pfn - firstPfn) >= frameCount || states[pfn] != from)
+        {
+            return ReportBadList(pfn, from);
+        }
+
+        // SAFETY: the frame number has just been checked.
+        states[pfn] = (byte)(FrameState.Allocated | order);
+        FrameTable.ResetAllocated(descriptors + pfn);
+        return true;
     }
 }

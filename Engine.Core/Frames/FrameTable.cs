@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Engine.Core.Arena;
 using Engine.Core.Units;
 
@@ -7,6 +8,9 @@ namespace Engine.Core.Frames;
 /// <summary>The descriptors of all frames from the first bank to the last, in the arena: Linux's <c>vmemmap</c>.</summary>
 public sealed unsafe class FrameTable
 {
+    // The upper half of a descriptor with RefCount 1 (byte 52) and nothing else.
+    private static readonly Vector256<byte> OneReference = Vector256.Create(0UL, 0, 1UL << 32, 0).AsByte();
+
     private readonly PhysicalMemory memory;
     private readonly Frame* frames;
     private readonly uint firstPfn;
@@ -53,6 +57,34 @@ public sealed unsafe class FrameTable
 
     /// <summary>Whether a frame has a descriptor and is RAM.</summary>
     public bool IsValid(Pfn pfn) => unchecked(pfn.Value - firstPfn) < frameCount && memory.Contains(pfn.Address, Pfn.PageSizeBytes);
+
+    /// <summary>Whether a frame has a descriptor; it may lie in a hole.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsInTable(Pfn pfn) => unchecked(pfn.Value - firstPfn) < frameCount;
+
+    /// <summary>The descriptors, biased so that an absolute frame number indexes them. For who has checked the number against the table.</summary>
+    internal Frame* Biased => frames - firstPfn;
+
+    /// <summary>Makes a descriptor what a new owner expects: one reference, everything else zero.</summary>
+    /// <param name="frame">The descriptor.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void ResetAllocated(Frame* frame)
+    {
+        // Plain stores of the whole line: a missing load would block, a missing store mostly does not.
+        // SAFETY: the caller has the pointer from Biased and a checked number; a descriptor is two vectors of 32 bytes.
+        Vector256.Store(Vector256<byte>.Zero, (byte*)frame);
+        Vector256.Store(OneReference, (byte*)frame + 32);
+    }
+
+    /// <summary>Clears flags, map count and references of a freed frame; the rest stays for who looks for the last owner.</summary>
+    /// <param name="frame">As in <see cref="ResetAllocated"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void ResetFree(Frame* frame)
+    {
+        // SAFETY: as in ResetAllocated.
+        frame->Flags = 0;
+        *(ulong*)&frame->MapCount = 0;
+    }
 
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
     private static void ThrowOutside(Pfn pfn) => throw new ArgumentOutOfRangeException(nameof(pfn), pfn, "the frame has no descriptor");

@@ -1,59 +1,238 @@
+// A cache of objects of one size, by the rules of Linux's SLUB (mm/slub.c, v6.9).
+//
+// Where a free object can be, from the hottest place to the coldest:
+//   1. the CPU's object stack: addresses in an array that only its CPU touches. An allocation pops, a free pushes;
+//   2. the barn: chunks of half a stack, under the node lock, through which CPUs hand objects to each other;
+//   3. the CPU slab's freelist, threaded through the free objects; only its CPU touches it;
+//   4. the freelist of a slab's own: what was freed to the slab while it was not this CPU's. One compare-and-swap adds to it.
+// A slab that is full is on no list. A free into it puts it on the freeing CPU's partial list; when that grows too long
+// it moves to the node's partial list; an empty slab beyond min_partial goes back to the page allocator.
+// Places 1 and 2 are not in v6.9 (see SlabOptions.UseObjectStacks); caches with debug options or hardened
+// freelists do without them, and debug caches take single objects from the node's partial list under its lock.
+//
+// Files: this one has the fast paths; Slow, Free, Slabs and Barn their roles; Debug the checks and reports; Verify the invariants.
+
+using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
+using Engine.Core.Frames;
 using Engine.Core.Units;
 
 namespace Engine.Core.Slab;
 
 /// <summary>A cache of objects of one size (<c>kmem_cache</c>).</summary>
-public sealed class SlabCache
+public sealed unsafe partial class SlabCache
 {
-    private readonly PageAllocator pages;
-    private readonly Stack<PhysAddr> free = new();
+    // What the fast paths read, fixed when the cache is created.
+    private readonly SlabCpu*[] cpus;
+    private readonly Frame* firstFrame;
+    private readonly ulong memoryStart;
+    private readonly ulong memorySpanBytes;
+    private readonly ulong tag;
+    private readonly ulong slabMask;
+    private readonly ulong slabUsedBytes;
+    private readonly ulong divisor;
+    private readonly uint capacity;
 
-    /// <summary>Creates a cache.</summary>
+    private readonly SlabSystem system;
+    private readonly SlabArena arena;
+    private readonly SlabNode* node;
+    private readonly NodeGate nodeGate;
+    private readonly SlabCache root;
+    private readonly SlabConstructor? constructor;
+    private readonly int number;
+    private readonly int[]? shuffle;
+    private readonly ulong scramble;
+    private int users = 1;
+
+    /// <summary>Creates a named cache that is never merged with another.</summary>
     /// <param name="pages">Where slabs come from.</param>
     /// <param name="name">As in <c>/proc/slabinfo</c>.</param>
     /// <param name="objectBytes">Bytes in an object.</param>
     /// <param name="alignmentBytes">Alignment of an object.</param>
+    /// <exception cref="InsufficientMemoryException">No memory for the cache's bookkeeping.</exception>
     public SlabCache(PageAllocator pages, string name, int objectBytes, int alignmentBytes = 8)
+        : this(SlabSystem.Of(pages), name, objectBytes, alignmentBytes, AddDebug(pages, name, objectBytes, alignmentBytes), null)
     {
-        this.pages = pages;
-        Name = name;
-        ObjectBytes = (objectBytes + alignmentBytes - 1) & -alignmentBytes;
     }
 
-    /// <summary>As in <c>/proc/slabinfo</c>.</summary>
+    /// <summary>Creates a cache with slabs of its own.</summary>
+    internal SlabCache(SlabSystem system, string name, int objectBytes, int alignmentBytes, SlabFlags flags, SlabConstructor? constructor)
+    {
+        this.system = system;
+        this.constructor = constructor;
+        arena = system.Arena;
+        root = this;
+        nodeGate = new NodeGate();
+        Name = name;
+        ObjectBytes = objectBytes;
+        Flags = flags;
+        Geometry = SlabGeometry.Compute(objectBytes, alignmentBytes, flags, constructor is not null, system.CpuCount);
+        number = system.Register(this);
+        firstFrame = arena.FirstFrame;
+        memoryStart = arena.Start;
+        memorySpanBytes = arena.SpanBytes;
+        ulong size = (ulong)Geometry.SizeBytes;
+        divisor = (ulong.MaxValue / size) + 1;
+        scramble = system.Options.HardenedFreeLists ? Mix(system.Options.Seed ^ (ulong)number) : 0;
+        shuffle = system.Options.RandomFreeLists && Geometry.ObjectsPerSlab >= 2 ? MakeShuffle(Geometry.ObjectsPerSlab, Mix(system.Options.Seed + (ulong)number)) : null;
+        bool hasStack = system.Options.UseObjectStacks && !IsDebug && !system.Options.HardenedFreeLists;
+        capacity = hasStack ? ComputeCapacity(Geometry.SizeBytes, system.CpuCount) : 0;
+        if (!IsDebug && capacity > 0)
+        {
+            tag = SlabTag.OfSlab(number, Geometry.SlabOrder.ToInt32()).Word;
+            slabMask = Geometry.SlabOrder.LengthBytes - 1;
+            slabUsedBytes = (ulong)Geometry.ObjectsPerSlab * size;
+        }
+
+        node = (SlabNode*)system.Carve(SlabNode.SizeBytes, number);
+        InitializeNode();
+        cpus = new SlabCpu*[system.CpuCount];
+        for (int i = 0; i < cpus.Length; i++)
+        {
+            cpus[i] = (SlabCpu*)system.Carve(SlabCpu.SizeBytes + ((int)capacity * sizeof(ulong)), number);
+            ForgetCpuSlab(cpus[i]);
+            cpus[i]->Partial = Pfn.None.Value;
+        }
+    }
+
+    /// <summary>Creates another name for a cache that fits (<c>__kmem_cache_alias</c>).</summary>
+    internal SlabCache(SlabCache root, string name, int objectBytes)
+    {
+        (this.root, Name, ObjectBytes) = (root, name, objectBytes);
+        node = root.node;
+        firstFrame = root.firstFrame;
+        (system, arena, nodeGate, number) = (root.system, root.arena, root.nodeGate, root.number);
+        (cpus, memoryStart, memorySpanBytes) = (root.cpus, root.memoryStart, root.memorySpanBytes);
+        (tag, slabMask, slabUsedBytes, divisor, capacity) = (root.tag, root.slabMask, root.slabUsedBytes, root.divisor, root.capacity);
+        (shuffle, scramble, Flags, Geometry) = (root.shuffle, root.scramble, root.Flags, root.Geometry);
+        root.users++;
+        root.ObjectBytes = Math.Max(root.ObjectBytes, objectBytes);
+    }
+
+    /// <summary>As in <c>/proc/slabinfo</c>; a merged cache is listed there under the first one's name.</summary>
     public string Name { get; }
 
-    /// <summary>Bytes in an object.</summary>
-    public int ObjectBytes { get; }
+    /// <summary>Bytes in an object, as the creator asked for.</summary>
+    public int ObjectBytes { get; private set; }
+
+    /// <summary>Sizes, offsets and limits.</summary>
+    public SlabGeometry Geometry { get; }
+
+    /// <summary>What the cache is for, and which checks are on.</summary>
+    public SlabFlags Flags { get; }
+
+    /// <summary>The cache whose slabs this one uses: itself, unless it was merged.</summary>
+    public SlabCache Root => root;
+
+    /// <summary>How many caches share the slabs, this one counted.</summary>
+    public int Users => root.users;
+
+    /// <summary>Addresses that a CPU's object stack holds; 0 where the cache has none.</summary>
+    public int StackCapacity => (int)capacity;
+
+    /// <summary>Whether another cache may share the slabs (<c>slab_unmergeable</c>).</summary>
+    internal bool IsMergeable => (Flags & SlabFlags.NeverMergeMask) == 0 && constructor is null;
+
+    private bool IsDebug => (Flags & SlabFlags.DebugMask) != 0;
 
     /// <summary>Takes an object (<c>kmem_cache_alloc</c>). Its content is undefined unless <see cref="GfpFlags.Zero"/> is given.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="gfp">Where from, and what may be done to get it.</param>
+    /// <param name="address">The object's first byte.</param>
     /// <returns>False where no memory could be had.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryAllocate(CpuId cpu, GfpFlags gfp, out PhysAddr address)
     {
-        if (free.Count == 0)
+        SlabCpu*[] table = cpus;
+        if ((uint)cpu.Value < (uint)table.Length && (gfp & GfpFlags.Zero) == 0)
         {
-            if (!pages.TryAllocate(cpu, Order.Zero, gfp, out Pfn pfn))
+            // SAFETY: the structure and its stack of `capacity` addresses lie in frames that the cache keeps for its life.
+            SlabCpu* area = table[cpu.Value];
+            uint top = unchecked(area->Count - 1);
+            if (top < capacity)
             {
-                address = default;
-                return false;
-            }
-
-            for (int offset = 0; offset + ObjectBytes <= Pfn.PageSizeBytes; offset += ObjectBytes)
-            {
-                free.Push(pfn.Address + (ulong)offset);
+                ulong candidate = ((ulong*)(area + 1))[top];
+                if (unchecked(candidate - memoryStart) < memorySpanBytes)
+                {
+                    area->Count = top;
+                    address = new PhysAddr(candidate);
+                    return true;
+                }
             }
         }
 
-        address = free.Pop();
-        if ((gfp & GfpFlags.Zero) != 0)
-        {
-            pages.Memory.GetSpan(address, ObjectBytes).Clear();
-        }
-
-        return true;
+        // By value, not by reference: an address that is written through a pointer would live in memory on the fast path too.
+        address = new PhysAddr(AllocateSlow(cpu, gfp));
+        return address.Value != 0;
     }
 
-    /// <summary>Gives an object back (<c>kmem_cache_free</c>).</summary>
-    public void Free(CpuId cpu, PhysAddr address) => free.Push(address);
+    /// <summary>Gives an object back (<c>kmem_cache_free</c>). A bad free is reported and changes nothing.</summary>
+    /// <param name="cpu">The CPU that acts; any may free what another allocated.</param>
+    /// <param name="address">The object's first byte, as <see cref="TryAllocate"/> gave it.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Free(CpuId cpu, PhysAddr address)
+    {
+        SlabCpu*[] table = cpus;
+        ulong offset = unchecked(address.Value - memoryStart);
+
+        // SAFETY: the frame table has a descriptor for each frame of the span, and each CPU's stack has `capacity` places.
+        if (offset < memorySpanBytes && firstFrame[offset >> Pfn.PageShift].Next == tag && IsObjectStart(address.Value)
+            && (uint)cpu.Value < (uint)table.Length)
+        {
+            SlabCpu* area = table[cpu.Value];
+            ulong* stack = (ulong*)(area + 1);
+            uint count = area->Count;
+            if (count < capacity && stack[(int)count - 1] != address.Value)
+            {
+                stack[count] = address.Value;
+                area->Count = count + 1;
+                return;
+            }
+        }
+
+        FreeSlow(cpu, address);
+    }
+
+    private static SlabFlags AddDebug(PageAllocator pages, string name, int objectBytes, int alignmentBytes) =>
+        SlabSystem.Of(pages).AddDebugFlags(name, objectBytes, alignmentBytes, SlabFlags.NoMerge, false);
+
+    // Divisibility by multiplication (Lemire, Kaser, Kurz 2019): n is a multiple of d exactly where n * (2^64 / d, rounded up) <= that factor - 1.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsObjectStart(ulong address)
+    {
+        ulong place = address & slabMask;
+        return place < slabUsedBytes && unchecked(place * divisor) < divisor;
+    }
+
+    // Half a stack moves at a time, so its length in bytes with the CPU's structure is a power of two.
+    private static uint ComputeCapacity(int sizeBytes, int cpuCount)
+    {
+        int areaBytes = sizeBytes switch { <= 1024 => 2048, <= 2048 => 1024, <= 4096 => 512, _ => 256 };
+        areaBytes = cpuCount switch { <= 8 => areaBytes, <= 32 => Math.Min(areaBytes, 1024), _ => Math.Min(areaBytes, 512) };
+        return (uint)(areaBytes - SlabCpu.SizeBytes) / sizeof(ulong);
+    }
+
+    private static ulong Mix(ulong value)
+    {
+        unchecked
+        {
+            value += 0x9e3779b97f4a7c15;
+            value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+            value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+            return value ^ (value >> 31);
+        }
+    }
+
+    private static int[] MakeShuffle(int count, ulong seed)
+    {
+        int[] order = [.. Enumerable.Range(0, count)];
+        for (int i = count - 1; i > 0; i--)
+        {
+            seed = Mix(seed);
+            int other = (int)(seed % (ulong)(i + 1));
+            (order[i], order[other]) = (order[other], order[i]);
+        }
+
+        return order;
+    }
 }

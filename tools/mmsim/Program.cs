@@ -14,8 +14,11 @@ public static class Program
         RootCommand root = new("Linux memory management on ARM64, run as a model.")
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
-            TlbCommand.Create(),
             ConvertCommand.Create(),
+            ReadaheadCommand.Create(),
+            RunCommand.Create(),
+            TlbCommand.Create(),
+            WalkCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }

@@ -1,0 +1,67 @@
+using Engine.Arm64.Processes;
+using Engine.Arm64.Translation;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>A write to a page that is mapped read-only (<c>do_wp_page</c>, mm/memory.c).</summary>
+internal static class CopyOnWrite
+{
+    public static FaultResult Handle(ref VmFault fault)
+    {
+        bool isShared = (fault.Area.Flags & VmFlags.Shared) != 0;
+        if (isShared || fault.Frames.CanReuse(fault.Original))
+        {
+            return Reuse(ref fault);
+        }
+
+        return Copy(ref fault);
+    }
+
+    // wp_page_reuse: nobody else sees the frame, or everybody is meant to.
+    private static FaultResult Reuse(ref VmFault fault)
+    {
+        Descriptor entry = fault.Original.MakeYoung().MakeDirty().MakeWritable();
+        if ((fault.Area.Flags & VmFlags.Shared) != 0)
+        {
+            fault.File?.Mapping.SetDirty(fault.Area.PageIndexOf(fault.Address));
+        }
+
+        fault.Tables.Set(fault.Address, entry);
+        fault.Process.FlushPage(fault.Address);
+        fault.Process.Faults.CountCause(FaultCause.Reuse);
+        return FaultResult.Minor;
+    }
+
+    private static FaultResult Copy(ref VmFault fault)
+    {
+        UserFrames frames = fault.Frames;
+        bool isZeroPage = fault.Original.IsSpecial;
+        Pfn copy = Pfn.None;
+        if (!fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef)
+            || !frames.TryAllocate(fault.Cpu, isZeroPage ? GfpFlags.Zero : GfpFlags.None, out copy))
+        {
+            return FaultResult.OutOfMemory;
+        }
+
+        if (!isZeroPage)
+        {
+            frames.Copy(fault.Original.Pfn, copy);
+        }
+
+        // Cleared and flushed before the new frame is visible: no CPU may still write through the old one (ptep_clear_flush).
+        fault.Tables.Set(fault.Address, Descriptor.None);
+        fault.Process.FlushPage(fault.Address);
+        frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
+        Descriptor entry = Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable();
+        fault.Tables.Set(fault.Address, entry);
+        fault.Process.Memory.State.AnonPages++;
+        if (!isZeroPage)
+        {
+            frames.Unmap(fault.Process, fault.Cpu, fault.Original);
+        }
+
+        fault.Process.Faults.CountCause(FaultCause.Cow);
+        return FaultResult.Minor;
+    }
+}

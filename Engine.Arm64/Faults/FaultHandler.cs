@@ -1,0 +1,104 @@
+// The fault path (arch/arm64/mm/fault.c do_page_fault, mm/memory.c handle_mm_fault):
+//
+//   find the VMA, or grow a stack down to the address       -> SEGV_MAPERR where there is none
+//   check that the VMA allows the access                    -> SEGV_ACCERR
+//   look at the page-table entry
+//     empty, anonymous VMA       AnonymousFault   zero page on a read, zeroed frame on a write
+//     empty, file VMA            FileFault        from the page cache, which reads what it lacks
+//     write to a read-only entry CopyOnWrite      copy, or reuse where the frame is exclusive
+//     otherwise                                   only accessed and dirty state were missing
+//
+// Every branch counts its own cause; the result is counted once, here.
+
+using Engine.Arm64.Processes;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Diagnostics;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Resolves the faults of user accesses.</summary>
+internal static class FaultHandler
+{
+    /// <summary>Handles one fault.</summary>
+    /// <param name="process">The process that faulted.</param>
+    /// <param name="cpu">The CPU that it runs on.</param>
+    /// <param name="address">The faulting address.</param>
+    /// <param name="kind">What the access wanted.</param>
+    public static FaultResult Handle(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
+    {
+        FaultResult result = Resolve(process, cpu, address, kind);
+        process.Faults.CountResult(result);
+        return result;
+    }
+
+    private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
+    {
+        VirtAddr page = new(address.Value & ~(ulong)(Pfn.PageSizeBytes - 1));
+        VmAreaRef area = process.Memory.Areas.Find(page);
+        if (area.IsNone && !process.Memory.TryExpandStack(cpu, page, out area))
+        {
+            return FaultResult.SegvMapErr;
+        }
+
+        VmFault fault = new()
+        {
+            Process = process,
+            Cpu = cpu,
+            Address = page,
+            IsWrite = kind is AccessKind.Store or AccessKind.Modify,
+            AreaRef = area,
+            Area = process.Memory.Areas[area],
+        };
+        fault.File = fault.Area.IsAnonymous ? null : process.Machine.Files.TryGet(fault.Area.File);
+        if (!VmProtection.Allows(fault.Area.Flags, kind))
+        {
+            return FaultResult.SegvAccErr;
+        }
+
+        if (!fault.Area.IsAnonymous && fault.File is null)
+        {
+            process.Machine.Log.Report(new Corruption(
+                CorruptionCategory.VmAreaTree, "no open file with this number", area.Address, 0, fault.Area.File));
+            return FaultResult.BusAdrErr;
+        }
+
+        fault.Original = process.Tables.Read(page);
+        return HandleEntry(ref fault);
+    }
+
+    // handle_pte_fault.
+    private static FaultResult HandleEntry(ref VmFault fault)
+    {
+        if (fault.Original.IsNone)
+        {
+            return fault.Area.IsAnonymous ? AnonymousFault.Handle(ref fault) : FileFault.Handle(ref fault);
+        }
+
+        if (!fault.Original.IsPresent)
+        {
+            // Nothing writes swap entries yet, so this one is garbage: as fatal to the process as a bad page.
+            fault.Process.Machine.Log.Report(new Corruption(
+                CorruptionCategory.PageTable, "swap entry without swap", new PhysAddr(0), 0, fault.Original.Value));
+            return FaultResult.BusAdrErr;
+        }
+
+        return fault.IsWrite && !fault.Original.IsWritable ? CopyOnWrite.Handle(ref fault) : SetAccessFlags(ref fault);
+    }
+
+    private static FaultResult SetAccessFlags(ref VmFault fault)
+    {
+        Descriptor entry = fault.Original.MakeYoung();
+        if (fault.IsWrite)
+        {
+            entry = entry.MakeDirty();
+            fault.Frames.SetDirty(entry);
+        }
+
+        fault.Tables.Set(fault.Address, entry);
+        fault.Process.FlushPage(fault.Address);
+        fault.Process.Faults.CountCause(FaultCause.AccessFlags);
+        return FaultResult.Minor;
+    }
+}

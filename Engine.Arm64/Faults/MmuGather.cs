@@ -1,0 +1,70 @@
+// Unmapping frees frames only after the TLBs have forgotten them (mm/mmu_gather.c): entries are cleared and noted, then one
+// flush covers the whole range, then the frames go. A full batch flushes and frees what it has, and collection goes on.
+
+using System.Runtime.CompilerServices;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Collects cleared entries until their translations are flushed (<c>struct mmu_gather</c>).</summary>
+internal struct MmuGather
+{
+    // Linux gathers up to 510 a page of pointers; the point is one flush for many frames.
+    private const int BatchMax = 256;
+
+    private readonly Process process;
+    private readonly CpuId cpu;
+    private Batch batch;
+    private int count;
+    private VirtAddr start;
+    private VirtAddr end;
+
+    public MmuGather(Process process, CpuId cpu)
+    {
+        this.process = process;
+        this.cpu = cpu;
+        start = new VirtAddr(ulong.MaxValue);
+    }
+
+    /// <summary>Notes an entry that was cleared.</summary>
+    /// <param name="address">What it translated.</param>
+    /// <param name="entry">As it was.</param>
+    public void Add(VirtAddr address, Descriptor entry)
+    {
+        start = address < start ? address : start;
+        end = address + Pfn.PageSizeBytes > end ? address + Pfn.PageSizeBytes : end;
+        batch[count++] = entry.Value;
+        if (count == BatchMax)
+        {
+            Finish();
+        }
+    }
+
+    /// <summary>Flushes, and gives the frames back (<c>tlb_finish_mmu</c>).</summary>
+    public void Finish()
+    {
+        if (count == 0)
+        {
+            return;
+        }
+
+        process.FlushRange(start, end);
+        UserFrames frames = process.Machine.UserFrames;
+        for (int i = 0; i < count; i++)
+        {
+            frames.Unmap(process, cpu, new Descriptor(batch[i]));
+        }
+
+        count = 0;
+        start = new VirtAddr(ulong.MaxValue);
+        end = default;
+    }
+
+    [InlineArray(BatchMax)]
+    private struct Batch
+    {
+        private ulong first;
+    }
+}

@@ -1,0 +1,156 @@
+// What system calls do to pages. MemoryMap decides which VMAs there are and calls here once per VMA; here are the page
+// tables, the frames behind them, and the TLBs.
+
+using Engine.Arm64.Processes;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.PageCache;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>The pages of one process, for its <see cref="MemoryMap"/>.</summary>
+internal sealed class ProcessPages : IAddressSpacePages
+{
+    private readonly Process process;
+
+    public ProcessPages(Process process) => this.process = process;
+
+    private Machine Machine => process.Machine;
+
+    public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
+    {
+        ZapVisitor zap = new(new MmuGather(process, cpu));
+        process.Tables.Visit(start, end - start, ref zap);
+        zap.Finish();
+    }
+
+    public void FreePageTables(CpuId cpu, VirtAddr start, VirtAddr end, VirtAddr floor, VirtAddr ceiling)
+    {
+        int freed = process.Tables.FreeTables(cpu, start, end - start, floor, ceiling.Value == 0 ? null : ceiling);
+        if (freed > 0)
+        {
+            // The walk caches held pointers to the freed tables (flush_tlb_range with last_level false).
+            process.FlushTables(start, end);
+        }
+    }
+
+    public void ProtectPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags oldFlags)
+    {
+        ref VmArea vma = ref process.Memory.Areas[area];
+        ProtectVisitor protect = new(
+            Machine.UserFrames,
+            VmProtection.AttributesOf(vma.Flags, IsWriteNotified(vma)),
+            mayWrite: (vma.Flags & VmFlags.Write) != 0,
+            isShared: (vma.Flags & VmFlags.Shared) != 0);
+        process.Tables.Visit(start, end - start, ref protect);
+        if (protect.Changed > 0)
+        {
+            process.FlushRange(start, end);
+        }
+    }
+
+    public ulong MovePages(CpuId cpu, VmAreaRef from, VirtAddr oldStart, VmAreaRef to, VirtAddr newStart, ulong lengthBytes)
+    {
+        ulong moved = process.Tables.Move(cpu, oldStart, newStart, lengthBytes);
+        process.FlushTables(oldStart, oldStart + lengthBytes);
+        return moved;
+    }
+
+    public Errno AdvisePages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, MemoryAdvice advice)
+    {
+        switch (advice)
+        {
+            case MemoryAdvice.DontNeed or MemoryAdvice.DontNeedLocked:
+                UnmapPages(cpu, area, start, end);
+                return Errno.None;
+            default:
+                return Errno.None;
+        }
+    }
+
+    public Errno PopulatePages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, PopulateKind kind)
+    {
+        VmFlags flags = process.Memory.Areas[area].Flags;
+        bool isWrite = kind switch
+        {
+            PopulateKind.Write => true,
+            PopulateKind.Read => false,
+            _ => (flags & (VmFlags.Write | VmFlags.Shared)) == VmFlags.Write,
+        };
+        for (VirtAddr address = start; address < end; address += Pfn.PageSizeBytes)
+        {
+            if (IsMapped(address, isWrite))
+            {
+                continue;
+            }
+
+            FaultResult result = FaultHandler.Handle(process, cpu, address, isWrite ? AccessKind.Store : AccessKind.Load);
+            if (result > FaultResult.Major)
+            {
+                return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
+            }
+        }
+
+        return Errno.None;
+    }
+
+    public void LockPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
+    {
+        LockVisitor visitor = new(Machine.UserFrames, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0);
+        process.Tables.Visit(start, end - start, ref visitor);
+    }
+
+    public Errno SyncPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end) => Errno.None;
+
+    public void QueryResidentPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, Span<byte> isResident)
+    {
+        ref VmArea vma = ref process.Memory.Areas[area];
+        OpenFile? file = vma.IsAnonymous ? null : Machine.Files.TryGet(vma.File);
+        int index = 0;
+        for (VirtAddr address = start; address < end; address += Pfn.PageSizeBytes)
+        {
+            bool isThere = process.Tables.Read(address).IsPresent || (file is not null && file.Mapping.IsCached(vma.PageIndexOf(address)));
+            isResident[index++] = isThere ? (byte)1 : (byte)0;
+        }
+    }
+
+    public bool CopyPages(CpuId cpu, VmAreaRef from, MemoryMap child, VmAreaRef to)
+    {
+        ref VmArea vma = ref process.Memory.Areas[from];
+        if (!vma.IsAnonymous && vma.AnonVma.IsNone)
+        {
+            // Nothing here but pages of files: the child finds them by faults of its own (vma_needs_copy).
+            return true;
+        }
+
+        ForkVisitor fork = new(Machine.UserFrames, ((ProcessPages)child.Pages).process, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        return process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
+    }
+
+    public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file)
+    {
+        OpenFile? created = Machine.Files.TryOpen(cpu, "/dev/zero (deleted)", new ShmemBacking(pageCount << Pfn.PageShift));
+        file = created?.Id ?? VmArea.NoFile;
+        return created is null ? Errno.ENOMEM : Errno.None;
+    }
+
+    public MappedFileModes ModesOf(uint file) => MappedFileModes.ReadWrite;
+
+    public void LinkFile(CpuId cpu, VmAreaRef area)
+    {
+    }
+
+    public void UnlinkFile(CpuId cpu, VmAreaRef area)
+    {
+    }
+
+    private bool IsMapped(VirtAddr address, bool isWrite)
+    {
+        Descriptor entry = process.Tables.Read(address);
+        return entry.IsPresent && (!isWrite || entry.IsWritable);
+    }
+
+    private bool IsWriteNotified(in VmArea vma) =>
+        !vma.IsAnonymous && Machine.Files.TryGet(vma.File) is { } file && !file.Mapping.IsShmem;
+}

@@ -1,0 +1,51 @@
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Gives every page of a range another protection (<c>change_pte_range</c>, mm/mprotect.c).</summary>
+internal struct ProtectVisitor : ILeafVisitor
+{
+    private readonly UserFrames frames;
+    private readonly PageAttributes attributes;
+    private readonly bool mayWrite;
+    private readonly bool isShared;
+
+    /// <param name="frames">Tells which frames are exclusive.</param>
+    /// <param name="attributes">The new protection; a private writable one is read-only.</param>
+    /// <param name="mayWrite">The VMA is writable now: pages that need no copy become writable at once (<c>MM_CP_TRY_CHANGE_WRITABLE</c>).</param>
+    /// <param name="isShared">The VMA is shared.</param>
+    public ProtectVisitor(UserFrames frames, PageAttributes attributes, bool mayWrite, bool isShared)
+    {
+        this.frames = frames;
+        this.attributes = attributes;
+        this.mayWrite = mayWrite;
+        this.isShared = isShared;
+    }
+
+    /// <summary>Entries changed.</summary>
+    public ulong Changed { get; private set; }
+
+    public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
+    {
+        if (!descriptor.IsPresent)
+        {
+            return true;
+        }
+
+        Descriptor entry = descriptor.Modify(attributes);
+        if (mayWrite && !entry.IsWritable && CanBecomeWritable(entry))
+        {
+            entry = entry.MakeWritable();
+        }
+
+        descriptor = entry;
+        Changed++;
+        return true;
+    }
+
+    // can_change_pte_writable: a shared page must be dirty already, a private one exclusive.
+    private readonly bool CanBecomeWritable(Descriptor entry) =>
+        isShared ? entry.IsDirty : frames.IsExclusive(entry);
+}

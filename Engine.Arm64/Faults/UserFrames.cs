@@ -1,0 +1,218 @@
+// Frames in the hands of processes: taking them, counting who maps them, giving them back.
+//
+// A frame of anonymous memory carries in its descriptor the anon_vma and the page's index there (so that every mapping
+// can be found again), PG_swapbacked, and PG_anon_exclusive while exactly one process can see it. Each page-table entry
+// that maps a frame counts once in MapCount and once in RefCount; the page cache holds references of its own.
+
+using System.Runtime.CompilerServices;
+using Engine.Arm64.Processes;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Arena;
+using Engine.Core.Buddy;
+using Engine.Core.Diagnostics;
+using Engine.Core.Frames;
+using Engine.Core.PageCache;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Allocates, counts and frees the frames that processes map.</summary>
+internal sealed class UserFrames
+{
+    private readonly PageAllocator allocator;
+    private readonly PhysicalMemory memory;
+    private readonly FrameTable frames;
+    private readonly FileCache files;
+
+    public UserFrames(PageAllocator allocator, FileCache files, Pfn zeroPage)
+    {
+        this.allocator = allocator;
+        this.files = files;
+        memory = allocator.Memory;
+        frames = allocator.Frames;
+        ZeroPage = zeroPage;
+    }
+
+    /// <summary>The one frame of zeroes that all untouched anonymous pages share (<c>empty_zero_page</c>).</summary>
+    public Pfn ZeroPage { get; }
+
+    /// <summary>Takes a frame for a user page.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="extra"><see cref="GfpFlags.Zero"/>, or nothing where the content is overwritten at once.</param>
+    /// <param name="pfn">The frame, with one reference.</param>
+    public bool TryAllocate(CpuId cpu, GfpFlags extra, out Pfn pfn) =>
+        allocator.TryAllocate(cpu, Order.Zero, GfpFlags.HighUserMovable | extra, out pfn);
+
+    /// <summary>Makes a fresh frame an anonymous page that one entry maps (<c>folio_add_new_anon_rmap</c>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddNewAnonymous(Pfn pfn, in VmArea area, VirtAddr address)
+    {
+        ref Frame frame = ref frames[pfn];
+        frame.Flags = PageFlag.SwapBacked | PageFlag.Uptodate | PageFlag.Lru | PageFlag.AnonExclusive;
+        frame.Mapping = area.AnonVma.Value | PageFlag.MappingAnon;
+        frame.Index = area.PageIndexOf(address);
+        frame.MapCount = 1;
+    }
+
+    /// <summary>Counts an entry that maps a page of a file (<c>folio_add_file_rmap_pte</c>).</summary>
+    public void AddFileMapping(Pfn pfn)
+    {
+        Interlocked.Increment(ref frames[pfn].MapCount);
+        files.Get(pfn);
+    }
+
+    /// <summary>Counts one more mapping of a frame, in a child (<c>folio_try_dup_anon_rmap_pte</c>, <c>folio_dup_file_rmap_pte</c>): nobody has it alone any more.</summary>
+    public void Share(Process child, Descriptor entry)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return;
+        }
+
+        ref Frame frame = ref frames[entry.Pfn];
+        if ((frame.Mapping & PageFlag.MappingAnon) != 0)
+        {
+            frame.Flags &= ~PageFlag.AnonExclusive;
+            frame.MapCount++;
+            frame.RefCount++;
+            child.Memory.State.AnonPages++;
+            return;
+        }
+
+        AddFileMapping(entry.Pfn);
+        CountFile(child, ref frame);
+    }
+
+    /// <summary>Marks a frame as locked in memory, or not any more (<c>mlock_folio</c>, <c>munlock_folio</c>).</summary>
+    public void SetLocked(Descriptor entry, bool isLocked)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return;
+        }
+
+        ref Frame frame = ref frames[entry.Pfn];
+        const ulong Locked = PageFlag.Mlocked | PageFlag.Unevictable;
+        frame.Flags = isLocked ? frame.Flags | Locked : frame.Flags & ~Locked;
+    }
+
+    /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
+    public void CountFile(Process process, Pfn pfn) => CountFile(process, ref frames[pfn]);
+
+    /// <summary>Copies a page's content.</summary>
+    public void Copy(Pfn from, Pfn to) => memory.GetFrame(from).CopyTo(memory.GetFrame(to));
+
+    /// <summary>Marks the frame behind a dirty entry as dirty.</summary>
+    public void SetDirty(Descriptor entry)
+    {
+        if (!entry.IsSpecial && frames.IsValid(entry.Pfn))
+        {
+            frames[entry.Pfn].Flags |= PageFlag.Dirty;
+        }
+    }
+
+    /// <summary>Whether an entry maps an anonymous frame that nobody else can see (<c>PageAnonExclusive</c>).</summary>
+    public bool IsExclusive(Descriptor entry) =>
+        !entry.IsSpecial && frames.IsValid(entry.Pfn)
+        && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) != 0 && (frames[entry.Pfn].Flags & PageFlag.AnonExclusive) != 0;
+
+    /// <summary>Whether a private page may be written in place (<c>wp_can_reuse_anon_folio</c>).</summary>
+    public bool CanReuse(Descriptor entry)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return false;
+        }
+
+        ref Frame frame = ref frames[entry.Pfn];
+        if ((frame.Mapping & PageFlag.MappingAnon) == 0)
+        {
+            return false;
+        }
+
+        if ((frame.Flags & PageFlag.AnonExclusive) == 0)
+        {
+            if (frame.RefCount != 1)
+            {
+                return false;
+            }
+
+            frame.Flags |= PageFlag.AnonExclusive;
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes one mapping of a frame back, and the reference that it held; the last reference frees it.</summary>
+    /// <param name="process">Whose resident set shrinks.</param>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="entry">The entry as it was.</param>
+    public void Unmap(Process process, CpuId cpu, Descriptor entry)
+    {
+        if (entry.IsSpecial)
+        {
+            return;
+        }
+
+        Pfn pfn = entry.Pfn;
+        if (!frames.IsValid(pfn) || frames[pfn].MapCount <= 0)
+        {
+            allocator.Log.Report(new Corruption(CorruptionCategory.PageTable, "bad page map", pfn.Address, 1, entry.Value));
+            return;
+        }
+
+        ref Frame frame = ref frames[pfn];
+        if ((frame.Mapping & PageFlag.MappingAnon) != 0)
+        {
+            process.Memory.State.AnonPages--;
+        }
+        else
+        {
+            frame.Flags |= entry.IsDirty ? PageFlag.Dirty : 0;
+            UncountFile(process, ref frame);
+        }
+
+        frame.MapCount--;
+        Put(cpu, pfn);
+    }
+
+    /// <summary>Gives a reference back; the last one frees the frame.</summary>
+    public void Put(CpuId cpu, Pfn pfn)
+    {
+        ref Frame frame = ref frames[pfn];
+        if (frame.RefCount == 1 && (frame.Flags & PageFlag.Head) == 0 && (frame.Previous & 1) == 0)
+        {
+            frame.Flags = 0;
+            frame.Mapping = 0;
+            allocator.Free(cpu, pfn, Order.Zero);
+            return;
+        }
+
+        files.Put(cpu, pfn);
+    }
+
+    private static void CountFile(Process process, ref Frame frame)
+    {
+        if ((frame.Flags & PageFlag.SwapBacked) != 0)
+        {
+            process.Memory.State.ShmemPages++;
+        }
+        else
+        {
+            process.Memory.State.FilePages++;
+        }
+    }
+
+    private static void UncountFile(Process process, ref Frame frame)
+    {
+        if ((frame.Flags & PageFlag.SwapBacked) != 0)
+        {
+            process.Memory.State.ShmemPages--;
+        }
+        else
+        {
+            process.Memory.State.FilePages--;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// The facade: boots a machine. Order of boot, as on real hardware: memory is found, the boot plan carves out what the
+// kernel keeps for itself, the page allocator takes the rest, the caches are created, the CPUs come up.
+
+using Engine.Arm64.Faults;
+using Engine.Arm64.Processes;
+using Engine.Arm64.Units;
+using Engine.Core.Arena;
+using Engine.Core.Buddy;
+using Engine.Core.Diagnostics;
+using Engine.Core.Frames;
+using Engine.Core.PageCache;
+using Engine.Core.Units;
+
+namespace Engine.Arm64;
+
+/// <summary>A simulated ARM64 machine that runs Linux's memory management.</summary>
+public sealed partial class Machine : IDisposable
+{
+    private readonly Cpu[] cpus;
+    private readonly List<Process> processes = [];
+
+    /// <summary>Boots a machine.</summary>
+    /// <param name="options">What to boot; null for one CPU and 1 GiB.</param>
+    /// <exception cref="ArgumentException">The options make no machine: no memory, too little for its own metadata, no CPU.</exception>
+    /// <exception cref="InsufficientMemoryException">The host cannot reserve the memory.</exception>
+    public Machine(MachineOptions? options = null)
+    {
+        Options = options ?? new MachineOptions();
+        if (Options.CpuCount is < 1 or > 4096)
+        {
+            throw new ArgumentException($"{Options.CpuCount} CPUs (expected 1 to 4096)", nameof(options));
+        }
+
+        Memory = new PhysicalMemory(Options.ToBanks());
+        try
+        {
+            Layout = new MemoryLayout(Memory);
+            Log = new CorruptionLog();
+            FrameTable frames = new(Memory, Layout);
+            Pfn zeroPage = Layout.Reserve("zero page", Pfn.PageSizeBytes).Start.Pfn;
+            Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount });
+            PageCache = new FileCache(Pages);
+            Caches = new MemoryMapCaches(Pages);
+            AnonVmas = new AnonVmas(Caches);
+            Commit = new CommitAccounting(Pages);
+            UserFrames = new UserFrames(Pages, PageCache, zeroPage);
+            Files = new OpenFileTable(PageCache);
+            cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
+        }
+        catch
+        {
+            Memory.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>As given at boot.</summary>
+    public MachineOptions Options { get; }
+
+    /// <summary>The arena.</summary>
+    public PhysicalMemory Memory { get; }
+
+    /// <summary>What boot carved out of it.</summary>
+    public MemoryLayout Layout { get; }
+
+    /// <summary>Every inconsistency that was found.</summary>
+    public CorruptionLog Log { get; }
+
+    /// <summary>The page allocator.</summary>
+    public PageAllocator Pages { get; }
+
+    /// <summary>The page cache.</summary>
+    public FileCache PageCache { get; }
+
+    /// <summary>The open files.</summary>
+    public OpenFileTable Files { get; }
+
+    /// <summary>The CPUs.</summary>
+    public IReadOnlyList<Cpu> Cpus => cpus;
+
+    /// <summary>The living processes.</summary>
+    public IReadOnlyList<Process> Processes => processes;
+
+    /// <summary>How much memory has been promised.</summary>
+    public CommitAccounting Commit { get; }
+
+    internal MemoryMapCaches Caches { get; }
+
+    internal AnonVmas AnonVmas { get; }
+
+    internal UserFrames UserFrames { get; }
+
+    /// <summary>Makes a process with an empty address space.</summary>
+    /// <param name="name">As <c>ps</c> shows it.</param>
+    /// <exception cref="InsufficientMemoryException">The simulated memory has no room for its tables.</exception>
+    public Process CreateProcess(string name)
+    {
+        Process process = Process.TryCreate(this, cpus[0].Id, processes.Count + 1, name)
+            ?? throw new InsufficientMemoryException($"the simulated memory has no room for process '{name}'");
+        processes.Add(process);
+        return process;
+    }
+
+    /// <summary>Opens a file that processes can map.</summary>
+    /// <param name="name">Its path.</param>
+    /// <param name="backing">What holds its bytes.</param>
+    /// <exception cref="InsufficientMemoryException">The simulated memory has no room for it.</exception>
+    public OpenFile OpenFile(string name, IBackingStore backing) =>
+        Files.TryOpen(cpus[0].Id, name, backing) ?? throw new InsufficientMemoryException($"the simulated memory has no room for file '{name}'");
+
+    /// <summary>Gives the arena back to the host.</summary>
+    public void Dispose() => Memory.Dispose();
+
+    // flush_tlb_page: broadcast to all CPUs, as the hardware does it (TLBI VAE1IS, last level).
+    internal void FlushPage(Asid asid, VirtAddr address)
+    {
+        foreach (Cpu cpu in cpus)
+        {
+            cpu.Mmu.Invalidate(asid, address, address + Pfn.PageSizeBytes, lastLevelOnly: true);
+        }
+    }
+
+    // flush_tlb_range; without lastLevelOnly where tables were freed or moved, so that walk caches forget them too.
+    internal void FlushRange(Asid asid, VirtAddr start, VirtAddr end, bool lastLevelOnly)
+    {
+        foreach (Cpu cpu in cpus)
+        {
+            cpu.Mmu.Invalidate(asid, start, end, lastLevelOnly);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Engine.Arm64.Tlb;
+using Engine.Core.Arena;
+using Engine.Core.Units;
+
+namespace Engine.Arm64;
+
+/// <summary>The machine to boot.</summary>
+public sealed record MachineOptions
+{
+    /// <summary>Where RAM begins on most boards of this kind: 1 GiB.</summary>
+    public static readonly PhysAddr DefaultMemoryStart = new(0x4000_0000);
+
+    /// <summary>RAM in bytes, a multiple of 4,096, in one bank; ignored where <see cref="Banks"/> is given.</summary>
+    public ulong MemoryBytes { get; init; } = 1UL << 30;
+
+    /// <summary>The RAM banks, where one of <see cref="MemoryBytes"/> from <see cref="DefaultMemoryStart"/> is not what is wanted.</summary>
+    public IReadOnlyList<MemoryBank>? Banks { get; init; }
+
+    /// <summary>CPUs, 1..4096.</summary>
+    public int CpuCount { get; init; } = 1;
+
+    /// <summary>The TLBs of every CPU.</summary>
+    public TlbGeometry Tlb { get; init; } = TlbGeometry.Default;
+
+    /// <summary>The seed of everything random in the machine.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
+}

@@ -1,0 +1,457 @@
+using System.Runtime.CompilerServices;
+using Engine.Arm64.Units;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Processes;
+
+/// <content>Insertion, removal and resizing.</content>
+public sealed unsafe partial class VmAreaTree
+{
+    /// <summary>Adds a VMA whose range is set and overlaps no other, and chains it between its neighbours.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="area">The VMA.</param>
+    /// <returns>False, with nothing changed, where there is no memory for nodes or the tree is corrupt.</returns>
+    public bool TryInsert(CpuId cpu, VmAreaRef area)
+    {
+        ref VmArea inserted = ref this[area];
+        if (head->Height == 0)
+        {
+            return TryPlantRoot(cpu, area, ref inserted);
+        }
+
+        if (!TryFindPath(inserted.Start.Value, out VmAreaPath path))
+        {
+            return false;
+        }
+
+        VmAreaNode* leaf = Pointer(path.Nodes[0]);
+        int slot = path.Slots[0] + 1;
+        VmAreaRef previous = slot > 0 ? new(leaf->Targets[slot - 1]) : leaf->Count == 0 ? VmAreaRef.None : this[new(leaf->Targets[0])].Previous;
+        VmAreaRef next = slot < leaf->Count ? new(leaf->Targets[slot]) : previous.IsNone ? VmAreaRef.None : this[previous].Next;
+        if ((!previous.IsNone && this[previous].End > inserted.Start) || (!next.IsNone && this[next].Start < inserted.End))
+        {
+            Report("VMA overlaps a neighbour", area.Value, inserted.Start.Value, previous.IsNone ? 0 : this[previous].End.Value);
+            return false;
+        }
+
+        VmAreaPath.Words spare = default;
+        if (!TryTakeSpareNodes(cpu, in path, ref spare, out int spareCount))
+        {
+            return false;
+        }
+
+        bool wasLast = slot == leaf->Count;
+        InsertSlot(ref path, 0, slot, inserted.Start.Value, inserted.End.Value, area.Value, ref spare, ref spareCount);
+        Chain(area, ref inserted, previous, next);
+        head->Count++;
+        if (wasLast && !next.IsNone)
+        {
+            SetFloor(next, inserted.End.Value);
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes a VMA out; its memory stays the caller's.</summary>
+    /// <returns>False, with a report, where the tree does not hold it.</returns>
+    public bool Remove(CpuId cpu, VmAreaRef area)
+    {
+        ref VmArea removed = ref this[area];
+        if (!TryFindExact(area, ref removed, out VmAreaPath path))
+        {
+            return false;
+        }
+
+        VmAreaRef next = removed.Next;
+        VmAreaRef previous = removed.Previous;
+        VmAreaNode* leaf = Pointer(path.Nodes[0]);
+        int slot = path.Slots[0];
+        bool wasLast = slot == leaf->Count - 1;
+        RemoveSlot(leaf, slot);
+        if (!previous.IsNone)
+        {
+            this[previous].Next = next;
+        }
+
+        if (!next.IsNone)
+        {
+            this[next].Previous = previous;
+        }
+
+        head->Count--;
+        Rebalance(cpu, ref path);
+        if (wasLast && !next.IsNone)
+        {
+            SetFloor(next, previous.IsNone ? 0 : this[previous].End.Value);
+        }
+
+        return true;
+    }
+
+    /// <summary>Moves a VMA's bounds; the new range overlaps no other VMA.</summary>
+    /// <returns>False, with a report, where the tree does not hold it.</returns>
+    public bool Resize(VmAreaRef area, VirtAddr start, VirtAddr end)
+    {
+        ref VmArea resized = ref this[area];
+        if (!TryFindExact(area, ref resized, out VmAreaPath path))
+        {
+            return false;
+        }
+
+        VmAreaNode* leaf = Pointer(path.Nodes[0]);
+        int slot = path.Slots[0];
+        bool isEndOfLeafMoved = slot == leaf->Count - 1 && end != resized.End;
+        resized.Start = start;
+        resized.End = end;
+        leaf->Starts[slot] = start.Value;
+        leaf->Extents[slot] = end.Value;
+        UpdateAncestors(in path, 0);
+        if (isEndOfLeafMoved && !resized.Next.IsNone)
+        {
+            SetFloor(resized.Next, end.Value);
+        }
+
+        return true;
+    }
+
+    private bool TryPlantRoot(CpuId cpu, VmAreaRef area, ref VmArea inserted)
+    {
+        if (!nodeCache.TryAllocate(cpu, GfpFlags.Kernel, out PhysAddr root))
+        {
+            return false;
+        }
+
+        VmAreaNode* leaf = NewNode(root.Value, 0);
+        leaf->Count = 1;
+        leaf->Starts[0] = inserted.Start.Value;
+        leaf->Extents[0] = inserted.End.Value;
+        leaf->Targets[0] = area.Value;
+        Chain(area, ref inserted, VmAreaRef.None, VmAreaRef.None);
+        *head = new VmAreaTreeHead { Root = root.Value, Height = 1, Count = 1 };
+        return true;
+    }
+
+    private void Chain(VmAreaRef area, ref VmArea inserted, VmAreaRef previous, VmAreaRef next)
+    {
+        inserted.Previous = previous;
+        inserted.Next = next;
+        if (!previous.IsNone)
+        {
+            this[previous].Next = area;
+        }
+
+        if (!next.IsNone)
+        {
+            this[next].Previous = area;
+        }
+    }
+
+    // One node for every full one from the leaf upwards, and one more where the root is among them.
+    private bool TryTakeSpareNodes(CpuId cpu, in VmAreaPath path, ref VmAreaPath.Words spare, out int spareCount)
+    {
+        spareCount = 0;
+        int height = head->Height;
+        int wanted = 0;
+        while (wanted < height && Pointer(path.Nodes[wanted])->Count == VmAreaNode.SlotCount)
+        {
+            wanted++;
+        }
+
+        wanted += wanted == height ? 1 : 0;
+        bool isEnough = height < VmAreaPath.LevelsMax || wanted <= height;
+        while (isEnough && spareCount < wanted)
+        {
+            isEnough = nodeCache.TryAllocate(cpu, GfpFlags.Kernel, out PhysAddr node);
+            spare[spareCount] = node.Value;
+            spareCount += isEnough ? 1 : 0;
+        }
+
+        while (!isEnough && spareCount > 0)
+        {
+            nodeCache.Free(cpu, new PhysAddr(spare[--spareCount]));
+        }
+
+        return isEnough;
+    }
+
+    private VmAreaNode* NewNode(ulong address, int level)
+    {
+        VmAreaNode* node = Pointer(address);
+        node->Kind = (ushort)(VmAreaNode.KindMagic | level);
+        node->Count = 0;
+        node->Floor = 0;
+        return node;
+    }
+
+    // A freed node is no node of any level, so a stale pointer to it is found.
+    private void FreeNode(CpuId cpu, ulong address)
+    {
+        Pointer(address)->Kind = 0;
+        nodeCache.Free(cpu, new PhysAddr(address));
+    }
+
+    // Puts a slot into the path's node of a level, and splits upwards as far as nodes are full.
+    private void InsertSlot(
+        ref VmAreaPath path, int level, int slot, ulong start, ulong extent, ulong target, ref VmAreaPath.Words spare, ref int spareCount)
+    {
+        VmAreaNode* node = Pointer(path.Nodes[level]);
+        if (node->Count < VmAreaNode.SlotCount)
+        {
+            PutSlot(node, slot, start, extent, target);
+            UpdateAncestors(in path, level);
+            return;
+        }
+
+        ulong rightAddress = spare[--spareCount];
+        VmAreaNode* right = NewNode(rightAddress, level);
+        const int half = VmAreaNode.SlotCount / 2;
+        MoveSlots(node, half, right, 0, VmAreaNode.SlotCount - half);
+        if (slot <= half)
+        {
+            PutSlot(node, slot, start, extent, target);
+        }
+        else
+        {
+            PutSlot(right, slot - half, start, extent, target);
+        }
+
+        right->Floor = level == 0 ? node->Extents[node->Count - 1] : 0;
+        if (level == head->Height - 1)
+        {
+            GrowRoot(path.Nodes[level], rightAddress, level, spare[--spareCount]);
+            return;
+        }
+
+        int parentSlot = path.Slots[level + 1];
+        VmAreaNode* parent = Pointer(path.Nodes[level + 1]);
+        parent->Starts[parentSlot] = node->Starts[0];
+        parent->Extents[parentSlot] = LargestGap(node, level);
+        InsertSlot(ref path, level + 1, parentSlot + 1, right->Starts[0], LargestGap(right, level), rightAddress, ref spare, ref spareCount);
+    }
+
+    private void GrowRoot(ulong left, ulong right, int level, ulong root)
+    {
+        VmAreaNode* node = NewNode(root, level + 1);
+        PutSlot(node, 0, Pointer(left)->Starts[0], LargestGap(Pointer(left), level), left);
+        PutSlot(node, 1, Pointer(right)->Starts[0], LargestGap(Pointer(right), level), right);
+        head->Root = root;
+        head->Height = level + 2;
+    }
+
+    // After a removal from the path's leaf: fills or merges thin nodes upwards, takes away an empty or single-child root.
+    private void Rebalance(CpuId cpu, ref VmAreaPath path)
+    {
+        int level = 0;
+        while (level < head->Height - 1 && Pointer(path.Nodes[level])->Count < FillMin)
+        {
+            VmAreaNode* parent = Pointer(path.Nodes[level + 1]);
+            if (parent->Count < 2)
+            {
+                break;
+            }
+
+            bool isJoined = TryJoin(cpu, parent, path.Slots[level + 1], level);
+            level++;
+            if (!isJoined)
+            {
+                break;
+            }
+        }
+
+        UpdateAncestors(in path, level);
+        while (head->Height > 0)
+        {
+            VmAreaNode* root = Node(head->Root, head->Height - 1);
+            if (root == null || root->Count > (head->Height == 1 ? 0 : 1))
+            {
+                return;
+            }
+
+            ulong only = root->Targets[0];
+            FreeNode(cpu, head->Root);
+            head->Root = only;
+            head->Height--;
+        }
+    }
+
+    // Joins a thin child with a neighbour, or evens the two out. True where the parent lost a slot.
+    private bool TryJoin(CpuId cpu, VmAreaNode* parent, int slot, int level)
+    {
+        int leftSlot = slot > 0 ? slot - 1 : 0;
+        VmAreaNode* left = Node(parent->Targets[leftSlot], level);
+        VmAreaNode* right = Node(parent->Targets[leftSlot + 1], level);
+        if (left == null || right == null)
+        {
+            return false;
+        }
+
+        int total = left->Count + right->Count;
+        if (total <= VmAreaNode.SlotCount)
+        {
+            if (left->Count == 0)
+            {
+                left->Floor = right->Floor;
+            }
+
+            MoveSlots(right, 0, left, left->Count, right->Count);
+            FreeNode(cpu, parent->Targets[leftSlot + 1]);
+            RemoveSlot(parent, leftSlot + 1);
+        }
+        else
+        {
+            EvenOut(left, right, total / 2);
+            right->Floor = level == 0 ? left->Extents[left->Count - 1] : 0;
+            parent->Starts[leftSlot + 1] = right->Starts[0];
+            parent->Extents[leftSlot + 1] = LargestGap(right, level);
+        }
+
+        parent->Starts[leftSlot] = left->Starts[0];
+        parent->Extents[leftSlot] = LargestGap(left, level);
+        return true;
+    }
+
+    private static void EvenOut(VmAreaNode* left, VmAreaNode* right, int leftCount)
+    {
+        if (left->Count > leftCount)
+        {
+            int moved = left->Count - leftCount;
+            for (int i = right->Count - 1; i >= 0; i--)
+            {
+                CopySlot(right, i, right, i + moved);
+            }
+
+            for (int i = 0; i < moved; i++)
+            {
+                CopySlot(left, leftCount + i, right, i);
+            }
+
+            left->Count = (ushort)leftCount;
+            right->Count = (ushort)(right->Count + moved);
+        }
+        else
+        {
+            int moved = leftCount - left->Count;
+            int rest = right->Count - moved;
+            for (int i = 0; i < moved; i++)
+            {
+                CopySlot(right, i, left, left->Count + i);
+            }
+
+            for (int i = 0; i < rest; i++)
+            {
+                CopySlot(right, i + moved, right, i);
+            }
+
+            left->Count = (ushort)leftCount;
+            right->Count = (ushort)rest;
+        }
+    }
+
+    // Tells each ancestor its child's first address and largest gap, until nothing changes.
+    private void UpdateAncestors(in VmAreaPath path, int level)
+    {
+        int top = head->Height - 1;
+        for (int l = level; l < top; l++)
+        {
+            VmAreaNode* child = Pointer(path.Nodes[l]);
+            VmAreaNode* parent = Pointer(path.Nodes[l + 1]);
+            int slot = path.Slots[l + 1];
+            ulong gap = LargestGap(child, l);
+            if (slot >= parent->Count || parent->Targets[slot] != path.Nodes[l] || child->Count == 0)
+            {
+                continue; // the child was joined to its neighbour, whose slot is up to date
+            }
+
+            if (parent->Starts[slot] == child->Starts[0] && parent->Extents[slot] == gap)
+            {
+                return;
+            }
+
+            parent->Starts[slot] = child->Starts[0];
+            parent->Extents[slot] = gap;
+        }
+    }
+
+    // The largest gap in front of any VMA below a node.
+    private static ulong LargestGap(VmAreaNode* node, int level)
+    {
+        ulong largest = 0;
+        ulong end = node->Floor;
+        int count = node->Count;
+        for (int i = 0; i < count; i++)
+        {
+            ulong gap = level == 0 ? unchecked(node->Starts[i] - end) : node->Extents[i];
+            end = node->Extents[i];
+            largest = Math.Max(largest, gap);
+        }
+
+        return largest;
+    }
+
+    // The VMA before `area` ends elsewhere now. Only a leaf's first VMA keeps that in its leaf.
+    private void SetFloor(VmAreaRef area, ulong floor)
+    {
+        if (TryFindExact(area, ref this[area], out VmAreaPath path) && path.Slots[0] == 0)
+        {
+            Pointer(path.Nodes[0])->Floor = floor;
+            UpdateAncestors(in path, 0);
+        }
+    }
+
+    private bool TryFindExact(VmAreaRef area, ref VmArea content, out VmAreaPath path)
+    {
+        if (TryFindPath(content.Start.Value, out path))
+        {
+            int slot = path.Slots[0];
+            if (slot >= 0 && Pointer(path.Nodes[0])->Targets[slot] == area.Value)
+            {
+                return true;
+            }
+        }
+
+        Report("VMA not in its tree", area.Value, content.Start.Value, 0);
+        return false;
+    }
+
+    private static void PutSlot(VmAreaNode* node, int slot, ulong start, ulong extent, ulong target)
+    {
+        for (int i = node->Count; i > slot; i--)
+        {
+            CopySlot(node, i - 1, node, i);
+        }
+
+        node->Starts[slot] = start;
+        node->Extents[slot] = extent;
+        node->Targets[slot] = target;
+        node->Count++;
+    }
+
+    private static void RemoveSlot(VmAreaNode* node, int slot)
+    {
+        node->Count--;
+        for (int i = slot; i < node->Count; i++)
+        {
+            CopySlot(node, i + 1, node, i);
+        }
+    }
+
+    // Appends `count` slots to `to` and takes them from the end or, where all go, from the whole of `from`.
+    private static void MoveSlots(VmAreaNode* from, int fromSlot, VmAreaNode* to, int toSlot, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            CopySlot(from, fromSlot + i, to, toSlot + i);
+        }
+
+        from->Count = (ushort)(from->Count - count);
+        to->Count = (ushort)(toSlot + count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopySlot(VmAreaNode* from, int fromSlot, VmAreaNode* to, int toSlot)
+    {
+        to->Starts[toSlot] = from->Starts[fromSlot];
+        to->Extents[toSlot] = from->Extents[fromSlot];
+        to->Targets[toSlot] = from->Targets[fromSlot];
+    }
+}

@@ -1,0 +1,267 @@
+// The VMAs of one process, by address: a B+tree whose nodes lie in the arena (the maple tree's role, mm/mmap.c).
+//
+// A leaf holds up to ten VMAs: where each begins, where it ends, and where its VmArea lies; so a lookup reads two or
+// three nodes and touches no VMA but the one it returns. An inner node holds, per child, the first byte of the child's
+// first VMA (exactly, so it routes and never needs to be guessed) and the largest gap in front of any VMA below the
+// child. The gap in front of a leaf's first VMA reaches back into the leaf before; for that a leaf keeps its `Floor`,
+// the end of the VMA before its first. Gaps above the last VMA belong to nobody and are looked at separately.
+// VMAs are also chained by address (VmArea.Next, Previous), so neighbours cost one load.
+//
+// Insertion allocates every node that its splits will need before it changes anything, so it can fail cleanly.
+// Removal merges a node with fewer than four slots with a neighbour, or evens the two out.
+//
+// Whatever is read from the arena may be garbage. A node's kind carries its level and must be the one expected at that
+// depth, so a wrong pointer cannot make a descent go round in circles; counts are at most ten; every node and VMA
+// address is checked to be RAM. What does not fit is reported as Corruption(VmAreaTree) and treated as absent.
+
+using System.Runtime.CompilerServices;
+using Engine.Arm64.Units;
+using Engine.Core.Arena;
+using Engine.Core.Diagnostics;
+using Engine.Core.Slab;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Processes;
+
+/// <summary>The VMAs of one process, found by address.</summary>
+public sealed unsafe partial class VmAreaTree
+{
+    // A node with fewer slots is merged with a neighbour or filled from it; the root is exempt.
+    private const int FillMin = 4;
+
+    private readonly PhysicalMemory memory;
+    private readonly CorruptionLog log;
+    private readonly SlabCache nodeCache;
+    private readonly byte* bias;
+    private readonly VmAreaTreeHead* head;
+    private VmArea absent;
+
+    /// <summary>Opens the tree whose root lies at an address; zeroed memory is an empty tree.</summary>
+    /// <param name="caches">Where nodes come from.</param>
+    /// <param name="headAddress">Where the <see cref="VmAreaTreeHead"/> lies.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The head would not lie in RAM.</exception>
+    public VmAreaTree(MemoryMapCaches caches, PhysAddr headAddress)
+    {
+        memory = caches.Memory;
+        log = caches.Log;
+        nodeCache = caches.Nodes;
+        bias = memory.Bias;
+
+        // SAFETY: GetRef checks that the head lies in RAM; the arena does not move.
+        head = (VmAreaTreeHead*)Unsafe.AsPointer(ref memory.GetRef<VmAreaTreeHead>(headAddress));
+    }
+
+    /// <summary>How many VMAs there are (<c>map_count</c>).</summary>
+    public int Count => head->Count;
+
+    /// <summary>The VMA that a reference names. A reference that cannot be one is reported, and gives a VMA that covers nothing.</summary>
+    public ref VmArea this[VmAreaRef area]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            if (!memory.Contains(area.Address, VmArea.SizeBytes) || (area.Value & 7) != 0)
+            {
+                return ref Absent(area);
+            }
+
+            // SAFETY: all bytes of the VMA are RAM, and it is aligned.
+            return ref Unsafe.AsRef<VmArea>(bias + area.Value);
+        }
+    }
+
+    /// <summary>The VMA that holds an address.</summary>
+    /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
+    public VmAreaRef Find(VirtAddr address)
+    {
+        ulong node = head->Root;
+        int level = head->Height - 1;
+        for (; level > 0; level--)
+        {
+            VmAreaNode* inner = Node(node, level);
+            if (inner == null)
+            {
+                return VmAreaRef.None;
+            }
+
+            int child = UpperBound(inner, address.Value) - 1;
+            if (child < 0)
+            {
+                return VmAreaRef.None;
+            }
+
+            node = inner->Targets[child];
+        }
+
+        VmAreaNode* leaf = level < 0 ? null : Node(node, 0);
+        if (leaf == null)
+        {
+            return VmAreaRef.None;
+        }
+
+        int slot = UpperBound(leaf, address.Value) - 1;
+        return slot >= 0 && address.Value < leaf->Extents[slot] ? new VmAreaRef(leaf->Targets[slot]) : VmAreaRef.None;
+    }
+
+    /// <summary>The first VMA that ends above an address: the one that holds it, or the next (<c>find_vma</c>).</summary>
+    /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
+    public VmAreaRef FindFrom(VirtAddr address)
+    {
+        if (!TryFindPath(address.Value, out VmAreaPath path))
+        {
+            return VmAreaRef.None;
+        }
+
+        VmAreaNode* leaf = Pointer(path.Nodes[0]);
+        int slot = path.Slots[0];
+        if (slot < 0)
+        {
+            return leaf->Count == 0 ? VmAreaRef.None : new VmAreaRef(leaf->Targets[0]);
+        }
+
+        VmAreaRef found = new(leaf->Targets[slot]);
+        return address.Value < leaf->Extents[slot] ? found : NextOf(found);
+    }
+
+    /// <summary>The first VMA that overlaps a range (<c>find_vma_intersection</c>).</summary>
+    /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
+    public VmAreaRef FindIntersection(VirtAddr start, VirtAddr end)
+    {
+        VmAreaRef area = FindFrom(start);
+        return !area.IsNone && this[area].Start < end ? area : VmAreaRef.None;
+    }
+
+    /// <summary>The lowest VMA.</summary>
+    public VmAreaRef First => FindFrom(default);
+
+    /// <summary>The highest VMA.</summary>
+    public VmAreaRef Last
+    {
+        get
+        {
+            if (!TryFindPath(ulong.MaxValue, out VmAreaPath path))
+            {
+                return VmAreaRef.None;
+            }
+
+            int slot = path.Slots[0];
+            return slot < 0 ? VmAreaRef.None : new VmAreaRef(Pointer(path.Nodes[0])->Targets[slot]);
+        }
+    }
+
+    /// <summary>The next VMA by address. A chain that does not ascend is reported and ends there, so a walk always ends.</summary>
+    public VmAreaRef NextOf(VmAreaRef area)
+    {
+        ref VmArea here = ref this[area];
+        VmAreaRef next = here.Next;
+        if (!next.IsNone && this[next].Start < here.End)
+        {
+            Report("VMA chain does not ascend", next.Value, here.End.Value, this[next].Start.Value);
+            return VmAreaRef.None;
+        }
+
+        return next;
+    }
+
+    /// <summary>The previous VMA by address. A chain that does not descend is reported and ends there.</summary>
+    public VmAreaRef PreviousOf(VmAreaRef area)
+    {
+        ref VmArea here = ref this[area];
+        VmAreaRef previous = here.Previous;
+        if (!previous.IsNone && (this[previous].End > here.Start || this[previous].Start >= here.Start))
+        {
+            Report("VMA chain does not descend", previous.Value, here.Start.Value, this[previous].End.Value);
+            return VmAreaRef.None;
+        }
+
+        return previous;
+    }
+
+    // How many slots begin at or below an address.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int UpperBound(VmAreaNode* node, ulong address)
+    {
+        int count = node->Count;
+        int slot = 0;
+        while (slot < count && node->Starts[slot] <= address)
+        {
+            slot++;
+        }
+
+        return slot;
+    }
+
+    // The node at an address if it can be one of that level; null, and a report, otherwise.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private VmAreaNode* Node(ulong address, int level)
+    {
+        if (memory.Contains(new PhysAddr(address), VmAreaNode.SizeBytes) && (address & 7) == 0)
+        {
+            VmAreaNode* node = Pointer(address);
+            if (node->Kind == (VmAreaNode.KindMagic | level) && node->Count <= VmAreaNode.SlotCount)
+            {
+                return node;
+            }
+        }
+
+        ReportNode(address, level);
+        return null;
+    }
+
+    // SAFETY: callers pass an address that Node() has checked, or that a slab cache gave for a node.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private VmAreaNode* Pointer(ulong address) => (VmAreaNode*)(bias + address);
+
+    // Descends to the leaf that an address belongs to. Inner slots are clamped to 0, the leaf's may be -1.
+    private bool TryFindPath(ulong address, out VmAreaPath path)
+    {
+        Unsafe.SkipInit(out path);
+        int height = head->Height;
+        if (height <= 0 || height > VmAreaPath.LevelsMax)
+        {
+            if (height != 0)
+            {
+                Report("tree height", head->Root, VmAreaPath.LevelsMax, (ulong)(uint)height);
+            }
+
+            return false;
+        }
+
+        ulong address0 = head->Root;
+        for (int level = height - 1; level >= 0; level--)
+        {
+            VmAreaNode* node = Node(address0, level);
+            if (node == null || (level > 0 && node->Count == 0))
+            {
+                return false;
+            }
+
+            int slot = UpperBound(node, address) - 1;
+            slot = level > 0 && slot < 0 ? 0 : slot;
+            path.Nodes[level] = address0;
+            path.Slots[level] = slot;
+            address0 = level > 0 ? node->Targets[slot] : 0;
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ref VmArea Absent(VmAreaRef area)
+    {
+        Report("VMA outside RAM", area.Value, 0, area.Value);
+        absent = new VmArea { Next = VmAreaRef.None, Previous = VmAreaRef.None, AnonVma = AnonVmaRef.None, AnonVmaChain = new PhysAddr(ulong.MaxValue) };
+        return ref absent;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReportNode(ulong address, int level)
+    {
+        bool isRam = memory.TryRead(new PhysAddr(address), out ushort kind);
+        Report(isRam ? "node kind or count" : "node outside RAM", address, (ulong)(VmAreaNode.KindMagic | level), isRam ? kind : address);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Report(string reason, ulong address, ulong expected, ulong found) =>
+        log.Report(new Corruption(CorruptionCategory.VmAreaTree, reason, new PhysAddr(address), expected, found));
+}

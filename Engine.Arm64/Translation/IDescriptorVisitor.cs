@@ -1,0 +1,15 @@
+namespace Engine.Arm64.Translation;
+
+/// <summary>What is done with each descriptor of a whole tree. Implement it in a struct.</summary>
+public interface IDescriptorVisitor
+{
+    /// <summary>Called for every descriptor of every table, tables before what lies below them.</summary>
+    /// <param name="entry">The descriptor and its place.</param>
+    public void Visit(in ScannedDescriptor entry);
+
+    /// <summary>Called where a table is not in memory.</summary>
+    /// <param name="level">The level of the table that is missing.</param>
+    /// <param name="address">The first input address that it would translate.</param>
+    /// <param name="table">Its physical address.</param>
+    public void VisitMissing(int level, Units.VirtAddr address, Core.Units.PhysAddr table);
+}

@@ -1,0 +1,90 @@
+using Engine.Core.Units;
+
+namespace Engine.Bench.Frames;
+
+/// <summary>bulk, bulk-shuf and remote: N gets, then N puts. Which half is timed is the case's choice.</summary>
+internal sealed class Bulk : FrameWorkload
+{
+    private readonly BulkPart part;
+    private readonly int count;
+    private readonly int rounds;
+    private readonly bool isRemote;
+    private readonly bool isShuffled;
+    private readonly Barrier? meeting;
+
+    public Bulk(ulong memoryBytes, int order, int threads, BulkPart part, int operations, bool isShuffled = false, bool isRemote = false)
+        : base(memoryBytes, order, threads)
+    {
+        this.part = part;
+        this.isShuffled = isShuffled;
+        this.isRemote = isRemote;
+        count = Math.Min(100_000, Blocks * 3 / 4);
+        rounds = part == BulkPart.Both ? (operations + count - 1) / count : 1;
+        meeting = threads > 1 ? new Barrier(threads) : null;
+    }
+
+    public override void Prepare(int thread)
+    {
+        // What the last round left: gets leave blocks, puts leave none.
+        if (part == BulkPart.Get && Live[thread][0] != default)
+        {
+            Empty(thread, count);
+        }
+
+        if (part == BulkPart.Put)
+        {
+            Fill(thread, count);
+            Shuffle(thread);
+        }
+    }
+
+    public override long Run(int thread)
+    {
+        switch (part)
+        {
+            case BulkPart.Get:
+                Fill(thread, count);
+                return count;
+            case BulkPart.Put:
+                Empty(thread, count);
+                return count;
+            default:
+                return RunBoth(thread);
+        }
+    }
+
+    public override void Dispose()
+    {
+        meeting?.Dispose();
+        base.Dispose();
+    }
+
+    // Gets and puts count one each, as in the published aggregate figures.
+    private long RunBoth(int thread)
+    {
+        CpuId cpu = new(thread);
+        for (int round = 0; round < rounds; round++)
+        {
+            Fill(thread, count);
+            meeting?.SignalAndWait();
+            foreach (Pfn pfn in Live[isRemote ? (thread + 1) % Threads : thread].AsSpan(0, count))
+            {
+                Allocator.Free(cpu, pfn, Order);
+            }
+
+            meeting?.SignalAndWait();
+        }
+
+        return 2L * rounds * count;
+    }
+
+    private void Shuffle(int thread)
+    {
+        Pfn[] live = Live[thread];
+        for (int i = count - 1; isShuffled && i > 0; i--)
+        {
+            int j = Randoms[thread].Next(i + 1);
+            (live[i], live[j]) = (live[j], live[i]);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using System.Runtime.CompilerServices;
+using Engine.Core.Zones;
+
+namespace Engine.Core.Buddy;
+
+/// <content>Freeing: bits are set, merging follows.</content>
+internal sealed unsafe partial class FreeArea
+{
+    /// <summary>Frees a block (<c>__free_one_page</c>). Its frames lie in the zone and its address is aligned to its size.</summary>
+    /// <returns>False, with nothing changed, where a frame of it is free already; that has been reported.</returns>
+    public bool Put(uint pfn, int order)
+    {
+        int number = (int)(pfn >> PageBlockShift);
+        if (order >= PageBlockShift)
+        {
+            return PutWhole(number, order);
+        }
+
+        ref PageBlock block = ref blocks[number];
+        int word = (int)(pfn >> 6) & 7;
+        if (order > 5)
+        {
+            ulong bytes = (order == 8 ? 0xffffffffUL : (1UL << (8 << (order - 6))) - 1) << (word << 3);
+            if ((block.Summary & bytes) != 0)
+            {
+                return ReportAlreadyFree(pfn);
+            }
+
+            block.Summary |= FreeWord.WholePageBlock & bytes;
+        }
+        else
+        {
+            ulong mask = FreeWord.BlockMask(order) << (int)(pfn & 63);
+            ulong old = GetWord(number, word);
+            if ((old & mask) != 0)
+            {
+                return ReportAlreadyFree(pfn);
+            }
+
+            SetWord(ref block, number, word, old | mask);
+        }
+
+        Account(block, 1L << order);
+        Refresh(ref block, number);
+        return true;
+    }
+
+    /// <summary>Frees several frames of one word at once.</summary>
+    /// <param name="pfn">Any frame of the word.</param>
+    /// <param name="mask">The frames, by their place in the word.</param>
+    /// <returns>The frames that were free already, which has been reported; they are left as they were.</returns>
+    public ulong PutFrames(uint pfn, ulong mask)
+    {
+        int number = (int)(pfn >> PageBlockShift);
+        ref PageBlock block = ref blocks[number];
+        int word = (int)(pfn >> 6) & 7;
+        ulong old = GetWord(number, word);
+        ulong twice = old & mask;
+        if (twice != 0)
+        {
+            ReportAlreadyFree(pfn);
+            mask &= ~old;
+        }
+
+        SetWord(ref block, number, word, old | mask);
+        Account(block, System.Numerics.BitOperations.PopCount(mask));
+        Refresh(ref block, number);
+        return twice;
+    }
+
+    private bool PutWhole(int number, int order)
+    {
+        int count = 1 << (order - PageBlockShift);
+        for (int i = 0; i < count; i++)
+        {
+            if (blocks[number + i].Summary != 0)
+            {
+                return ReportAlreadyFree((uint)(number + i) << PageBlockShift);
+            }
+        }
+
+        // The first pageblock last: its type is the block's.
+        for (int i = count - 1; i >= 0; i--)
+        {
+            ref PageBlock block = ref blocks[number + i];
+            block.Summary = FreeWord.WholePageBlock;
+            Account(block, 1 << PageBlockShift);
+            SetOrders(ref block, number + i, 1u << PageBlockShift);
+            JoinPair(ref block, number + i);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Joins a wholly free pageblock with its neighbour to a block of order 10. Types must be equal or both mergeable;
+    /// the neighbour takes over the type of the one that was freed last, as <c>__free_one_page</c> does since 6.10.
+    /// </summary>
+    private void JoinPair(ref PageBlock block, int number)
+    {
+        int buddyNumber = number ^ 1;
+        if (buddyNumber < firstBlock || buddyNumber >= endBlock)
+        {
+            return;
+        }
+
+        ref PageBlock buddy = ref blocks[buddyNumber];
+        if (buddy.Orders != 1 << PageBlockShift || buddy.Summary != FreeWord.WholePageBlock || buddy.ZonePlusOne != zonePlusOne)
+        {
+            return;
+        }
+
+        if (buddy.Type != block.Type
+            && (!MigrateTypes.IsMergeable((MigrateType)buddy.Type) || !MigrateTypes.IsMergeable((MigrateType)block.Type)))
+        {
+            return;
+        }
+
+        SetOrders(ref buddy, buddyNumber, 0);
+        buddy.Type = block.Type;
+        SetOrders(ref block, number, 0);
+        ref PageBlock first = ref blocks[number & ~1];
+        SetOrders(ref first, number & ~1, PageBlock.PairBit);
+    }
+
+    /// <summary>Takes a pair apart, so that each pageblock stands for itself.</summary>
+    private void SplitPair(int number)
+    {
+        int even = number & ~1;
+        SetOrders(ref blocks[even], even, 1u << PageBlockShift);
+        SetOrders(ref blocks[even + 1], even + 1, 1u << PageBlockShift);
+    }
+
+    /// <summary>Whether a pageblock is part of a free pair.</summary>
+    private bool IsInPair(int number) => (blocks[number & ~1].Orders & PageBlock.PairBit) != 0 && (number | 1) < endBlock;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Account(in PageBlock block, long pages)
+    {
+        state->FreePages += pages;
+        if (block.Type == (byte)MigrateType.Cma)
+        {
+            state->FreeCmaPages += pages;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool ReportAlreadyFree(uint pfn)
+    {
+        Report("nonzero mapcount", pfn, 0, 1);
+        return false;
+    }
+}

@@ -1,0 +1,333 @@
+// How the per-CPU lists fill, grow and drain (mm/page_alloc.c: nr_pcp_alloc, nr_pcp_high, nr_pcp_free,
+// free_unref_page_commit, free_pcppages_bulk, decay_pcp_high). Refill and drain move a batch under the zone's lock.
+
+using System.Runtime.CompilerServices;
+using Engine.Core.Frames;
+using Engine.Core.PerCpu;
+using Engine.Core.Units;
+using Engine.Core.Zones;
+
+namespace Engine.Core.Buddy;
+
+/// <content>The per-CPU lists' policy.</content>
+public sealed unsafe partial class PageAllocator
+{
+    private const int DrainSlice = 256;
+
+    /// <summary>Books a block that the caller has pushed, and drains the lists when they are full (<c>free_unref_page_commit</c>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CommitFree(PerCpuPages pages, PerCpuState* state, int order, int type)
+    {
+        int count = state->Count + (1 << order);
+        state->Count = count;
+        if (state->AllocFactor != 0)
+        {
+            state->AllocFactor >>= 1;
+        }
+
+        // Order 0, below the limit, nothing special in the zone: nothing to do, by the same rules as in CommitFreeSlow.
+        if (((order - 1) & 0xfc) == 0 || count >= state->High || (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
+            || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0)
+        {
+            CommitFreeSlow(pages, order, type);
+            return;
+        }
+
+        int freeCount = state->FreeCount;
+        if (freeCount < state->Batch << PerCpuLimits.BatchScaleMax)
+        {
+            state->FreeCount = freeCount + (1 << order);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CommitFreeSlow(PerCpuPages pages, int order, int type)
+    {
+        PerCpuState* state = pages.State;
+        int batch = state->Batch;
+        bool freeHigh = false;
+        if (order is > 0 and <= 3)
+        {
+            freeHigh = state->FreeCount >= batch
+                && (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
+                && ((state->Flags & (int)PerCpuFlags.FreeHighBatch) == 0 || state->Count >= batch);
+            state->Flags |= (int)PerCpuFlags.PreviousFreeHighOrder;
+        }
+        else
+        {
+            state->Flags &= ~(int)PerCpuFlags.PreviousFreeHighOrder;
+        }
+
+        if (state->FreeCount < batch << PerCpuLimits.BatchScaleMax)
+        {
+            state->FreeCount += 1 << order;
+        }
+
+        int high = ListHigh(pages, batch, freeHigh);
+        if (state->Count < high)
+        {
+            return;
+        }
+
+        Drain(pages, ListFree(state, batch, high, freeHigh), order, type);
+        if ((pages.Zone.Flags & ZoneFlags.BelowHigh) != 0
+            && IsWatermarkOk(pages.Zone, 0, (long)pages.Zone.GetWatermark(Watermark.High), (int)ZoneType.Movable, AllocFlags.WatermarkMin))
+        {
+            pages.Zone.ClearFlag(ZoneFlags.BelowHigh);
+        }
+    }
+
+    /// <summary>How many blocks a refill takes (<c>nr_pcp_alloc</c>); the limit of kept pages grows with it.</summary>
+    private static int RefillCount(PerCpuPages pages, int order)
+    {
+        PerCpuState* state = pages.State;
+        int baseBatch = state->Batch;
+        int high = state->High = Clamp(state->High, state->HighMin, state->HighMax);
+        if (high < baseBatch)
+        {
+            return 1;
+        }
+
+        int batch = order != 0 ? baseBatch : baseBatch << (state->AllocFactor & 7);
+        if (state->HighMin != state->HighMax && (pages.ZoneState->Flags & (int)ZoneFlags.BelowHigh) == 0)
+        {
+            high = state->High = Math.Min(high + batch, state->HighMax);
+        }
+
+        if (order == 0)
+        {
+            // Twice as many at each refill in a row without a free between.
+            int most = Math.Max(high - state->Count - baseBatch, baseBatch);
+            if (batch <= most && state->AllocFactor < PerCpuLimits.BatchScaleMax)
+            {
+                state->AllocFactor++;
+            }
+
+            batch = Math.Min(batch, most);
+        }
+
+        return batch > 1 ? Math.Max(batch >> order, 2) : batch;
+    }
+
+    /// <summary>How many pages may stay on the lists after a free (<c>nr_pcp_high</c>).</summary>
+    private static int ListHigh(PerCpuPages pages, int batch, bool freeHigh)
+    {
+        PerCpuState* state = pages.State;
+        int high = state->High = Clamp(state->High, state->HighMin, state->HighMax);
+        if (high == 0)
+        {
+            return 0;
+        }
+
+        if (freeHigh)
+        {
+            state->High = Math.Max(high - (batch << PerCpuLimits.BatchScaleMax), state->HighMin);
+            return 0;
+        }
+
+        int flags = pages.ZoneState->Flags;
+        if ((flags & (int)ZoneFlags.ReclaimActive) != 0)
+        {
+            int count = Math.Max(state->FreeCount, batch);
+            state->High = Math.Max(high - count, state->HighMin);
+            return Math.Min(batch << 2, state->High);
+        }
+
+        if (state->HighMin == state->HighMax)
+        {
+            return high;
+        }
+
+        if ((flags & (int)ZoneFlags.BelowHigh) != 0)
+        {
+            int count = Math.Max(state->FreeCount, batch);
+            state->High = Math.Max(high - count, state->HighMin);
+            high = Math.Max(state->Count, state->HighMin);
+        }
+        else if (state->Count >= high)
+        {
+            int need = state->FreeCount + batch;
+            if (state->High < need)
+            {
+                state->High = Clamp(need, state->HighMin, state->HighMax);
+            }
+        }
+
+        return high;
+    }
+
+    /// <summary>How many pages leave the lists (<c>nr_pcp_free</c>).</summary>
+    private static int ListFree(PerCpuState* state, int batch, int high, bool freeHigh)
+    {
+        if (freeHigh)
+        {
+            return Math.Min(state->Count, batch << PerCpuLimits.BatchScaleMax);
+        }
+
+        return high < batch ? 1 : Clamp(state->FreeCount, batch, high - batch);
+    }
+
+    // Linux's clamp: where the bounds cross, the upper one wins.
+    private static int Clamp(int value, int low, int high) => Math.Min(Math.Max(value, low), high);
+
+    /// <summary>
+    /// Gives up to <paramref name="pageCount"/> pages back to the free area, coldest first, list by list beginning with the one that
+    /// a block of this order and type would go to (<c>free_pcppages_bulk</c>).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Drain(PerCpuPages pages, int pageCount, int order, int type = 0)
+    {
+        PerCpuState* state = pages.State;
+        int left = Math.Min(pageCount, state->Count);
+        if (left <= 0)
+        {
+            return;
+        }
+
+        uint* slice = stackalloc uint[DrainSlice];
+        int list = PerCpuPages.ListOf(order, type);
+        pages.Zone.Acquire();
+        for (int i = 0; i < PerCpuState.ListCount && left > 0; i++)
+        {
+            int listOrder = PerCpuPages.OrderOf(list);
+            ref PageStack stack = ref PerCpuPages.List(state, list);
+            while (left > 0 && !stack.IsEmpty)
+            {
+                int want = Math.Min(DrainSlice, (left + (1 << listOrder) - 1) >> listOrder);
+                int got = pages.PopBottom(ref stack, slice, want);
+                if (got == 0)
+                {
+                    break;
+                }
+
+                ReturnSlice(pages, slice, got, listOrder);
+                state->Count -= got << listOrder;
+                left -= got << listOrder;
+            }
+
+            list = list + 1 < PerCpuState.ListCount ? list + 1 : 0;
+        }
+
+        pages.Zone.Release();
+    }
+
+    /// <summary>Puts blocks from a list into the free area; the zone's lock is held. Blocks of one word go together.</summary>
+    private void ReturnSlice(PerCpuPages pages, uint* slice, int count, int order)
+    {
+        Zone zone = pages.Zone;
+        FreeArea area = zone.Area;
+        pages.State->NetRefilled[order] -= count;
+        pages.State->Drained += count;
+        ulong block = order <= 5 ? FreeWord.BlockMask(order) : 0;
+        for (int i = 0; i < count;)
+        {
+            uint pfn = slice[i++];
+            if (!TakeOffList(zone, pfn))
+            {
+                continue;
+            }
+
+            if (order > 5)
+            {
+                area.Put(pfn, order);
+                continue;
+            }
+
+            ulong mask = block << (int)(pfn & 63);
+            while (i < count && (slice[i] ^ pfn) < 64 && (mask & (block << (int)(slice[i] & 63))) == 0 && TakeOffList(zone, slice[i]))
+            {
+                mask |= block << (int)(slice[i++] & 63);
+            }
+
+            area.PutFrames(pfn, mask);
+        }
+    }
+
+    // What comes from a list was read from the arena: it must be a frame of this zone that is on a list.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TakeOffList(Zone zone, uint pfn)
+    {
+        uint index = unchecked(pfn - firstPfn);
+        if (index >= frameCount || states[pfn] != FrameState.PerCpu || blocks[pfn >> Order.PageBlockValue].ZonePlusOne != zone.Index + 1)
+        {
+            return ReportBadList(pfn, FrameState.PerCpu);
+        }
+
+        states[pfn] = FrameState.Free;
+        return true;
+    }
+
+    /// <summary>Fills a list of a CPU from the free area (<c>rmqueue_bulk</c>); the first block taken comes out first.</summary>
+    /// <returns>How many blocks came.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int Refill(PerCpuPages pages, int order, MigrateType type, AllocFlags flags)
+    {
+        int want = Math.Min(RefillCount(pages, order), RefillMax);
+        uint* taken = stackalloc uint[RefillMax];
+        Zone zone = pages.Zone;
+        ref PageStack list = ref pages.List(PerCpuPages.ListOf(order, (int)type));
+        zone.Acquire();
+        int got = TakeBlocks(zone, order, type, flags, taken, want);
+        zone.Release();
+        TellKswapd(zone, flags);
+
+        // The last one first, so that the first is on top.
+        int kept = 0;
+        for (int i = got - 1; i >= 0; i--)
+        {
+            states[taken[i]] = FrameState.PerCpu;
+            if (pages.Push(ref list, taken[i]))
+            {
+                kept++;
+            }
+            else
+            {
+                states[taken[i]] = FrameState.Free;
+                zone.Acquire();
+                zone.Area.Put(taken[i], order);
+                zone.Release();
+            }
+        }
+
+        pages.State->Count += kept << order;
+        pages.State->NetRefilled[order] += kept;
+        pages.State->Refills++;
+        return kept;
+    }
+
+    private const int RefillMax = 63 << PerCpuLimits.BatchScaleMax;
+
+    // rmqueue(): a boost by a fallback wakes kswapd, once and without the lock.
+    private void TellKswapd(Zone zone, AllocFlags flags)
+    {
+        if ((zone.Flags & ZoneFlags.BoostedWatermark) != 0 && (flags & AllocFlags.Kswapd) != 0 && zone.ClearFlag(ZoneFlags.BoostedWatermark))
+        {
+            Pressure.WakeKswapd(zone, Order.Zero, GfpFlags.None);
+        }
+    }
+
+    /// <summary>Takes blocks by the full rule of <c>__rmqueue</c>: the type's own, CMA's share, then other types'. The lock is held.</summary>
+    private int TakeBlocks(Zone zone, int order, MigrateType type, AllocFlags flags, uint* taken, int count)
+    {
+        int done = 0;
+        while (done < count)
+        {
+            // Half of the free memory is CMA's: movable pages go there first, to keep the rest for others.
+            bool mayUseCma = (flags & AllocFlags.Cma) != 0 && zone.CmaPages != 0;
+            bool isCmaFirst = mayUseCma && zone.State->FreeCmaPages > zone.State->FreePages / 2;
+            int got = isCmaFirst ? zone.Area.Take((int)MigrateType.Cma, order, taken + done, 1) : 0;
+            got = got != 0 ? got : zone.Area.Take((int)type, order, taken + done, mayUseCma ? 1 : count - done);
+            got = got != 0 || !mayUseCma ? got : zone.Area.Take((int)MigrateType.Cma, order, taken + done, 1);
+            got = got != 0 ? got : zone.Area.TakeFallback(this, order, type, flags, taken + done);
+            if (got == 0)
+            {
+                break;
+            }
+
+            done += got;
+        }
+
+        zone.State->ZoneLocked += done;
+        return done;
+    }
+}

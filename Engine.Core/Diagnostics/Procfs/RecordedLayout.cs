@@ -1,0 +1,195 @@
+// A machine whose zones are those of a recorded /proc/zoneinfo.
+//
+// The file says how many frames of a zone's span are RAM (present) and how many of them the allocator manages, but not which.
+// Here the managed frames come first, then the present ones that boot has kept, then the hole. Banks have whole pageblocks, so
+// up to 511 absent frames at a bank's end exist as kept frames; the zone still says what the file says.
+//
+// The model's own metadata lies in a bank above the last zone that belongs to no zone, so that the zones lose nothing to it.
+//
+// The file does not print vm.min_free_kbytes and vm.watermark_scale_factor either, but they follow from the watermarks
+// (mm/page_alloc.c, __setup_per_zone_wmarks): min = min_free × managed / Σ managed bounds the first, and low − min the second.
+
+using Engine.Core.Arena;
+using Engine.Core.Buddy;
+using Engine.Core.Units;
+using Engine.Core.Zones;
+
+namespace Engine.Core.Diagnostics.Procfs;
+
+/// <summary>What is needed to boot a machine with the zones of a recorded <c>/proc/zoneinfo</c>.</summary>
+public sealed class RecordedLayout
+{
+    private const ulong PageBlockPages = 1UL << Order.PageBlockValue;
+
+    private readonly List<MemoryBank> banks = [];
+    private readonly List<ZoneSpan> spans = [];
+    private readonly List<(ulong From, ulong End)> kept = [];
+
+    /// <summary>Derives the machine.</summary>
+    /// <exception cref="ProcFormatException">The model cannot have such zones: device or high memory, two zones in one pageblock, no memory.</exception>
+    public RecordedLayout(ZoneInfoFile file)
+    {
+        ulong end = 0;
+        foreach (RecordedZone zone in file.Zones.Where(zone => zone.PresentPages > 0).OrderBy(zone => zone.StartPfn))
+        {
+            end = AddZone(zone, end);
+        }
+
+        RecordedZone[] populated = [.. file.Zones.Where(zone => zone.ManagedPages > 0)];
+        if (populated.Length == 0)
+        {
+            throw new ProcFormatException(file.Zones[0].Line, "no zone has memory", "a zone with managed pages");
+        }
+
+        spans.Sort((a, b) => (a.Node, a.Type).CompareTo((b.Node, b.Type)));
+        AddMetadataBank(file.CpuCount, end, file.Zones[0].Line);
+        MinFreeKilobytes = DeriveMinFree([.. populated.Where(zone => zone.Name != "Movable")]);
+        WatermarkScaleFactor = DeriveScaleFactor(populated);
+        CpuCount = file.CpuCount;
+    }
+
+    /// <summary>Where RAM is: the zones' banks, and one above them for the model's metadata.</summary>
+    public ReadOnlySpan<MemoryBank> Banks => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(banks);
+
+    /// <summary>The zones, by node and then by type.</summary>
+    public IReadOnlyList<ZoneSpan> Zones => spans;
+
+    /// <summary>CPUs of the machine.</summary>
+    public int CpuCount { get; }
+
+    /// <summary><c>vm.min_free_kbytes</c>, as the watermarks imply it.</summary>
+    public uint MinFreeKilobytes { get; }
+
+    /// <summary><c>vm.watermark_scale_factor</c>, as the watermarks imply it.</summary>
+    public uint WatermarkScaleFactor { get; }
+
+    /// <summary>The allocator's options for these zones.</summary>
+    public PageAllocatorOptions Options => new()
+    {
+        CpuCount = CpuCount,
+        Zones = spans,
+        MinFreeKilobytes = MinFreeKilobytes,
+        WatermarkScaleFactor = WatermarkScaleFactor,
+    };
+
+    /// <summary>Takes the frames that the real machine's allocator does not manage. To be called before anything else is reserved.</summary>
+    public void ReserveKept(MemoryLayout layout)
+    {
+        foreach ((ulong from, ulong end) in kept)
+        {
+            layout.ReserveAt("kept by boot", new Pfn((uint)from).Address, (end - from) << Pfn.PageShift);
+        }
+    }
+
+    private ulong AddZone(RecordedZone zone, ulong previousEnd)
+    {
+        ulong start = zone.StartPfn;
+        ulong from = start & ~(PageBlockPages - 1);
+        ulong end = (start + zone.PresentPages + PageBlockPages - 1) & ~(PageBlockPages - 1);
+        if (start + zone.SpannedPages > PhysicalMemory.SpanBytesMax >> (Pfn.PageShift + 1))
+        {
+            throw new ProcFormatException(zone.Line, $"zone {zone.Name} ends at frame {start + zone.SpannedPages}", "memory below 4 TiB");
+        }
+
+        if (from < previousEnd)
+        {
+            throw new ProcFormatException(zone.Line, $"zone {zone.Name} begins in a pageblock of another zone", "zones of whole pageblocks");
+        }
+
+        if (!TryGetType(zone.Name, out ZoneType type))
+        {
+            throw new ProcFormatException(zone.Line, $"zone {zone.Name} has memory", "memory in DMA, DMA32, Normal and Movable only");
+        }
+
+        AddBank(new MemoryBank(new Pfn((uint)from).Address, (end - from) << Pfn.PageShift, zone.Node));
+        spans.Add(new ZoneSpan(zone.Node, type, new Pfn((uint)start), (uint)zone.SpannedPages) { PresentPages = (uint)zone.PresentPages });
+        if (from < start)
+        {
+            kept.Add((from, start));
+        }
+
+        if (start + zone.ManagedPages < end)
+        {
+            kept.Add((start + zone.ManagedPages, end));
+        }
+
+        return end;
+    }
+
+    // A zone that follows another one of the same node without a gap continues its bank.
+    private void AddBank(in MemoryBank bank)
+    {
+        if (banks.Count > 0 && banks[^1].End == bank.Start && banks[^1].Node == bank.Node)
+        {
+            banks[^1] = banks[^1] with { LengthBytes = banks[^1].LengthBytes + bank.LengthBytes };
+            return;
+        }
+
+        banks.Add(bank);
+    }
+
+    // Room for descriptors (1/64), states, pageblocks and per-CPU lists, with a margin. The host commits what is touched.
+    private void AddMetadataBank(int cpuCount, ulong endPfn, int line)
+    {
+        ulong lastSpanned = spans.Max(span => (ulong)span.Start.ToUInt32() + span.SpannedPages);
+        ulong start = (Math.Max(endPfn, lastSpanned) + PageBlockPages - 1) & ~(PageBlockPages - 1);
+        ulong first = banks[0].Start.Pfn.ToUInt32();
+        ulong pages = ((start - first) / 32) + (32 * PageBlockPages) + ((ulong)cpuCount * PageBlockPages);
+        pages = (pages + PageBlockPages - 1) & ~(PageBlockPages - 1);
+        if (start + pages >= uint.MaxValue)
+        {
+            throw new ProcFormatException(line, $"memory ends at frame {start}", "room for the model's metadata above it");
+        }
+
+        banks.Add(new MemoryBank(new Pfn((uint)start).Address, pages << Pfn.PageShift, banks[^1].Node));
+    }
+
+    // min = pages × managed / total, rounded down, for each zone: the smallest number of pages that gives every min. Where
+    // none does (another kernel's rule, a zone changed meanwhile) the largest zone decides.
+    private static uint DeriveMinFree(RecordedZone[] lowmem)
+    {
+        if (lowmem.Length == 0)
+        {
+            return Watermarks.ComputeMinFreeKilobytes(0);
+        }
+
+        ulong total = lowmem.Aggregate(0UL, (sum, zone) => sum + zone.ManagedPages);
+        ulong pages = 0;
+        foreach (RecordedZone zone in lowmem.OrderBy(zone => zone.ManagedPages))
+        {
+            ulong needed = CeilingDivide((UInt128)zone.GetWatermark("min") * total, zone.ManagedPages);
+            ulong tooMany = CeilingDivide((UInt128)(zone.GetWatermark("min") + 1) * total, zone.ManagedPages);
+            pages = pages < needed || pages >= tooMany ? needed : pages;
+        }
+
+        return (uint)Math.Min(pages << (Pfn.PageShift - 10), uint.MaxValue >> 1);
+    }
+
+    // low − min = max(min / 4, managed × factor / 10000)
+    private static uint DeriveScaleFactor(RecordedZone[] populated)
+    {
+        RecordedZone largest = populated.MaxBy(zone => zone.ManagedPages)!;
+        ulong min = largest.GetWatermark("min");
+        ulong low = largest.GetWatermark("low");
+        ulong step = low > min ? low - min : 0;
+        ulong usual = Math.Max(min >> 2, largest.ManagedPages * Watermarks.ScaleFactorDefault / 10000);
+        return step == usual || step <= min >> 2
+            ? Watermarks.ScaleFactorDefault
+            : (uint)Math.Clamp(CeilingDivide((UInt128)step * 10000, largest.ManagedPages), 1, 3000);
+    }
+
+    private static ulong CeilingDivide(UInt128 value, ulong divisor) => (ulong)((value + divisor - 1) / divisor);
+
+    private static bool TryGetType(string name, out ZoneType type)
+    {
+        for (type = 0; (int)type < ZoneTypes.Count; type++)
+        {
+            if (ZoneTypes.GetName(type) == name)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

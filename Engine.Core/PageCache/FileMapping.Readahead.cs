@@ -1,0 +1,393 @@
+// Readahead: how many pages come in when one is missed, and when the next window is fetched (mm/readahead.c).
+//
+// A miss is a synchronous call: the first window. The page at start + size - async_size carries a mark; whoever touches
+// the marked page makes the asynchronous call, which fetches the window after it before anyone waits for it.
+// A lone miss far from the last access reads what was asked for and leaves the state alone.
+//
+// The two releases differ. Linux 6.9 decides both calls in one place, moves on as well when a miss falls right behind
+// the window, merges a window with its successor when the miss would hit its own mark, and lets folios grow by two
+// orders from the order of the folio that was hit. Linux 6.18 keeps the order in the state, starts at order 0 on each
+// miss, adds two at each asynchronous call, and ends windows at a multiple of the folio size.
+
+using System.Numerics;
+using Engine.Core.Frames;
+using Engine.Core.Units;
+
+namespace Engine.Core.PageCache;
+
+/// <content>Readahead.</content>
+public sealed partial class FileMapping
+{
+    private const uint ForcedChunkPages = (2 << 20) >> Pfn.PageShift;
+
+    /// <summary>What a miss triggers (<c>page_cache_sync_ra</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="ra">The open file's state.</param>
+    /// <param name="pageIndex">The page that is missing.</param>
+    /// <param name="requestPages">Pages that the caller wants from there.</param>
+    internal void ReadaheadSync(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, uint requestPages)
+    {
+        bool isForced = ra.IsRandom;
+        if (ra.RaPages == 0)
+        {
+            requestPages = 1;
+            isForced = true;
+        }
+
+        if (isForced)
+        {
+            ForceReadahead(cpu, ref ra, pageIndex, requestPages);
+        }
+        else if (cache.Options.Release == KernelRelease.Linux69)
+        {
+            OnDemand69(cpu, ref ra, pageIndex, requestPages, -1);
+        }
+        else
+        {
+            Sync618(cpu, ref ra, pageIndex, requestPages);
+        }
+    }
+
+    /// <summary>What touching a marked folio triggers (<c>page_cache_async_ra</c>).</summary>
+    internal void ReadaheadAsync(CpuId cpu, ref ReadaheadState ra, Pfn head, ulong pageIndex, uint requestPages)
+    {
+        ref Frame frame = ref frames[head];
+        if (ra.RaPages == 0 || (frame.Flags & PageFlag.Writeback) != 0)
+        {
+            return;
+        }
+
+        frame.Flags &= ~PageFlag.Readahead;
+        int order = cache.OrderOf(head);
+        if (cache.Options.Release == KernelRelease.Linux69)
+        {
+            OnDemand69(cpu, ref ra, pageIndex, requestPages, order);
+        }
+        else
+        {
+            Async618(cpu, ref ra, pageIndex, requestPages, order);
+        }
+    }
+
+    /// <summary>Reads a range in chunks of 2 MiB, whatever the state says (<c>force_page_cache_ra</c>).</summary>
+    internal void ForceReadahead(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, ulong pageCount)
+    {
+        ulong left = Math.Min(pageCount, Math.Max(Options.IoPages, ra.RaPages));
+        while (left > 0)
+        {
+            ulong chunk = Math.Min(left, ForcedChunkPages);
+            ReadSingles(cpu, pageIndex, chunk, 0);
+            pageIndex += chunk;
+            left -= chunk;
+        }
+    }
+
+    // A request larger than the window may be as large as the device takes at once.
+    private uint WindowMax(in ReadaheadState ra, uint requestPages) =>
+        requestPages > ra.RaPages && Options.IoPages > ra.RaPages ? Math.Min(requestPages, Options.IoPages) : ra.RaPages;
+
+    private static uint InitialWindow(uint requestPages, uint max)
+    {
+        uint size = BitOperations.RoundUpToPowerOf2(Math.Max(requestPages, 1));
+        if (size <= max / 32)
+        {
+            return size * 4;
+        }
+
+        return size <= max / 4 ? size * 2 : max;
+    }
+
+    private static uint NextWindow(uint size, uint max)
+    {
+        if (size < max / 16)
+        {
+            return 4 * size;
+        }
+
+        return size <= max / 2 ? 2 * size : max;
+    }
+
+    private static ulong RoundDown(ulong value, int order) => value >> order << order;
+
+    // Linux 6.18, page_cache_sync_ra.
+    private void Sync618(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, uint requestPages)
+    {
+        uint max = WindowMax(ra, requestPages);
+        ulong previous = unchecked((ulong)ra.PrevPos) >> Pfn.PageShift;
+        if (pageIndex == 0 || requestPages > max || unchecked(pageIndex - previous) <= 1)
+        {
+            ra.Start = pageIndex;
+            ra.Size = InitialWindow(requestPages, max);
+            ra.AsyncSize = ra.Size > requestPages ? ra.Size - requestPages : ra.Size >> 1;
+        }
+        else
+        {
+            uint run = CountHistory(pageIndex, max);
+            if (run <= requestPages)
+            {
+                ReadSingles(cpu, pageIndex, requestPages, 0);
+                return;
+            }
+
+            ulong history = run >= pageIndex ? run * 2UL : run;
+            ra.Start = pageIndex;
+            ra.Size = (uint)Math.Min(history + requestPages, max);
+            ra.AsyncSize = 1;
+        }
+
+        ra.Order = 0;
+        ReadWindow618(cpu, ref ra, ra.Start);
+    }
+
+    // Linux 6.18, page_cache_async_ra.
+    private void Async618(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, uint requestPages, int hitOrder)
+    {
+        uint max = WindowMax(ra, requestPages);
+        if (pageIndex == RoundDown(unchecked(ra.Start + ra.Size - ra.AsyncSize), hitOrder))
+        {
+            ra.Start += ra.Size;
+
+            // A window that MADV_HUGEPAGE made may exceed the maximum, and keeps its size.
+            ra.Size = Math.Max(ra.Size, NextWindow(ra.Size, max));
+        }
+        else
+        {
+            ulong hole = NextMissing(pageIndex + 1, max);
+            if (hole - pageIndex > max)
+            {
+                return;
+            }
+
+            ra.Start = hole;
+            ra.Size = NextWindow((uint)(hole - pageIndex) + requestPages, max);
+        }
+
+        ra.Order = (ushort)Math.Min(ra.Order + 2, 63);
+        int alignOrder = Math.Min((int)ra.Order, BitOperations.TrailingZeroCount(max));
+        ulong end = ra.Start + ra.Size;
+        ulong alignedEnd = RoundDown(end, alignOrder);
+        if (alignedEnd > ra.Start)
+        {
+            ra.Size -= (uint)(end - alignedEnd);
+        }
+
+        ra.AsyncSize = ra.Size;
+        ReadWindow618(cpu, ref ra, ra.Start);
+    }
+
+    // Linux 6.18, page_cache_ra_order.
+    internal void ReadWindow618(CpuId cpu, ref ReadaheadState ra, ulong start)
+    {
+        if (Options.FolioOrderMax == 0)
+        {
+            ra.Order = 0;
+            ReadSingles(cpu, start, ra.Size, ra.AsyncSize);
+            return;
+        }
+
+        int order = Math.Min(Math.Min((int)ra.Order, Options.FolioOrderMax), BitOperations.Log2(Math.Max(ra.Size, 1)));
+        ra.Order = (ushort)order;
+        ulong next = ReadFolios(cpu, start, ra.Size, ra.AsyncSize, order, out bool isWhole);
+        if (!isWhole && ra.Size > next - start)
+        {
+            ReadSingles(cpu, next, ra.Size - (next - start), ra.AsyncSize);
+        }
+    }
+
+    // Linux 6.9, ondemand_readahead; hitOrder is the order of the marked folio, -1 on a miss.
+    private void OnDemand69(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, uint requestPages, int hitOrder)
+    {
+        uint max = WindowMax(ra, requestPages);
+        int order = Math.Max(hitOrder, 0);
+        ulong expected = RoundDown(unchecked(ra.Start + ra.Size - ra.AsyncSize), order);
+        ulong previous = unchecked((ulong)ra.PrevPos) >> Pfn.PageShift;
+        if (pageIndex != 0 && (pageIndex == expected || pageIndex == ra.Start + ra.Size))
+        {
+            ra.Start += ra.Size;
+            ra.Size = NextWindow(ra.Size, max);
+            ra.AsyncSize = ra.Size;
+        }
+        else if (pageIndex != 0 && hitOrder >= 0)
+        {
+            ulong hole = NextMissing(pageIndex + 1, max);
+            if (hole - pageIndex > max)
+            {
+                return;
+            }
+
+            ra.Start = hole;
+            ra.Size = NextWindow((uint)(hole - pageIndex) + requestPages, max);
+            ra.AsyncSize = ra.Size;
+        }
+        else if (pageIndex == 0 || requestPages > max || unchecked(pageIndex - previous) <= 1)
+        {
+            ra.Start = pageIndex;
+            ra.Size = InitialWindow(requestPages, max);
+            ra.AsyncSize = ra.Size > requestPages ? ra.Size - requestPages : ra.Size;
+        }
+        else if (!TryContext69(ref ra, pageIndex, requestPages, max))
+        {
+            ReadSingles(cpu, pageIndex, requestPages, 0);
+            return;
+        }
+
+        MergeOwnMark69(ref ra, pageIndex, max);
+        ReadWindow69(cpu, ref ra, ra.Start, order);
+    }
+
+    // Linux 6.9, try_context_readahead.
+    private bool TryContext69(ref ReadaheadState ra, ulong pageIndex, uint requestPages, uint max)
+    {
+        uint run = CountHistory(pageIndex, max);
+        if (run <= requestPages)
+        {
+            return false;
+        }
+
+        ulong history = run >= pageIndex ? run * 2UL : run;
+        ra.Start = pageIndex;
+        ra.Size = (uint)Math.Min(history + requestPages, max);
+        ra.AsyncSize = 1;
+        return true;
+    }
+
+    // Would this read hit its own mark at once? Then the next window is merged into it.
+    private static void MergeOwnMark69(ref ReadaheadState ra, ulong pageIndex, uint max)
+    {
+        if (pageIndex != ra.Start || ra.Size != ra.AsyncSize)
+        {
+            return;
+        }
+
+        uint add = NextWindow(ra.Size, max);
+        if (ra.Size + add <= max)
+        {
+            ra.AsyncSize = add;
+            ra.Size += add;
+        }
+        else
+        {
+            ra.Size = max;
+            ra.AsyncSize = max >> 1;
+        }
+    }
+
+    // Linux 6.9, page_cache_ra_order.
+    internal void ReadWindow69(CpuId cpu, ref ReadaheadState ra, ulong start, int hitOrder)
+    {
+        if (Options.FolioOrderMax == 0 || ra.Size < 4)
+        {
+            ReadSingles(cpu, start, ra.Size, ra.AsyncSize);
+            return;
+        }
+
+        int order = hitOrder < Options.FolioOrderMax ? hitOrder + 2 : hitOrder;
+        order = Math.Min(Math.Min(order, Options.FolioOrderMax), BitOperations.Log2(ra.Size));
+        ulong next = ReadFolios(cpu, start, ra.Size, ra.AsyncSize, order, out bool isWhole);
+        if (!isWhole)
+        {
+            // This release takes the whole size from where it stopped; later ones only what is left of the window.
+            ReadSingles(cpu, next, ra.Size, ra.AsyncSize);
+        }
+    }
+
+    // Folios of an order, smaller where the start is not aligned and at the end; stops at the first that cannot be added.
+    // Returns the page after the last one added.
+    private ulong ReadFolios(CpuId cpu, ulong start, uint size, uint asyncSize, int order, out bool isWhole)
+    {
+        isWhole = true;
+        if (LengthPages == 0 || size == 0)
+        {
+            return start;
+        }
+
+        ulong at = start;
+        ulong last = Math.Min(LengthPages - 1, start + size - 1);
+        ulong mark = unchecked(start + size - asyncSize);
+        while (at <= last)
+        {
+            int k = (at & ((1UL << order) - 1)) != 0 ? BitOperations.TrailingZeroCount(at) : order;
+            while (at + (1UL << k) - 1 > last)
+            {
+                k--;
+            }
+
+            if (!TryReadFolio(cpu, at, k, at == RoundDown(mark, k)))
+            {
+                isWhole = false;
+                break;
+            }
+
+            at += 1UL << k;
+        }
+
+        return at;
+    }
+
+    // Single pages where they lack (do_page_cache_ra, page_cache_ra_unbounded).
+    private void ReadSingles(CpuId cpu, ulong start, ulong pageCount, ulong lookahead)
+    {
+        ulong length = LengthPages;
+        if (start >= length)
+        {
+            return;
+        }
+
+        ulong count = Math.Min(pageCount, length - start);
+        for (ulong i = 0; i < count; i++)
+        {
+            if (RadixEntry.IsFolio(index.Load(start + i)))
+            {
+                continue;
+            }
+
+            if (!TryReadFolio(cpu, start + i, 0, i == unchecked(count - lookahead)))
+            {
+                return;
+            }
+        }
+    }
+
+    private bool TryReadFolio(CpuId cpu, ulong first, int order, bool isMarked)
+    {
+        if (TryAddFolio(cpu, first, order, ReadaheadGfp, out Pfn head) != PageIndexResult.Done)
+        {
+            return false;
+        }
+
+        FillFolio(head, order);
+        if (isMarked)
+        {
+            frames[head].Flags |= PageFlag.Readahead;
+        }
+
+        return true;
+    }
+
+    // Cached pages in a row just before a page (count_history_pages). Where max pages are cached, one less is counted:
+    // page_cache_prev_miss then stops at the last page it saw.
+    private uint CountHistory(ulong pageIndex, uint max)
+    {
+        uint run = 0;
+        while (run < max && run < pageIndex && RadixEntry.IsFolio(index.Load(pageIndex - 1 - run)))
+        {
+            run++;
+        }
+
+        return run == max ? max - 1 : run;
+    }
+
+    // The first page from an index on that is not cached (page_cache_next_miss). Where max pages are cached, Linux 6.9
+    // gives the last of them, 6.18 the one after.
+    private ulong NextMissing(ulong pageIndex, uint max)
+    {
+        ulong at = pageIndex;
+        while (at - pageIndex < max && RadixEntry.IsFolio(index.Load(at)))
+        {
+            at++;
+        }
+
+        bool isFull = at - pageIndex == max;
+        return isFull && cache.Options.Release == KernelRelease.Linux69 ? at - 1 : at;
+    }
+}

@@ -1,0 +1,146 @@
+// A file of any length whose content needs no storage: each aligned 8-byte word is a mix of the seed and the word's
+// place in the file (the finaliser of SplitMix64), so that a reader can tell whose byte it sees and where it belongs.
+// What is written goes to an overlay in host memory.
+
+using System.Runtime.InteropServices;
+using Engine.Core.Units;
+
+namespace Engine.Core.PageCache;
+
+/// <summary>A file whose content is computed from a seed.</summary>
+public sealed class SynthesizedBacking : IBackingStore
+{
+    private const int WordsPerPage = Pfn.PageSizeBytes / sizeof(ulong);
+
+    private readonly ulong seed;
+    private readonly Dictionary<ulong, byte[]> overlay = [];
+
+    // Content is synthesised below this byte only: what was cut off and added again reads as zero.
+    private ulong synthesizedBytes;
+
+    /// <summary>Creates a file.</summary>
+    /// <param name="seed">Files with different seeds have different content.</param>
+    /// <param name="lengthBytes">Bytes in the file.</param>
+    public SynthesizedBacking(ulong seed, ulong lengthBytes)
+    {
+        this.seed = seed;
+        LengthBytes = lengthBytes;
+        synthesizedBytes = lengthBytes;
+    }
+
+    /// <inheritdoc/>
+    public ulong LengthBytes { get; private set; }
+
+    /// <inheritdoc/>
+    public bool IsPersistent => true;
+
+    /// <summary>The synthesised word at a place: what an untouched file holds there.</summary>
+    /// <param name="seed">The file's seed.</param>
+    /// <param name="wordIndex">Place in the file, in words of 8 bytes.</param>
+    public static ulong WordAt(ulong seed, ulong wordIndex)
+    {
+        unchecked
+        {
+            ulong z = (seed * 0x9E3779B97F4A7C15) + ((wordIndex + 1) * 0xD1B54A32D192ED03);
+            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+            return z ^ (z >> 31);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool ReadPage(ulong pageIndex, Span<byte> destination)
+    {
+        if (overlay.TryGetValue(pageIndex, out byte[]? page))
+        {
+            page.CopyTo(destination);
+            return true;
+        }
+
+        Synthesize(pageIndex, destination[..Pfn.PageSizeBytes]);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool WritePage(ulong pageIndex, ReadOnlySpan<byte> source)
+    {
+        ulong start = pageIndex << Pfn.PageShift;
+        if (start >= LengthBytes)
+        {
+            return true;
+        }
+
+        byte[] page = OverlayOf(pageIndex);
+        int kept = (int)Math.Min(Pfn.PageSizeBytes, LengthBytes - start);
+        source[..kept].CopyTo(page);
+        page.AsSpan(kept).Clear();
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool Resize(ulong lengthBytes)
+    {
+        if (lengthBytes < LengthBytes)
+        {
+            ulong firstGone = (lengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
+            foreach (ulong index in overlay.Keys.Where(index => index >= firstGone).ToArray())
+            {
+                overlay.Remove(index);
+            }
+
+            int tail = (int)(lengthBytes & (Pfn.PageSizeBytes - 1));
+            if (tail != 0 && overlay.TryGetValue(lengthBytes >> Pfn.PageShift, out byte[]? last))
+            {
+                last.AsSpan(tail).Clear();
+            }
+
+            synthesizedBytes = Math.Min(synthesizedBytes, lengthBytes);
+        }
+
+        LengthBytes = lengthBytes;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool PunchHole(ulong firstPage, ulong pageCount)
+    {
+        ulong pagesInFile = (LengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
+        for (ulong index = firstPage; index < pagesInFile && index - firstPage < pageCount; index++)
+        {
+            OverlayOf(index).AsSpan().Clear();
+        }
+
+        return true;
+    }
+
+    private byte[] OverlayOf(ulong pageIndex)
+    {
+        if (!overlay.TryGetValue(pageIndex, out byte[]? page))
+        {
+            page = new byte[Pfn.PageSizeBytes];
+            overlay[pageIndex] = page;
+        }
+
+        return page;
+    }
+
+    private void Synthesize(ulong pageIndex, Span<byte> destination)
+    {
+        ulong start = pageIndex << Pfn.PageShift;
+        if (start >= synthesizedBytes)
+        {
+            destination.Clear();
+            return;
+        }
+
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(destination);
+        ulong firstWord = pageIndex * WordsPerPage;
+        for (int i = 0; i < words.Length; i++)
+        {
+            words[i] = WordAt(seed, firstWord + (uint)i);
+        }
+
+        int kept = (int)Math.Min(Pfn.PageSizeBytes, synthesizedBytes - start);
+        destination[kept..].Clear();
+    }
+}

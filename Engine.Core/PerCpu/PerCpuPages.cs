@@ -1,0 +1,269 @@
+// One CPU's page lists of one zone.
+//
+// The lists are stacks of frame numbers, last in first out, so that the page that is hottest in the cache comes first. A stack
+// is a chain of fixed chunks from a pool that the CPU's lists of the zone share: push and pop move an index within a chunk, and
+// only at a chunk's edge is a chunk taken or returned. The bottom of the chain is where a drain takes from. So the pool is only
+// as large as the limit of all lists together, and a list that is used as a stack stays within the same few cache lines.
+//
+// Only the owning CPU comes here. What is read from the arena is checked before it becomes an index.
+
+using System.Runtime.CompilerServices;
+using Engine.Core.Diagnostics;
+using Engine.Core.Units;
+using Engine.Core.Zones;
+
+namespace Engine.Core.PerCpu;
+
+/// <summary>One CPU's page lists of one zone.</summary>
+internal sealed unsafe class PerCpuPages
+{
+    /// <summary>Entries in a chunk.</summary>
+    public const int ChunkEntries = 256;
+
+    /// <summary>The top of a stack that has no chunk; the next index is at a chunk's edge.</summary>
+    public const uint NoChunk = uint.MaxValue;
+
+    private const uint ChunkMask = ChunkEntries - 1;
+    private const int ChunkShift = 8;
+
+    /// <summary>The state in the arena.</summary>
+    public readonly PerCpuState* State;
+
+    /// <summary>The zone's state in the arena.</summary>
+    public readonly ZoneState* ZoneState;
+
+    private readonly uint* pool;
+    private readonly uint* links;
+    private readonly uint chunkCount;
+    private readonly uint entryCount;
+    private readonly CorruptionLog log;
+
+    /// <summary>A view of the lists.</summary>
+    /// <param name="cpu">The owner.</param>
+    /// <param name="zone">The zone.</param>
+    /// <param name="state">The state in the arena; zero at boot.</param>
+    /// <param name="pool">The chunks: <see cref="PoolBytes"/> bytes in the arena.</param>
+    /// <param name="chunkCount">How many chunks.</param>
+    /// <param name="log">Where inconsistencies are reported.</param>
+    public PerCpuPages(CpuId cpu, Zone zone, PerCpuState* state, uint* pool, int chunkCount, CorruptionLog log)
+    {
+        Cpu = cpu;
+        Zone = zone;
+        State = state;
+        ZoneState = zone.State;
+        this.pool = pool;
+        links = pool + ((long)chunkCount * ChunkEntries);
+        this.chunkCount = (uint)chunkCount;
+        entryCount = this.chunkCount * ChunkEntries;
+        this.log = log;
+        for (int list = 0; list < PerCpuState.ListCount; list++)
+        {
+            Reset(ref List(list));
+        }
+    }
+
+    /// <summary>The owner.</summary>
+    public CpuId Cpu { get; }
+
+    /// <summary>The zone that the pages belong to.</summary>
+    public Zone Zone { get; }
+
+    /// <summary>Chunks that a limit of <paramref name="highMax"/> pages needs: full ones, and two begun ones a list.</summary>
+    public static int ChunksFor(int highMax) => (highMax / ChunkEntries) + 8 + (2 * PerCpuState.ListCount);
+
+    /// <summary>Bytes that a pool takes: entries and two links a chunk.</summary>
+    public static ulong PoolBytes(int chunks) => (ulong)chunks * ((ChunkEntries * sizeof(uint)) + (2 * sizeof(uint)));
+
+    /// <summary>The list of a block of a type below HighAtomic (<c>order_to_pindex</c>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int ListOf(int order, int type) => order == Order.PageBlockValue ? PerCpuState.HugeList : (order * MigrateTypes.PerCpuCount) + type;
+
+    /// <summary>The order of a list's blocks.</summary>
+    public static int OrderOf(int list) => list == PerCpuState.HugeList ? Order.PageBlockValue : list / MigrateTypes.PerCpuCount;
+
+    /// <summary>One of the lists.</summary>
+    /// <param name="list">0..12; the caller has it from <see cref="ListOf"/>.</param>
+    public ref PageStack List(int list) => ref List(State, list);
+
+    /// <summary>One of the lists of a state that the caller has at hand.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ref PageStack List(PerCpuState* state, int list)
+    {
+        // SAFETY: the state has room for ListCount lists, and list is below that by construction.
+        return ref *(&state->FirstList + list);
+    }
+
+    /// <summary>Takes the top of a list that is not empty.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint Pop(ref PageStack stack)
+    {
+        uint top = stack.Top;
+        if (top >= entryCount)
+        {
+            return Broken(ref stack);
+        }
+
+        // SAFETY: top is below the number of entries.
+        uint pfn = pool[top];
+        stack.Top = top - 1;
+        if ((top & ChunkMask) == 0)
+        {
+            LeaveTopChunk(ref stack, top);
+        }
+
+        return pfn;
+    }
+
+    /// <summary>Puts a block on top of a list.</summary>
+    /// <returns>False, with nothing changed, where the pool has no chunk left.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Push(ref PageStack stack, uint pfn)
+    {
+        uint top = unchecked(stack.Top + 1);
+        if ((top & ChunkMask) == 0)
+        {
+            top = EnterNewChunk(ref stack);
+        }
+
+        if (top >= entryCount)
+        {
+            return false;
+        }
+
+        // SAFETY: top is below the number of entries.
+        pool[top] = pfn;
+        stack.Top = top;
+        return true;
+    }
+
+    /// <summary>Takes up to <paramref name="count"/> blocks from the bottom of a list.</summary>
+    public int PopBottom(ref PageStack stack, uint* taken, int count)
+    {
+        int done = 0;
+        while (done < count && !stack.IsEmpty)
+        {
+            uint bottom = stack.Bottom;
+            if (bottom >= entryCount)
+            {
+                Broken(ref stack);
+                break;
+            }
+
+            // SAFETY: bottom is below the number of entries.
+            taken[done++] = pool[bottom];
+            if (bottom == stack.Top)
+            {
+                Release(bottom >> ChunkShift);
+                Reset(ref stack);
+                break;
+            }
+
+            stack.Bottom = (bottom & ChunkMask) == ChunkMask ? LeaveBottomChunk(bottom) : bottom + 1;
+        }
+
+        return done;
+    }
+
+    /// <summary>Copies a list's blocks from bottom to top, for <c>Verify</c>; stops where the chain is broken.</summary>
+    public IEnumerable<uint> Enumerate(int list)
+    {
+        List<uint> found = [];
+        PageStack stack = List(list);
+        uint index = stack.Bottom;
+        for (uint i = 0; !stack.IsEmpty && i < entryCount && index < entryCount; i++)
+        {
+            found.Add(pool[index]);
+            if (index == stack.Top)
+            {
+                break;
+            }
+
+            index = (index & ChunkMask) == ChunkMask ? NextOf(index >> ChunkShift) * ChunkEntries : index + 1;
+        }
+
+        return found;
+    }
+
+    private static void Reset(ref PageStack stack)
+    {
+        stack.Top = NoChunk;
+        stack.Bottom = 0;
+    }
+
+    // links[2c] is the chunk above c, links[2c + 1] the chunk below it (or, in a free chunk, the next free one plus one).
+    private uint NextOf(uint chunk) => links[2 * chunk];
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private uint EnterNewChunk(ref PageStack stack)
+    {
+        uint chunk;
+        if (State->FreeChunk != 0 && State->FreeChunk <= chunkCount)
+        {
+            chunk = State->FreeChunk - 1;
+            State->FreeChunk = links[(2 * chunk) + 1];
+        }
+        else if (State->FreshChunk < chunkCount)
+        {
+            chunk = State->FreshChunk++;
+        }
+        else
+        {
+            return NoChunk;
+        }
+
+        if (stack.Top == NoChunk)
+        {
+            stack.Bottom = chunk * ChunkEntries;
+        }
+        else
+        {
+            uint below = stack.Top >> ChunkShift;
+            if (below < chunkCount)
+            {
+                links[2 * below] = chunk;
+                links[(2 * chunk) + 1] = below;
+            }
+        }
+
+        return chunk * ChunkEntries;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void LeaveTopChunk(ref PageStack stack, uint top)
+    {
+        uint chunk = top >> ChunkShift;
+        uint below = links[(2 * chunk) + 1];
+        Release(chunk);
+        if (top == stack.Bottom || below >= chunkCount)
+        {
+            Reset(ref stack);
+        }
+        else
+        {
+            stack.Top = (below * ChunkEntries) + ChunkMask;
+        }
+    }
+
+    private uint LeaveBottomChunk(uint bottom)
+    {
+        uint chunk = bottom >> ChunkShift;
+        uint next = NextOf(chunk);
+        Release(chunk);
+        return next < chunkCount ? next * ChunkEntries : NoChunk;
+    }
+
+    private void Release(uint chunk)
+    {
+        links[(2 * chunk) + 1] = State->FreeChunk;
+        State->FreeChunk = chunk + 1;
+    }
+
+    // The stack's index is garbage: its pages are lost (leaked), the list starts anew.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private uint Broken(ref PageStack stack)
+    {
+        log.Report(new Corruption(CorruptionCategory.PerCpuList, "per-cpu list index outside its pool", default, entryCount, stack.Top));
+        Reset(ref stack);
+        return Pfn.None.Value;
+    }
+}

@@ -1,0 +1,232 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Engine.Core.Buddy;
+using Engine.Core.Diagnostics;
+using Engine.Core.Units;
+
+namespace Engine.Core.Slab;
+
+/// <summary>
+/// All slab caches over one page allocator: the list that <c>/proc/slabinfo</c> prints, the merging of caches that fit each other
+/// (mm/slab_common.c), and the frames that hold the caches' own bookkeeping.
+/// </summary>
+public sealed unsafe class SlabSystem
+{
+    private const int PieceAlignmentBytes = 128;
+
+    private static readonly ConditionalWeakTable<PageAllocator, SlabSystem> Attached = [];
+
+    private readonly Lock gate = new();
+    private readonly List<SlabCache> caches = [];
+    private SlabCache?[] cachesByNumber = new SlabCache?[64];
+    private int cacheNumbers;
+    private ulong carveNext;
+    private ulong carveEnd;
+
+    private SlabSystem(PageAllocator pages, SlabOptions options)
+    {
+        Arena = new SlabArena(pages);
+        Options = options;
+        CpuCount = pages.Options.CpuCount;
+    }
+
+    /// <summary>As given when the system was attached.</summary>
+    public SlabOptions Options { get; }
+
+    /// <summary>CPUs of the machine.</summary>
+    public int CpuCount { get; }
+
+    /// <summary>Where frames come from.</summary>
+    public PageAllocator Pages => Arena.Pages;
+
+    /// <summary>Bytes of frames that hold per-CPU and per-node bookkeeping instead of objects.</summary>
+    public ulong BookkeepingBytes { get; private set; }
+
+    /// <summary>The caches in the order of their creation; merged ones once, under the first one's name.</summary>
+    public IReadOnlyList<SlabCache> Caches
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. caches];
+            }
+        }
+    }
+
+    /// <summary>Frames and objects, with checks.</summary>
+    internal SlabArena Arena { get; }
+
+    /// <summary>Where findings go.</summary>
+    internal CorruptionLog Log => Arena.Pages.Log;
+
+    /// <summary>The slab caches of a page allocator; made with default options at the first call.</summary>
+    public static SlabSystem Of(PageAllocator pages) => Attached.GetValue(pages, static key => new SlabSystem(key, new SlabOptions()));
+
+    /// <summary>Makes the slab caches of a page allocator with options of their own.</summary>
+    /// <exception cref="InvalidOperationException">The allocator has slab caches already.</exception>
+    public static SlabSystem Attach(PageAllocator pages, SlabOptions options)
+    {
+        SlabSystem system = new(pages, options);
+        return Attached.TryAdd(pages, system) ? system : throw new InvalidOperationException("the page allocator has slab caches already");
+    }
+
+    /// <summary>Creates a cache, or an alias of one that fits (<c>kmem_cache_create</c>).</summary>
+    /// <param name="name">As in <c>/proc/slabinfo</c>.</param>
+    /// <param name="objectBytes">Bytes in an object.</param>
+    /// <param name="alignmentBytes">Alignment of an object; 0 for none beyond 8.</param>
+    /// <param name="flags">What the cache is for.</param>
+    /// <param name="constructor">Runs once on each object of a new slab; such an object must be freed in its constructed state.</param>
+    /// <exception cref="InsufficientMemoryException">No memory for the cache's bookkeeping.</exception>
+    public SlabCache Create(string name, int objectBytes, int alignmentBytes = 0, SlabFlags flags = SlabFlags.None, SlabConstructor? constructor = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        lock (gate)
+        {
+            SlabFlags all = AddDebugFlags(name, objectBytes, alignmentBytes, flags, constructor is not null);
+            SlabCache? host = constructor is null && Options.MergesCaches ? FindMergeable(objectBytes, alignmentBytes, all) : null;
+            return host is not null ? new SlabCache(host, name, objectBytes) : new SlabCache(this, name, objectBytes, alignmentBytes, all, constructor);
+        }
+    }
+
+    /// <summary>The cache that owns the frame of an address (<c>virt_to_cache</c>).</summary>
+    public bool TryFindCache(PhysAddr address, [NotNullWhen(true)] out SlabCache? cache)
+    {
+        SlabTag tag = Arena.TagOf(address.Value);
+        cache = tag.IsSlab ? FindByNumber(tag.Number) : null;
+        return cache is not null;
+    }
+
+    /// <summary>The debug options that apply to a cache (<c>kmem_cache_flags</c>).</summary>
+    internal SlabFlags AddDebugFlags(string name, int objectBytes, int alignmentBytes, SlabFlags flags, bool hasConstructor)
+    {
+        SlabFlags debug = Options.Debug & SlabFlags.DebugMask;
+        if (debug == 0 || (Options.DebugCaches.Count > 0 && !Options.DebugCaches.Any(pattern => Matches(pattern, name))))
+        {
+            return flags;
+        }
+
+        if (Options.DisablesHigherOrderDebug)
+        {
+            SlabGeometry geometry = SlabGeometry.Compute(objectBytes, alignmentBytes, flags | debug, hasConstructor, CpuCount);
+            bool isLarger = SlabGeometry.GetOrder((ulong)geometry.SizeBytes) > SlabGeometry.GetOrder((ulong)objectBytes);
+            debug = isLarger ? debug & ~SlabFlags.DebugMetadataMask : debug;
+        }
+
+        return flags | debug;
+    }
+
+    /// <summary>The cache of a number; null for a number that no cache has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal SlabCache? FindByNumber(int number)
+    {
+        SlabCache?[] table = Volatile.Read(ref cachesByNumber);
+        return (uint)number < (uint)table.Length ? table[number] : null;
+    }
+
+    /// <summary>Gives a new cache its number and its place on the list.</summary>
+    internal int Register(SlabCache cache)
+    {
+        lock (gate)
+        {
+            int number = cacheNumbers++;
+            if (number >= cachesByNumber.Length)
+            {
+                SlabCache?[] larger = new SlabCache?[cachesByNumber.Length * 2];
+                cachesByNumber.CopyTo(larger, 0);
+                Volatile.Write(ref cachesByNumber, larger);
+            }
+
+            cachesByNumber[number] = cache;
+            caches.Add(cache);
+            return number;
+        }
+    }
+
+    /// <summary>Takes a destroyed cache off the list.</summary>
+    internal void Unregister(SlabCache cache, int number)
+    {
+        lock (gate)
+        {
+            cachesByNumber[number] = null;
+            caches.Remove(cache);
+        }
+    }
+
+    /// <summary>Takes zeroed arena memory for bookkeeping. It stays where it is for the machine's life.</summary>
+    /// <param name="lengthBytes">At most a frame.</param>
+    /// <param name="number">The cache that it belongs to.</param>
+    internal byte* Carve(int lengthBytes, int number)
+    {
+        lock (gate)
+        {
+            ulong length = (ulong)((lengthBytes + PieceAlignmentBytes - 1) & -PieceAlignmentBytes);
+            if (carveEnd - carveNext < length)
+            {
+                if (!TryAllocateBookkeepingFrame(new CpuId(0), number, out uint pfn))
+                {
+                    throw new InsufficientMemoryException("no memory for a slab cache's bookkeeping");
+                }
+
+                carveNext = (ulong)pfn << Pfn.PageShift;
+                carveEnd = carveNext + Pfn.PageSizeBytes;
+            }
+
+            // SAFETY: the piece lies in a frame that the page allocator has just given.
+            byte* piece = Arena.Memory.Bias + carveNext;
+            carveNext += length;
+            return piece;
+        }
+    }
+
+    /// <summary>Takes a zeroed frame for bookkeeping.</summary>
+    internal bool TryAllocateBookkeepingFrame(CpuId cpu, int number, out uint pfn)
+    {
+        if (!Pages.TryAllocate(cpu, Order.Zero, GfpFlags.NoWait | GfpFlags.Zero, out Pfn frame))
+        {
+            pfn = Pfn.None.Value;
+            return false;
+        }
+
+        pfn = frame.Value;
+        Arena.SetTags(pfn, 0, SlabTag.OfBookkeeping(number), 0);
+        BookkeepingBytes += Pfn.PageSizeBytes;
+        return true;
+    }
+
+    /// <summary>Gives a frame of <see cref="TryAllocateBookkeepingFrame"/> back.</summary>
+    internal void FreeBookkeepingFrame(CpuId cpu, uint pfn)
+    {
+        Arena.ClearTags(pfn, 0, 0);
+        BookkeepingBytes -= Pfn.PageSizeBytes;
+        Pages.Free(cpu, new Pfn(pfn), Order.Zero);
+    }
+
+    // find_mergeable() in mm/slab_common.c: the youngest cache that is not much larger.
+    private SlabCache? FindMergeable(int objectBytes, int alignmentBytes, SlabFlags flags)
+    {
+        if ((flags & SlabFlags.NeverMergeMask) != 0)
+        {
+            return null;
+        }
+
+        int size = (objectBytes + SlabGeometry.PointerBytes - 1) & -SlabGeometry.PointerBytes;
+        int alignment = SlabGeometry.ComputeAlignment(size, alignmentBytes, flags);
+        size = (size + alignment - 1) & -alignment;
+        for (int i = caches.Count - 1; i >= 0; i--)
+        {
+            SlabCache candidate = caches[i];
+            int candidateSize = candidate.Geometry.SizeBytes;
+            if (candidate.IsMergeable && size <= candidateSize && ((flags ^ candidate.Flags) & SlabFlags.MergeSameMask) == 0
+                && (candidateSize & (alignment - 1)) == 0 && candidateSize - size < SlabGeometry.PointerBytes)
+            {
+                return candidate;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool Matches(string pattern, string name) =>
+        pattern.EndsWith('*') ? name.StartsWith(pattern[..^1], StringComparison.Ordinal) : name == pattern;
+}

@@ -1,0 +1,102 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Core.Zones;
+
+/// <summary>
+/// A zone's changing state, in the arena (the role of <c>struct zone</c>). What the fast path reads of every allocation comes
+/// first; what only the holder of the zone's lock uses begins 128 bytes later. The lock itself belongs to the host.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = SizeBytes)]
+internal unsafe struct ZoneState
+{
+    /// <summary>Bytes in the arena.</summary>
+    public const int SizeBytes = 512;
+
+    /// <summary>Pages in free blocks; pages on per-CPU lists are not among them (<c>NR_FREE_PAGES</c>).</summary>
+    [FieldOffset(0)]
+    public long FreePages;
+
+    /// <summary>Which orders have a free block of a type below HighAtomic: bit k for order k.</summary>
+    [FieldOffset(8)]
+    public uint PcpTypeOrders;
+
+    /// <summary><see cref="ZoneFlags"/>.</summary>
+    [FieldOffset(12)]
+    public int Flags;
+
+    /// <summary>By the highest zone allowed: free pages above this pass every watermark that the fast path must check.</summary>
+    [FieldOffset(16)]
+    public fixed long FastMark[ZoneTypes.Count];
+
+    /// <summary>Pages of CMA pageblocks in free blocks (<c>NR_FREE_CMA_PAGES</c>).</summary>
+    [FieldOffset(136)]
+    public long FreeCmaPages;
+
+    /// <summary>Pages in pageblocks of the high-atomic reserve (<c>nr_reserved_highatomic</c>).</summary>
+    [FieldOffset(144)]
+    public long ReservedHighAtomic;
+
+    /// <summary>Pages by which the watermarks are raised for now (<c>watermark_boost</c>).</summary>
+    [FieldOffset(152)]
+    public long WatermarkBoost;
+
+    /// <summary>By type: which orders have a free block, bit k for order k.</summary>
+    [FieldOffset(160)]
+    public fixed ushort TypeOrders[8];
+
+    /// <summary>Watermarks without boost, by <see cref="Watermark"/>.</summary>
+    [FieldOffset(176)]
+    public fixed uint Marks[4];
+
+    /// <summary>By the highest zone allowed: pages kept from such allocations (<c>lowmem_reserve</c>).</summary>
+    [FieldOffset(192)]
+    public fixed long LowmemReserve[ZoneTypes.Count];
+
+    /// <summary>Pageblocks of type Isolate (<c>nr_isolate_pageblock</c>).</summary>
+    [FieldOffset(224)]
+    public long IsolatedPageBlocks;
+
+    /// <summary>Pages reported bad and never used again.</summary>
+    [FieldOffset(232)]
+    public long LeakedPages;
+
+    /// <summary>Free blocks taken from another type (<c>mm_page_alloc_extfrag</c>).</summary>
+    [FieldOffset(240)]
+    public long ExtFrag;
+
+    /// <summary>Of them, smaller than a pageblock (<c>fragmenting=1</c>).</summary>
+    [FieldOffset(248)]
+    public long ExtFragFragmenting;
+
+    /// <summary>Of them, the pageblock changed its type (<c>change_ownership=1</c>).</summary>
+    [FieldOffset(256)]
+    public long ExtFragOwnership;
+
+    /// <summary>Blocks taken from the free area under the lock (<c>mm_page_alloc_zone_locked</c>).</summary>
+    [FieldOffset(264)]
+    public long ZoneLocked;
+
+    /// <summary>Blocks that per-CPU lists gave back (<c>mm_page_pcpu_drain</c>).</summary>
+    [FieldOffset(272)]
+    public long PerCpuDrained;
+
+    /// <summary>Where compaction's migrate scanner goes on, as an absolute pageblock number.</summary>
+    [FieldOffset(280)]
+    public int CompactMigratePageBlock;
+
+    /// <summary>Where compaction's free scanner goes on.</summary>
+    [FieldOffset(284)]
+    public int CompactFreePageBlock;
+
+    /// <summary>Tries skipped since compaction failed (<c>compact_considered</c>).</summary>
+    [FieldOffset(288)]
+    public int CompactConsidered;
+
+    /// <summary>log2 of the tries to skip (<c>compact_defer_shift</c>).</summary>
+    [FieldOffset(292)]
+    public int CompactDeferShift;
+
+    /// <summary>The smallest order that compaction failed for.</summary>
+    [FieldOffset(296)]
+    public int CompactOrderFailed;
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using Mmsim.Cli;
+using Mmsim.Scenario;
+using Spectre.Console;
+
+namespace Mmsim.Commands;
+
+/// <summary><c>mmsim scenario</c>: runs virtual-memory scripts, and compares them with recorded output.</summary>
+internal static class ScenarioCommand
+{
+    /// <summary>Creates the command.</summary>
+    public static Command Create()
+    {
+        Argument<string[]> scripts = new("FILE") { Description = "Scripts; - is standard input.", Arity = ArgumentArity.ZeroOrMore };
+        Option<string?> check = new("--check") { Description = "Run every .scn in DIR against its .expected.", HelpName = "DIR" };
+        Command command = new("scenario", "Runs virtual-memory scripts and prints what a program and /proc would see.") { scripts, check };
+        command.SetAction(parsed =>
+        {
+            ulong seed = parsed.GetValue(GeneralOptions.Seed);
+            string[] files = parsed.GetValue(scripts) ?? [];
+            if (parsed.GetValue(check) is { } folder)
+            {
+                return files.Length == 0 ? Check(folder, seed, parsed.GetValue(GeneralOptions.Quiet)) : throw new InputException("--check takes no FILE");
+            }
+
+            return files.Length > 0 ? Run(files, seed) : throw new InputException("no script", "FILE, or --check DIR");
+        });
+        return command;
+    }
+
+    private static int Run(string[] files, ulong seed)
+    {
+        using StreamWriter output = new(Console.OpenStandardOutput()) { NewLine = "\n" };
+        foreach (string file in files)
+        {
+            ScenarioRunner.Run(file, ScenarioParser.Parse(file, ReadLines(file)), seed, output.WriteLine);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static int Check(string folder, ulong seed, bool isQuiet)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new InputException(folder, null, "no such directory");
+        }
+
+        string[] scripts = [.. Directory.GetFiles(folder, "*.scn").Order(StringComparer.Ordinal)];
+        if (scripts.Length == 0)
+        {
+            throw new InputException(folder, null, "no scripts", "files that end in .scn");
+        }
+
+        Table table = new() { Border = TableBorder.Minimal };
+        table.AddColumns("scenario", "lines", "result");
+        List<string> differences = [];
+        foreach (string script in scripts)
+        {
+            string name = Path.GetFileNameWithoutExtension(script);
+            string[] expected = [.. ReadLines(Path.ChangeExtension(script, ".expected"))];
+            List<string> actual = [];
+            ScenarioRunner.Run(script, ScenarioParser.Parse(script, ReadLines(script)), seed, actual.Add);
+            int first = FirstDifference(expected, actual);
+            table.AddRow(Markup.Escape(name), $"{expected.Length}", first < 0 ? "equal" : $"differs at line {first + 1}");
+            if (first >= 0)
+            {
+                differences.Add($"{name}:{first + 1}\n  expected {At(expected, first)}\n  found    {At(actual, first)}");
+            }
+        }
+
+        Report(table, differences, scripts.Length, isQuiet);
+        return differences.Count == 0 ? ExitCode.Done : ExitCode.Difference;
+    }
+
+    private static void Report(Table table, List<string> differences, int scriptCount, bool isQuiet)
+    {
+        if (isQuiet)
+        {
+            return;
+        }
+
+        AnsiConsole.Write(table);
+        differences.ForEach(Console.WriteLine);
+        Console.WriteLine($"{scriptCount - differences.Count} of {scriptCount} scenarios are equal");
+    }
+
+    private static string At(IReadOnlyList<string> lines, int index) => index < lines.Count ? lines[index] : "(nothing)";
+
+    private static int FirstDifference(string[] expected, List<string> actual)
+    {
+        for (int i = 0; i < Math.Max(expected.Length, actual.Count); i++)
+        {
+            if (i >= expected.Length || i >= actual.Count || expected[i] != actual[i])
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static IEnumerable<string> ReadLines(string file)
+    {
+        if (file == "-")
+        {
+            return Console.In.ReadToEnd().Split('\n');
+        }
+
+        return File.Exists(file) ? File.ReadAllLines(file) : throw new InputException(file, null, "no such file");
+    }
+}

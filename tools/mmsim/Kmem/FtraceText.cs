@@ -1,0 +1,334 @@
+// Reads the text form of the kernel's trace buffer (kernel/trace/trace_output.c), of which each event is one line:
+//
+//     %16s-%-7d [%03d] FLAGS SECONDS.MICROSECONDS: EVENT: FIELDS
+//
+// The task's name is at most 15 bytes, right-aligned in 16, and may hold anything: blanks, brackets, hyphens. So byte 16 is
+// the hyphen before the process id, and only where it is not (another program wrote the text) is the first place taken from
+// which the line parses. The flags may be absent (option noirq-info), the process's group may stand in parentheses after its
+// id (record-tgid), and the clock may count whole numbers (x86-tsc, counter).
+//
+// Lines that are no event: those with # in front (the header, and notes about buffers), CPU:n [LOST n EVENTS], the frames of
+// a stack trace, and what follows a marker whose text has several lines. Anything else is an error.
+
+using System.Runtime.CompilerServices;
+using System.Text;
+using Mmsim.Cli;
+
+namespace Mmsim.Kmem;
+
+/// <summary>Reads the page allocator's events from ftrace text.</summary>
+internal sealed class FtraceText
+{
+    private const int NameBytes = 16;
+
+    private readonly string name;
+    private readonly GfpTable gfps;
+    private readonly Dictionary<string, long> otherEvents = new(StringComparer.Ordinal);
+    private long line;
+    private bool mayContinue;
+
+    /// <summary>Prepares a reader.</summary>
+    /// <param name="name">The input's name for messages.</param>
+    /// <param name="gfps">Collects the texts of allocation flags.</param>
+    public FtraceText(string name, GfpTable gfps)
+    {
+        this.name = name;
+        this.gfps = gfps;
+    }
+
+    /// <summary>Lines read so far.</summary>
+    public long LineCount => line;
+
+    /// <summary>Events of all kinds read so far.</summary>
+    public long EventCount { get; private set; }
+
+    /// <summary>Events that the kernel says it has dropped or overwritten.</summary>
+    public ulong LostEvents { get; private set; }
+
+    /// <summary>CPUs of the machine as the header says (<c>#P:n</c>); 0 where it does not.</summary>
+    public int CpuCount { get; private set; }
+
+    /// <summary>Events that are not the page allocator's, by name.</summary>
+    public IReadOnlyDictionary<string, long> OtherEvents => otherEvents;
+
+    /// <summary>Reads one line.</summary>
+    /// <param name="text">The line without its line break.</param>
+    /// <param name="parsed">The event, if there is one.</param>
+    /// <returns>Whether the line is one of the page allocator's events.</returns>
+    /// <exception cref="InputException">The line is not what ftrace writes.</exception>
+    public bool TryRead(ReadOnlySpan<byte> text, out KmemEvent parsed)
+    {
+        line++;
+        Unsafe.SkipInit(out parsed);
+        if (text.Length > 0 && text[^1] == (byte)'\r')
+        {
+            text = text[..^1];
+        }
+
+        if (text.Length == 0 || text[0] == (byte)'#')
+        {
+            ReadComment(text);
+            return false;
+        }
+
+        FieldCursor cursor = new(text, NameBytes);
+        if ((text.Length <= NameBytes || !TryReadPrefix(ref cursor, ref parsed)) && !TryFindPrefix(text, out cursor, ref parsed))
+        {
+            ReadOddity(text);
+            return false;
+        }
+
+        EventCount++;
+        int colon = cursor.Rest.IndexOf((byte)':');
+        ReadOnlySpan<byte> eventName = colon < 0 ? cursor.Rest : cursor.Rest[..colon];
+        parsed.Kind = KindOf(eventName);
+        mayContinue = parsed.Kind == KmemEventKind.Other;
+        if (mayContinue)
+        {
+            CountOther(eventName);
+            return false;
+        }
+
+        cursor = new FieldCursor(cursor.Rest, colon + 1);
+        ReadFields(ref cursor, ref parsed);
+        return true;
+    }
+
+    private static KmemEventKind KindOf(ReadOnlySpan<byte> name) => name.Length switch
+    {
+        12 when name.SequenceEqual("mm_page_free"u8) => KmemEventKind.Free,
+        13 when name.SequenceEqual("mm_page_alloc"u8) => KmemEventKind.Alloc,
+        18 when name.SequenceEqual("mm_page_pcpu_drain"u8) => KmemEventKind.PcpuDrain,
+        20 when name.SequenceEqual("mm_page_free_batched"u8) => KmemEventKind.FreeBatched,
+        21 when name.SequenceEqual("mm_page_alloc_extfrag"u8) => KmemEventKind.ExtFrag,
+        25 when name.SequenceEqual("mm_page_alloc_zone_locked"u8) => KmemEventKind.ZoneLocked,
+        _ => KmemEventKind.Other,
+    };
+
+    // From the hyphen before the process id to the event's name.
+    private static bool TryReadPrefix(ref FieldCursor cursor, scoped ref KmemEvent parsed)
+    {
+        if (!cursor.TryTake((byte)'-') || !cursor.TryTakeDecimal(out _))
+        {
+            return false;
+        }
+
+        cursor.SkipBlanks();
+        if (cursor.Current == (byte)'(')
+        {
+            int close = cursor.Rest.IndexOf(") "u8);
+            if (close < 0 || close > NameBytes)
+            {
+                return false;
+            }
+
+            cursor = Advance(cursor, close + 1);
+            cursor.SkipBlanks();
+        }
+
+        if (!cursor.TryTake((byte)'[') || !cursor.TryTakeDecimal(out ulong cpu) || !cursor.TryTake((byte)']') || cpu > ushort.MaxValue)
+        {
+            return false;
+        }
+
+        parsed.Cpu = (ushort)cpu;
+        cursor.SkipBlanks();
+        FieldCursor before = cursor;
+        if (TryReadTime(ref cursor, out parsed.Time))
+        {
+            return true;
+        }
+
+        cursor = before;
+        cursor.TakeWord();
+        cursor.SkipBlanks();
+        return TryReadTime(ref cursor, out parsed.Time);
+    }
+
+    // SECONDS.FRACTION or a whole number, a colon and a blank.
+    private static bool TryReadTime(ref FieldCursor cursor, out ulong time)
+    {
+        if (!cursor.TryTakeDecimal(out time))
+        {
+            return false;
+        }
+
+        if (cursor.TryTake((byte)'.'))
+        {
+            int start = cursor.Position;
+            if (!cursor.TryTakeDecimal(out ulong fraction))
+            {
+                return false;
+            }
+
+            int digits = cursor.Position - start;
+            for (; digits < 6; digits++)
+            {
+                fraction *= 10;
+            }
+
+            for (; digits > 6; digits--)
+            {
+                fraction /= 10;
+            }
+
+            time = unchecked((time * 1_000_000) + fraction);
+        }
+
+        if (!cursor.TryTake((byte)':'))
+        {
+            return false;
+        }
+
+        cursor.SkipBlanks();
+        return true;
+    }
+
+    private static FieldCursor Advance(FieldCursor cursor, int bytes) => new(cursor.Rest, bytes);
+
+    // Another writer's columns: the first hyphen from which the rest parses.
+    private static bool TryFindPrefix(ReadOnlySpan<byte> text, out FieldCursor cursor, scoped ref KmemEvent parsed)
+    {
+        for (int at = text.IndexOf((byte)'-'); at >= 0 && at < text.Length;)
+        {
+            cursor = new FieldCursor(text, at);
+            if (at > 0 && TryReadPrefix(ref cursor, ref parsed))
+            {
+                return true;
+            }
+
+            int next = text[(at + 1)..].IndexOf((byte)'-');
+            at = next < 0 ? -1 : at + 1 + next;
+        }
+
+        cursor = default;
+        return false;
+    }
+
+    private void ReadFields(ref FieldCursor cursor, ref KmemEvent parsed)
+    {
+        parsed.Pfn = (uint)Field(ref cursor, "pfn="u8, uint.MaxValue - 1);
+        if (parsed.Kind == KmemEventKind.ExtFrag)
+        {
+            ReadExtFrag(ref cursor, ref parsed);
+            return;
+        }
+
+        parsed.Order = (byte)Field(ref cursor, "order="u8, Engine.Core.Units.Order.MaxValue);
+        if (parsed.Kind is KmemEventKind.Free or KmemEventKind.FreeBatched)
+        {
+            return;
+        }
+
+        parsed.MigrateType = (byte)Field(ref cursor, "migratetype="u8, KmemCounts.MigrateTypeMax);
+        if (parsed.Kind == KmemEventKind.ZoneLocked)
+        {
+            parsed.IsRefill = Field(ref cursor, "percpu_refill="u8, 1) != 0;
+        }
+        else if (parsed.Kind == KmemEventKind.Alloc)
+        {
+            if (!cursor.TryFindKey("gfp_flags="u8))
+            {
+                throw Missing("gfp_flags=", "names joined by |");
+            }
+
+            ReadOnlySpan<byte> text = cursor.TakeWord();
+            if (!gfps.TryAdd(text, out int index, out string? wrong))
+            {
+                throw new InputException(name, line, $"'{wrong}' is no allocation flag", "names such as GFP_KERNEL|__GFP_ZERO");
+            }
+
+            parsed.Gfp = (ushort)index;
+        }
+    }
+
+    private void ReadExtFrag(ref FieldCursor cursor, ref KmemEvent parsed)
+    {
+        parsed.Order = (byte)Field(ref cursor, "alloc_order="u8, Engine.Core.Units.Order.MaxValue);
+        parsed.FallbackOrder = (byte)Field(ref cursor, "fallback_order="u8, Engine.Core.Units.Order.MaxValue);
+        parsed.MigrateType = (byte)Field(ref cursor, "alloc_migratetype="u8, KmemCounts.MigrateTypeMax);
+        parsed.FallbackType = (byte)Field(ref cursor, "fallback_migratetype="u8, KmemCounts.MigrateTypeMax);
+        parsed.IsOwnershipChange = Field(ref cursor, "change_ownership="u8, 1) != 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong Field(ref FieldCursor cursor, ReadOnlySpan<byte> key, ulong max)
+    {
+        if (!cursor.TryFindKey(key))
+        {
+            throw Missing(Encoding.ASCII.GetString(key), "a number");
+        }
+
+        int start = cursor.Position;
+        if (!cursor.TryTakeNumber(out ulong value) || value > max || (!cursor.IsAtEnd && cursor.Current != (byte)' '))
+        {
+            throw BadNumber(ref cursor, start, Encoding.ASCII.GetString(key), max);
+        }
+
+        return value;
+    }
+
+    private InputException Missing(string key, string expected) =>
+        new(name, line, $"the event has no {key}", $"{key} with {expected}");
+
+    private InputException BadNumber(ref FieldCursor cursor, int start, string key, ulong max)
+    {
+        int length = cursor.Position - start;
+        FieldCursor rest = cursor;
+        string text = Encoding.Latin1.GetString(rest.TakeWord());
+        string what = length == 0 && text.Length == 0 ? "nothing" : $"a bad number (it ends in '{text}')";
+        return new InputException(name, line, $"{key} has {what}", $"0 to {max}");
+    }
+
+    private void CountOther(ReadOnlySpan<byte> eventName)
+    {
+        Dictionary<string, long>.AlternateLookup<ReadOnlySpan<char>> counts = otherEvents.GetAlternateLookup<ReadOnlySpan<char>>();
+        Span<char> chars = stackalloc char[Math.Min(eventName.Length, 64)];
+        int length = Encoding.Latin1.GetChars(eventName[..chars.Length], chars);
+        counts.TryGetValue(chars[..length], out long count);
+        counts[chars[..length]] = count + 1;
+    }
+
+    private void ReadComment(ReadOnlySpan<byte> text)
+    {
+        int processors = text.IndexOf("#P:"u8);
+        if (processors >= 0)
+        {
+            FieldCursor cursor = new(text, processors + 3);
+            if (cursor.TryTakeDecimal(out ulong count) && count is > 0 and <= 4096)
+            {
+                CpuCount = (int)count;
+            }
+        }
+
+        ReadOnlySpan<byte> entries = "# entries-in-buffer/entries-written:"u8;
+        if (text.StartsWith(entries))
+        {
+            FieldCursor cursor = new(text, entries.Length);
+            cursor.SkipBlanks();
+            if (cursor.TryTakeDecimal(out ulong kept) && cursor.TryTake((byte)'/') && cursor.TryTakeDecimal(out ulong written) && written > kept)
+            {
+                LostEvents += written - kept;
+            }
+        }
+    }
+
+    private void ReadOddity(ReadOnlySpan<byte> text)
+    {
+        ReadOnlySpan<byte> lost = "CPU:"u8;
+        int marker = text.IndexOf(" [LOST "u8);
+        if (text.StartsWith(lost) && marker > 0)
+        {
+            FieldCursor cursor = new(text, marker + " [LOST "u8.Length);
+            LostEvents += cursor.TryTakeDecimal(out ulong count) ? count : 1;
+            return;
+        }
+
+        // The frames of a stack trace begin with an arrow; a marker's text may have several lines.
+        if (!mayContinue && !text.StartsWith(" => "u8))
+        {
+            string shown = Encoding.Latin1.GetString(text[..Math.Min(text.Length, 60)]);
+            throw new InputException(name, line, $"'{shown}' is not a line of ftrace text", "TASK-PID [CPU] FLAGS TIME: EVENT: FIELDS");
+        }
+    }
+}
