@@ -4,8 +4,6 @@ using Engine.Arm64.Units;
 
 namespace Engine.PropertyTests.Readme;
 
-using Process = Engine.Arm64.Process;
-
 /// <summary>The README's example, as the compiler sees it. What stands between the marks is the README's text.</summary>
 internal static class EmbeddingExample
 {
