@@ -41,7 +41,7 @@ internal static class FileFault
 
         // A fault that had to read waits for the page and is taken again: what came in with it is mapped as well.
         FileFaultResult found = FindInCache(ref fault, file, out Pfn page);
-        FaultResult result = ToFaultResult(found);
+        FaultResult result = ToFaultResult(found, fault.Origin);
         bool isRepeated = found is FileFaultResult.Major or FileFaultResult.MinorReadahead;
         if (result > FaultResult.Major || (isRepeated && TryMapAround(ref fault, file)))
         {
@@ -98,7 +98,7 @@ internal static class FileFault
         return result;
     }
 
-    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page) => ToFaultResult(FindInCache(ref fault, file, out page));
+    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page) => ToFaultResult(FindInCache(ref fault, file, out page), fault.Origin);
 
     private static FileFaultResult FindInCache(ref VmFault fault, OpenFile file, out Pfn page)
     {
@@ -109,10 +109,11 @@ internal static class FileFault
         return file.Mapping.Fault(fault.Cpu, ref file.Readahead, fault.Area.PageIndexOf(fault.Address), advice, out page);
     }
 
-    private static FaultResult ToFaultResult(FileFaultResult result) => result switch
+    private static FaultResult ToFaultResult(FileFaultResult result, FaultOrigin origin) => result switch
     {
-        FileFaultResult.Minor or FileFaultResult.MinorReadahead => FaultResult.Minor,
-        FileFaultResult.Major => FaultResult.Major,
+        FileFaultResult.Minor => FaultResult.Minor,
+        FileFaultResult.MinorReadahead => origin == FaultOrigin.PopulateAdvice ? FaultResult.Major : FaultResult.Minor,
+        FileFaultResult.Major => origin == FaultOrigin.Populate ? FaultResult.Minor : FaultResult.Major,
         FileFaultResult.OutOfMemory => FaultResult.OutOfMemory,
         _ => FaultResult.BusAdrErr,
     };

@@ -9,10 +9,12 @@ internal struct FileZapVisitor : ILeafVisitor
 {
     private readonly UserFrames frames;
     private readonly bool includesPrivateCopies;
+    private readonly bool notesUse;
     private MmuGather gather;
 
-    public FileZapVisitor(UserFrames frames, MmuGather gather, bool includesPrivateCopies)
+    public FileZapVisitor(UserFrames frames, MmuGather gather, bool includesPrivateCopies, bool notesUse)
     {
+        this.notesUse = notesUse;
         this.frames = frames;
         this.gather = gather;
         this.includesPrivateCopies = includesPrivateCopies;
@@ -24,6 +26,11 @@ internal struct FileZapVisitor : ILeafVisitor
         if (!entry.IsPresent || (!includesPrivateCopies && frames.IsAnonymous(entry)))
         {
             return true;
+        }
+
+        if (notesUse && entry.IsYoung)
+        {
+            frames.NoteFileUse(entry);
         }
 
         descriptor = Descriptor.None;

@@ -144,6 +144,32 @@ internal sealed class UserFrames
         return true;
     }
 
+    /// <summary>Notes that a page of a file was used through an entry that goes (<c>folio_mark_accessed</c>).</summary>
+    public void NoteFileUse(Descriptor entry)
+    {
+        if (!entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) == 0)
+        {
+            FileMapping.MarkAccessed(ref frames[files.HeadOf(entry.Pfn)]);
+        }
+    }
+
+    /// <summary>What a page that was populated leaves behind: it counts as accessed, and for a write as dirty even where its entry is clean (<c>FOLL_TOUCH</c> in follow_page_pte, mm/gup.c).</summary>
+    public void NotePopulated(Descriptor entry, bool isWrite)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return;
+        }
+
+        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        if (isWrite && !entry.IsDirty)
+        {
+            frame.Flags |= PageFlag.Dirty;
+        }
+
+        FileMapping.MarkAccessed(ref frame);
+    }
+
     /// <summary>Whether an entry maps an anonymous frame.</summary>
     public bool IsAnonymous(Descriptor entry) =>
         !entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) != 0;
