@@ -1,4 +1,5 @@
 using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
@@ -10,11 +11,13 @@ internal struct FileZapVisitor : ILeafVisitor
     private readonly UserFrames frames;
     private readonly bool includesPrivateCopies;
     private readonly bool notesUse;
+    private readonly bool isLocked;
     private MmuGather gather;
 
-    public FileZapVisitor(UserFrames frames, MmuGather gather, bool includesPrivateCopies, bool notesUse)
+    public FileZapVisitor(UserFrames frames, MmuGather gather, bool includesPrivateCopies, VmFlags flags)
     {
-        this.notesUse = notesUse;
+        notesUse = (flags & (VmFlags.SequentialRead | VmFlags.RandomRead)) == 0;
+        isLocked = UserFrames.IsLocking(flags);
         this.frames = frames;
         this.gather = gather;
         this.includesPrivateCopies = includesPrivateCopies;
@@ -26,6 +29,11 @@ internal struct FileZapVisitor : ILeafVisitor
         if (!entry.IsPresent || (!includesPrivateCopies && frames.IsAnonymous(entry)))
         {
             return true;
+        }
+
+        if (isLocked)
+        {
+            frames.SetLocked(entry, isLocked: false);
         }
 
         if (notesUse && entry.IsYoung)

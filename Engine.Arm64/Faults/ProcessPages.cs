@@ -26,7 +26,7 @@ internal sealed class ProcessPages : IAddressSpacePages
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         VmFlags flags = process.Memory.Areas[area].Flags;
-        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), ZapVisitor.NotesUse(flags));
+        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
     }
@@ -159,8 +159,10 @@ internal sealed class ProcessPages : IAddressSpacePages
             return true;
         }
 
-        ForkVisitor fork = new(Machine.UserFrames, ((ProcessPages)child.Pages).process, cpu, (vma.Flags & VmFlags.Shared) != 0);
-        return process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
+        Process childProcess = ((ProcessPages)child.Pages).process;
+        ForkVisitor fork = new(Machine.UserFrames, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
+            && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }
 
     public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file)

@@ -10,20 +10,19 @@ internal struct ZapVisitor : ILeafVisitor
 {
     private readonly UserFrames frames;
     private readonly bool notesUse;
+    private readonly bool isLocked;
     private MmuGather gather;
 
     /// <param name="frames">Knows the pages of files.</param>
     /// <param name="gather">Gets the entries.</param>
-    /// <param name="notesUse">Whether a used page of a file counts as accessed: not where the VMA was advised sequential or random (<c>vma_has_recency</c>).</param>
-    public ZapVisitor(UserFrames frames, MmuGather gather, bool notesUse)
+    /// <param name="flags">The VMA's: used pages of a file count as accessed, but not where it was advised sequential or random (<c>vma_has_recency</c>); locked pages lose a locked mapping.</param>
+    public ZapVisitor(UserFrames frames, MmuGather gather, VmFlags flags)
     {
         this.frames = frames;
         this.gather = gather;
-        this.notesUse = notesUse;
+        notesUse = (flags & (VmFlags.SequentialRead | VmFlags.RandomRead)) == 0;
+        isLocked = UserFrames.IsLocking(flags);
     }
-
-    /// <summary>Whether the uses of a VMA's pages are noted.</summary>
-    public static bool NotesUse(VmFlags flags) => (flags & (VmFlags.SequentialRead | VmFlags.RandomRead)) == 0;
 
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
@@ -31,6 +30,11 @@ internal struct ZapVisitor : ILeafVisitor
         descriptor = Descriptor.None;
         if (entry.IsPresent)
         {
+            if (isLocked)
+            {
+                frames.SetLocked(entry, isLocked: false);
+            }
+
             if (notesUse && entry.IsYoung)
             {
                 frames.NoteFileUse(entry);
