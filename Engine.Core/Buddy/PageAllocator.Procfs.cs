@@ -36,6 +36,20 @@ public sealed unsafe partial class PageAllocator
         return new PerCpuReport(state->Count, state->High, state->Batch, state->HighMin, state->HighMax);
     }
 
+    // Frees of an order: those past the lists, and by the lists' balance (in: frees and refills; out: allocations and drains).
+    private static long CountFreed(PerCpuPages pages, int order)
+    {
+        PerCpuState* state = pages.State;
+        long onLists = 0;
+        for (int list = 0; list < PerCpuState.ListCount; list++)
+        {
+            onLists += PerCpuPages.OrderOf(list) == order ? pages.CountOf(list) : 0;
+        }
+
+        long fromLists = state->Allocated[order] - state->AllocatedElsewhere[order];
+        return state->FreedElsewhere[order] + onLists + fromLists - state->NetRefilled[order];
+    }
+
     /// <summary>What happened in one zone since boot, all CPUs together.</summary>
     public ZoneReport GetZoneReport(Zone zone)
     {
@@ -49,12 +63,13 @@ public sealed unsafe partial class PageAllocator
         ulong drained = 0;
         for (int cpu = 0; cpu < cpuCount; cpu++)
         {
-            PerCpuState* state = lists[(cpu * zones.Length) + zone.Index].State;
+            PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
+            PerCpuState* state = pages.State;
             for (int order = 0; order < Order.Count; order++)
             {
                 allocations += (ulong)state->Allocated[order];
                 allocatedPages += (ulong)state->Allocated[order] << order;
-                freedPages += (ulong)state->Freed[order] << order;
+                freedPages += (ulong)CountFreed(pages, order) << order;
             }
 
             misses += (ulong)state->NumaMiss;

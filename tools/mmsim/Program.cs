@@ -17,6 +17,7 @@ public static class Program
             ConvertCommand.Create(),
             ReadaheadCommand.Create(),
             RunCommand.Create(),
+            ScenarioCommand.Create(),
             TlbCommand.Create(),
             WalkCommand.Create(),
         };

@@ -23,6 +23,7 @@ internal sealed class FtraceText
 
     private readonly string name;
     private readonly GfpTable gfps;
+    private readonly FtraceFastLine fast = new();
     private readonly Dictionary<string, long> otherEvents = new(StringComparer.Ordinal);
     private long line;
     private bool mayContinue;
@@ -56,9 +57,30 @@ internal sealed class FtraceText
     /// <param name="parsed">The event, if there is one.</param>
     /// <returns>Whether the line is one of the page allocator's events.</returns>
     /// <exception cref="InputException">The line is not what ftrace writes.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryRead(ReadOnlySpan<byte> text, out KmemEvent parsed)
     {
         line++;
+        if (fast.TryRead(text, out parsed, out int gfpAt) && (gfpAt == 0 || TryAddFlags(text[gfpAt..], ref parsed)))
+        {
+            EventCount++;
+            mayContinue = false;
+            return true;
+        }
+
+        return TryReadAny(text, out parsed);
+    }
+
+    // Of a text with a blank, and of a bad one, the slow way decides.
+    private bool TryAddFlags(ReadOnlySpan<byte> text, ref KmemEvent parsed)
+    {
+        bool isKnown = gfps.TryFindLast(text, out int index) || (!text.Contains((byte)' ') && gfps.TryAdd(text, out index, out _));
+        parsed.Gfp = (ushort)index;
+        return isKnown;
+    }
+
+    private bool TryReadAny(ReadOnlySpan<byte> text, out KmemEvent parsed)
+    {
         Unsafe.SkipInit(out parsed);
         if (text.Length > 0 && text[^1] == (byte)'\r')
         {

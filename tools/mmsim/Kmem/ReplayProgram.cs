@@ -84,6 +84,7 @@ internal sealed class ReplayProgram
     }
 
     /// <summary>Adds one event.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(in KmemEvent item)
     {
         Counts.Add(item);
@@ -113,6 +114,7 @@ internal sealed class ReplayProgram
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Allocate(in KmemEvent item)
     {
         uint count = 1u << item.Order;
@@ -134,6 +136,7 @@ internal sealed class ReplayProgram
         op.Order = item.Order;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Free(in KmemEvent item)
     {
         uint owner = owners[item.Pfn];
