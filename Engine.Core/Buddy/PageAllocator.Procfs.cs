@@ -45,8 +45,8 @@ public sealed unsafe partial class PageAllocator
         ulong misses = 0;
         ulong foreign = 0;
         ulong other = 0;
-        ulong refilled = 0;
-        ulong drained = 0;
+        long refilled = 0;
+        long drained = 0;
         for (int cpu = 0; cpu < cpuCount; cpu++)
         {
             PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
@@ -56,18 +56,18 @@ public sealed unsafe partial class PageAllocator
                 allocations += (ulong)state->Allocated[order];
                 allocatedPages += (ulong)state->Allocated[order] << order;
                 freedPages += (ulong)CountFrees(pages, order) << order;
-                refilled += (ulong)state->NetRefilled[order];
+                refilled += state->NetRefilled[order];
             }
 
             misses += (ulong)state->NumaMiss;
             foreign += (ulong)state->NumaForeign;
             other += (ulong)state->NumaOther;
-            drained += (ulong)state->Drained;
+            drained += state->Drained;
         }
 
         ZoneState* own = zone.State;
         return new ZoneReport(
-            allocations, allocatedPages, freedPages, misses, foreign, other, refilled + drained, drained, (ulong)own->ZoneLocked,
+            allocations, allocatedPages, freedPages, misses, foreign, other, (ulong)Math.Max(0, refilled + drained), (ulong)drained, (ulong)own->ZoneLocked,
             (ulong)own->ExtFrag, (ulong)own->ExtFragFragmenting, (ulong)own->ExtFragOwnership);
     }
 

@@ -15,10 +15,13 @@ public static class Program
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             ConvertCommand.Create(),
+            KmemCommand.Create(),
+            ProcCommand.Create(),
             ReadaheadCommand.Create(),
             RunCommand.Create(),
             TlbCommand.Create(),
             WalkCommand.Create(),
+            ZonesCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }
