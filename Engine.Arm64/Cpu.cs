@@ -24,6 +24,8 @@ public sealed class Cpu
         this.machine = machine;
         Id = id;
         Mmu = new TranslationUnit<ArenaWalker, NoObserver>(geometry, new ArenaWalker(machine.Memory), default, seed);
+        Mmu.Walker.SetsAccessFlag = machine.Options.HasHardwareDirtyState;
+        Mmu.Walker.SetsDirtyState = machine.Options.HasHardwareDirtyState;
     }
 
     /// <summary>The CPU's number.</summary>

@@ -17,7 +17,6 @@ namespace Engine.Arm64;
 public sealed partial class Machine : IDisposable
 {
     private readonly Cpu[] cpus;
-    private readonly List<Process> processes = [];
 
     /// <summary>Boots a machine.</summary>
     /// <param name="options">What to boot; null for one CPU and 1 GiB.</param>
@@ -39,12 +38,14 @@ public sealed partial class Machine : IDisposable
             FrameTable frames = new(Memory, Layout);
             Pfn zeroPage = Layout.Reserve("zero page", Pfn.PageSizeBytes).Start.Pfn;
             Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount });
-            PageCache = new FileCache(Pages);
+            PageCache = new FileCache(Pages, new FileCacheOptions { Release = Options.Release });
             Caches = new MemoryMapCaches(Pages);
             AnonVmas = new AnonVmas(Caches);
             Commit = new CommitAccounting(Pages);
             UserFrames = new UserFrames(Pages, PageCache, zeroPage);
             Files = new OpenFileTable(PageCache);
+            FileReverseMap = new FileReverseMap(this);
+            PageCache.ReverseMap = FileReverseMap;
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
         }
         catch
@@ -78,9 +79,6 @@ public sealed partial class Machine : IDisposable
     /// <summary>The CPUs.</summary>
     public IReadOnlyList<Cpu> Cpus => cpus;
 
-    /// <summary>The living processes.</summary>
-    public IReadOnlyList<Process> Processes => processes;
-
     /// <summary>How much memory has been promised.</summary>
     public CommitAccounting Commit { get; }
 
@@ -90,16 +88,7 @@ public sealed partial class Machine : IDisposable
 
     internal UserFrames UserFrames { get; }
 
-    /// <summary>Makes a process with an empty address space.</summary>
-    /// <param name="name">As <c>ps</c> shows it.</param>
-    /// <exception cref="InsufficientMemoryException">The simulated memory has no room for its tables.</exception>
-    public Process CreateProcess(string name)
-    {
-        Process process = Process.TryCreate(this, cpus[0].Id, processes.Count + 1, name)
-            ?? throw new InsufficientMemoryException($"the simulated memory has no room for process '{name}'");
-        processes.Add(process);
-        return process;
-    }
+    internal FileReverseMap FileReverseMap { get; }
 
     /// <summary>Opens a file that processes can map.</summary>
     /// <param name="name">Its path.</param>

@@ -144,6 +144,73 @@ internal sealed class UserFrames
         return true;
     }
 
+    /// <summary>Whether an entry maps an anonymous frame.</summary>
+    public bool IsAnonymous(Descriptor entry) =>
+        !entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) != 0;
+
+    /// <summary>Copies a frame's descriptor, with the flags of its folio.</summary>
+    /// <returns>False where the frame has no descriptor.</returns>
+    public bool TryGetFrame(Pfn pfn, out Frame frame, out ulong folioFlags)
+    {
+        bool isValid = frames.IsValid(pfn);
+        frame = isValid ? frames[pfn] : default;
+        folioFlags = isValid ? frames[files.HeadOf(pfn)].Flags : 0;
+        if (isValid && files.HeadOf(pfn) is { } head && head != pfn)
+        {
+            frame.Mapping = frames[head].Mapping;
+        }
+
+        return isValid;
+    }
+
+    /// <summary>What <c>/proc/PID/pagemap</c> says of an entry.</summary>
+    public PageMapEntry ToPageMapEntry(Descriptor entry)
+    {
+        if (!entry.IsPresent)
+        {
+            return entry.IsSwap ? PageMapEntry.ForSwap(entry.SwapType, entry.SwapOffset) : default;
+        }
+
+        bool isNormal = !entry.IsSpecial && frames.IsValid(entry.Pfn);
+        return PageMapEntry.ForFrame(
+            entry.Pfn,
+            isFile: isNormal && !IsAnonymous(entry),
+            isExclusive: isNormal && frames[entry.Pfn].MapCount == 1,
+            isZeroPage: entry.IsSpecial && entry.Pfn == ZeroPage);
+    }
+
+    /// <summary>Lets an anonymous page's content vanish when memory is short (<c>folio_mark_lazyfree</c>). A dirty one that others map is left alone.</summary>
+    public bool TryMakeLazyFree(Descriptor entry)
+    {
+        if (!IsAnonymous(entry))
+        {
+            return false;
+        }
+
+        ref Frame frame = ref frames[entry.Pfn];
+        if ((frame.Flags & PageFlag.Dirty) != 0 && frame.MapCount != 1)
+        {
+            return false;
+        }
+
+        frame.Flags &= ~(PageFlag.Dirty | PageFlag.SwapBacked | PageFlag.Active | PageFlag.Referenced);
+        return true;
+    }
+
+    /// <summary>Makes a page that one entry maps a candidate for reclaim (<c>folio_deactivate</c>).</summary>
+    public bool TryDeactivate(Descriptor entry)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn) || frames[entry.Pfn].MapCount != 1)
+        {
+            return false;
+        }
+
+        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        frame.Flags |= (frame.Flags & PageFlag.Active) != 0 ? PageFlag.Workingset : 0;
+        frame.Flags &= ~(PageFlag.Active | PageFlag.Referenced);
+        return true;
+    }
+
     /// <summary>Takes one mapping of a frame back, and the reference that it held; the last reference frees it.</summary>
     /// <param name="process">Whose resident set shrinks.</param>
     /// <param name="cpu">The CPU that acts.</param>

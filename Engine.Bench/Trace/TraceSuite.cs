@@ -1,3 +1,4 @@
+using Engine.Arm64.Tlb;
 using Engine.Bench.Harness;
 using Mmsim.Traces;
 
@@ -15,11 +16,27 @@ public sealed class TraceSuite : ISuite
     /// <inheritdoc/>
     public void Run(SuiteContext context)
     {
-        string path = context.Options.Input!;
+        string path = context.Options.Input ?? SampleTrace.Path;
         RecordedTrace trace = RecordedTrace.Load(path);
-        context.Measure(
+        _ = context.Measure(
             new WorkloadCase("first-pass", "", "", 1, () => new DelegateWorkload(_ => RecordedTrace.Load(path).Counts.Total)) { IsPinned = false },
+            new WorkloadCase("tlb-text", "", "", 1, () => new DelegateWorkload(_ => RunTlb(path))) { IsPinned = false },
             new WorkloadCase("second-pass", "", "", 1, () => new DelegateWorkload(_ => ReadAll(trace))) { IsPinned = false });
+    }
+
+    private static long RunTlb(string path)
+    {
+        _ = TlbSpec.TryParse("l1d=48:full,l2=1280:5", out TlbGeometry? geometry, out _, out _);
+        TraceTlb tlb = new(geometry!);
+        using ITraceStream stream = TraceFile.OpenStream(path);
+        long total = 0;
+        while (stream.TryRead(out AccessRun run))
+        {
+            tlb.Run(run.Accesses, AccessKinds.Data);
+            total += run.Accesses.Length;
+        }
+
+        return total;
     }
 
     private static long ReadAll(RecordedTrace trace)

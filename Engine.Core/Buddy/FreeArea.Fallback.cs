@@ -78,7 +78,7 @@ internal sealed unsafe partial class FreeArea
         {
             if (allocator.BoostWatermark(zonePlusOne - 1) && (flags & AllocFlags.Kswapd) != 0)
             {
-                state->Flags |= (int)ZoneFlags.BoostedWatermark;
+                Interlocked.Or(ref state->Flags, (int)ZoneFlags.BoostedWatermark);
             }
 
             isClaimed = canSteal && ShouldClaim(allocator, number, lender, startType);
@@ -154,9 +154,9 @@ internal sealed unsafe partial class FreeArea
         uint orders = block.Orders;
         long free = CountFree(number);
         SetOrders(ref block, number, 0);
-        state->FreeCmaPages -= block.Type == (byte)MigrateType.Cma ? free : 0;
+        Account(block, -free);
         block.Type = (byte)type;
-        state->FreeCmaPages += block.Type == (byte)MigrateType.Cma ? free : 0;
+        Account(block, free);
         SetOrders(ref block, number, orders);
         if (block.Summary == FreeWord.WholePageBlock)
         {

@@ -137,9 +137,23 @@ internal sealed unsafe partial class FreeArea
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Account(in PageBlock block, long pages)
     {
-        state->FreePages += pages;
-        if (block.Type == (byte)MigrateType.Cma)
+        if (block.Type < (byte)MigrateType.Cma)
         {
+            state->FreePages += pages;
+        }
+        else
+        {
+            AccountSpecial(block.Type, pages);
+        }
+    }
+
+    // account_freepages(): what is isolated does not count as free; what is CMA's counts twice.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AccountSpecial(byte type, long pages)
+    {
+        if (type == (byte)MigrateType.Cma)
+        {
+            state->FreePages += pages;
             state->FreeCmaPages += pages;
         }
     }

@@ -52,7 +52,7 @@ internal sealed unsafe partial class FreeArea
             }
 
             int pages = CountFree(number);
-            free += pages;
+            free += block.Type == (byte)MigrateType.Isolate ? 0 : pages;
             freeCma += block.Type == (byte)MigrateType.Cma ? pages : 0;
             uint expected = ExpectedOrders(block, number);
             if (block.Type >= MigrateTypes.Count || block.Orders != expected)

@@ -53,6 +53,7 @@ public sealed unsafe partial class PageAllocator
         states = memory.Bias + stateRegion.Start.Value - firstPfn;
         zones = MakeZones(layout, spans);
         lists = MakeLists(layout);
+        (deferred, diced) = MakeWorkerSlots(layout);
         RegisterMetadata(layout);
 
         SeedAll(layout);
@@ -161,7 +162,7 @@ public sealed unsafe partial class PageAllocator
 
     private void RegisterMetadata(MemoryLayout layout)
     {
-        string[] names = ["pageblock table", "free maps", "free area bitmaps", "zones", "frame states", "per-cpu page lists"];
+        string[] names = ["pageblock table", "free maps", "free area bitmaps", "zones", "frame states", "per-cpu page lists", "deferred frees"];
         MetadataRegions = [.. layout.Regions.Where(region => names.Contains(region.Name))];
         BitmapBytes = MetadataRegions.Where(region => names.AsSpan(0, 3).Contains(region.Name)).Aggregate(0UL, (sum, region) => sum + region.LengthBytes);
     }

@@ -28,6 +28,11 @@ public sealed unsafe partial class PageAllocator
     public void DrainAll(CpuId cpu)
     {
         DrainLocal(cpu);
+        for (int each = 0; each < cpuCount; each++)
+        {
+            ReturnPending(each);
+        }
+
         for (int other = 0; other < cpuCount; other++)
         {
             if (other == cpu.Value)

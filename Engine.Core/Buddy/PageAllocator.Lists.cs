@@ -262,6 +262,14 @@ public sealed unsafe partial class PageAllocator
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int Refill(PerCpuPages pages, int order, MigrateType type, AllocFlags flags)
     {
+        int recycled = Recycle(pages, order, (int)type);
+        if (recycled != 0)
+        {
+            pages.State->Count += recycled << order;
+            pages.State->NetRefilled[order] += recycled;
+            return recycled;
+        }
+
         int want = Math.Min(RefillCount(pages, order), RefillMax);
         uint* taken = stackalloc uint[RefillMax];
         Zone zone = pages.Zone;
@@ -291,7 +299,7 @@ public sealed unsafe partial class PageAllocator
 
         pages.State->Count += kept << order;
         pages.State->NetRefilled[order] += kept;
-        pages.State->Refills++;
+        pages.State->Refilled += kept;
         return kept;
     }
 

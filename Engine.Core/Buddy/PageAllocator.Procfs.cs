@@ -36,6 +36,20 @@ public sealed unsafe partial class PageAllocator
         return new PerCpuReport(state->Count, state->High, state->Batch, state->HighMin, state->HighMax);
     }
 
+    // Frees of an order: those past the lists, and by the lists' balance (in: frees and refills; out: allocations and drains).
+    private static long CountFreed(PerCpuPages pages, int order)
+    {
+        PerCpuState* state = pages.State;
+        long onLists = 0;
+        for (int list = 0; list < PerCpuState.ListCount; list++)
+        {
+            onLists += PerCpuPages.OrderOf(list) == order ? pages.CountOf(list) : 0;
+        }
+
+        long fromLists = state->Allocated[order] - state->AllocatedElsewhere[order];
+        return state->FreedElsewhere[order] + onLists + fromLists - state->NetRefilled[order];
+    }
+
     /// <summary>What happened in one zone since boot, all CPUs together.</summary>
     public ZoneReport GetZoneReport(Zone zone)
     {
@@ -45,8 +59,8 @@ public sealed unsafe partial class PageAllocator
         ulong misses = 0;
         ulong foreign = 0;
         ulong other = 0;
-        long refilled = 0;
-        long drained = 0;
+        ulong refilled = 0;
+        ulong drained = 0;
         for (int cpu = 0; cpu < cpuCount; cpu++)
         {
             PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
@@ -55,37 +69,19 @@ public sealed unsafe partial class PageAllocator
             {
                 allocations += (ulong)state->Allocated[order];
                 allocatedPages += (ulong)state->Allocated[order] << order;
-                freedPages += (ulong)CountFrees(pages, order) << order;
-                refilled += state->NetRefilled[order];
+                freedPages += (ulong)CountFreed(pages, order) << order;
             }
 
             misses += (ulong)state->NumaMiss;
             foreign += (ulong)state->NumaForeign;
             other += (ulong)state->NumaOther;
-            drained += state->Drained;
+            refilled += (ulong)state->Refilled;
+            drained += (ulong)state->Drained;
         }
 
         ZoneState* own = zone.State;
         return new ZoneReport(
-            allocations, allocatedPages, freedPages, misses, foreign, other, (ulong)Math.Max(0, refilled + drained), (ulong)drained, (ulong)own->ZoneLocked,
+            allocations, allocatedPages, freedPages, misses, foreign, other, refilled, drained, (ulong)own->ZoneLocked,
             (ulong)own->ExtFrag, (ulong)own->ExtFragFragmenting, (ulong)own->ExtFragOwnership);
-    }
-
-    // Frees through the lists are not counted one by one: what lies on the lists came in by refills and frees, and leaves by allocations.
-    private static long CountFrees(PerCpuPages pages, int order)
-    {
-        PerCpuState* state = pages.State;
-        long listed = 0;
-        if ((ListedOrders >> order & 1) != 0)
-        {
-            int types = order == Order.PageBlockValue ? 1 : MigrateTypes.PerCpuCount;
-            for (int type = 0; type < types; type++)
-            {
-                listed += pages.Enumerate(PerCpuPages.ListOf(order, type)).LongCount();
-            }
-        }
-
-        long taken = state->Allocated[order] - state->AllocatedElsewhere[order];
-        return listed - state->NetRefilled[order] + taken + state->FreedElsewhere[order];
     }
 }

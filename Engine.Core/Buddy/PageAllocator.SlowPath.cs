@@ -7,6 +7,7 @@
 // Each step is a hook (IMemoryPressure, and Compactor) and makes no progress while nobody fills it in.
 
 using System.Runtime.CompilerServices;
+using Engine.Core.Migration;
 using Engine.Core.Units;
 using Engine.Core.Zones;
 

@@ -62,6 +62,16 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
+        foreach ((uint pfn, int order) in deferred.SelectMany(ring => ring.Enumerate()))
+        {
+            CollectOne(listed, pfn, order, FrameState.Deferred, findings);
+        }
+
+        foreach (uint pfn in diced.SelectMany(batch => batch.Peek()))
+        {
+            CollectOne(listed, pfn, 0, FrameState.Diced, findings);
+        }
+
         return listed;
     }
 

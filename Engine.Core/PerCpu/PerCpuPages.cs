@@ -184,6 +184,26 @@ internal sealed unsafe class PerCpuPages
         return found;
     }
 
+    /// <summary>Blocks on a list, counted chunk by chunk.</summary>
+    public long CountOf(int list)
+    {
+        PageStack stack = List(list);
+        long count = 0;
+        uint chunk = stack.Bottom >> ChunkShift;
+        for (uint i = 0; !stack.IsEmpty && i < chunkCount && chunk < chunkCount; i++)
+        {
+            if (chunk == stack.Top >> ChunkShift)
+            {
+                return count + (stack.Top & ChunkMask) + 1 - (stack.Bottom & ChunkMask);
+            }
+
+            count += ChunkEntries;
+            chunk = NextOf(chunk);
+        }
+
+        return count;
+    }
+
     private static void Reset(ref PageStack stack)
     {
         stack.Top = NoChunk;

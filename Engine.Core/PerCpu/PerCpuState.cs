@@ -103,7 +103,7 @@ internal unsafe struct PerCpuState
     [FieldOffset(544)]
     public long Drained;
 
-    /// <summary>Refills of a list.</summary>
+    /// <summary>Blocks moved from the free area to the lists.</summary>
     [FieldOffset(552)]
-    public long Refills;
+    public long Refilled;
 }

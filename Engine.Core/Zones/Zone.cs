@@ -1,6 +1,6 @@
-using Engine.Core.Units;
 using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
+using Engine.Core.Units;
 
 namespace Engine.Core.Zones;
 
@@ -89,6 +89,35 @@ public sealed unsafe class Zone
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool PassesFastMark(ZoneState* state, int order, int highest) =>
         state->FreePages - (1L << order) >= state->FastMark[highest] && (state->PcpTypeOrders >> order) != 0;
+
+    /// <summary>Counts the zone's free blocks by order, all types together (<c>/proc/buddyinfo</c>), by walking its maps.</summary>
+    public long[] CountFreeBlocks()
+    {
+        long[] total = new long[Order.Count];
+        long[] byType = CountFreeBlocksByType();
+        for (int i = 0; i < byType.Length; i++)
+        {
+            total[i % Order.Count] += byType[i];
+        }
+
+        return total;
+    }
+
+    /// <summary>Counts the zone's free blocks by type and order (<c>/proc/pagetypeinfo</c>): type × <see cref="Order.Count"/> + order.</summary>
+    public long[] CountFreeBlocksByType()
+    {
+        long[] counts = new long[MigrateTypes.Count * Order.Count];
+        Area.CountBlocks(counts);
+        return counts;
+    }
+
+    /// <summary>Counts the zone's pageblocks by type.</summary>
+    public long[] CountPageBlocks()
+    {
+        long[] counts = new long[MigrateTypes.Count];
+        Area.CountPageBlocks(counts);
+        return counts;
+    }
 
     internal void SetFlag(ZoneFlags flag)
     {

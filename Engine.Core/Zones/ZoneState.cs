@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Engine.Core.Migration;
 
 namespace Engine.Core.Zones;
 
@@ -80,23 +81,7 @@ internal unsafe struct ZoneState
     [FieldOffset(272)]
     public long PerCpuDrained;
 
-    /// <summary>Where compaction's migrate scanner goes on, as an absolute pageblock number.</summary>
+    /// <summary>Where compaction stands.</summary>
     [FieldOffset(280)]
-    public int CompactMigratePageBlock;
-
-    /// <summary>Where compaction's free scanner goes on.</summary>
-    [FieldOffset(284)]
-    public int CompactFreePageBlock;
-
-    /// <summary>Tries skipped since compaction failed (<c>compact_considered</c>).</summary>
-    [FieldOffset(288)]
-    public int CompactConsidered;
-
-    /// <summary>log2 of the tries to skip (<c>compact_defer_shift</c>).</summary>
-    [FieldOffset(292)]
-    public int CompactDeferShift;
-
-    /// <summary>The smallest order that compaction failed for.</summary>
-    [FieldOffset(296)]
-    public int CompactOrderFailed;
+    public ZoneScan Compaction;
 }

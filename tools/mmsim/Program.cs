@@ -19,6 +19,7 @@ public static class Program
             ProcCommand.Create(),
             ReadaheadCommand.Create(),
             RunCommand.Create(),
+            ScenarioCommand.Create(),
             TlbCommand.Create(),
             WalkCommand.Create(),
             ZonesCommand.Create(),

@@ -1,6 +1,6 @@
 using Engine.Core.Units;
 
-namespace Engine.Core.Buddy;
+namespace Engine.Core.Migration;
 
 /// <summary>How physical memory asks the owner of a page in use to move it: what the virtual side implements (mm/migrate.c).</summary>
 public interface IPageMigrator

@@ -1,4 +1,4 @@
-namespace Engine.Core.Buddy;
+namespace Engine.Core.Migration;
 
 /// <summary>How far compaction goes (<c>enum compact_priority</c>), by Linux's values: the lower, the more it does.</summary>
 public enum CompactMode
