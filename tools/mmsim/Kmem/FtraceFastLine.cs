@@ -106,18 +106,18 @@ internal sealed class FtraceFastLine
             return false;
         }
 
-        text >>= 16;
-        while (IsDigit((byte)text))
+        int at = 2;
+        for (text >>= 16; at < 8 && IsDigit((byte)text); at++)
         {
             text >>= 8;
         }
 
-        while ((byte)text == ' ')
+        for (; at < 8 && (byte)text == ' '; at++)
         {
             text >>= 8;
         }
 
-        return text == 0;
+        return at == 8;
     }
 
     // A blank, the seconds right-aligned in five, a point.
