@@ -54,12 +54,13 @@ internal sealed class RuntimeWatch : IDisposable
         session.Stop();
         copier.Join();
         using EventPipeEventSource source = new(path);
-        RuntimePhase? current = null;
-        source.Dynamic.AddCallbackForProviderEvent(PhaseEvents.SourceName, nameof(PhaseEvents.Begin), data => current = Find((string)data.PayloadValue(0)));
-        source.Dynamic.AddCallbackForProviderEvent(PhaseEvents.SourceName, nameof(PhaseEvents.End), _ => current = null);
+        RuntimePhase outside = new("outside of all phases", 0);
+        RuntimePhase current = outside;
+        source.Dynamic.AddCallbackForProviderEvent(PhaseEvents.SourceName, nameof(PhaseEvents.Begin), data => current = phases.Find(phase => phase.Name == (string)data.PayloadValue(0)) ?? outside);
+        source.Dynamic.AddCallbackForProviderEvent(PhaseEvents.SourceName, nameof(PhaseEvents.End), _ => current = outside);
         source.Clr.GCAllocationTick += data => Add(current, data);
-        source.Clr.GCStart += _ => current?.Collections++;
-        source.Clr.MethodJittingStarted += _ => current?.CompiledMethods++;
+        source.Clr.GCStart += _ => current.Collections++;
+        source.Clr.MethodJittingStarted += _ => current.CompiledMethods++;
         _ = source.Process();
         return phases;
     }
@@ -98,20 +99,13 @@ internal sealed class RuntimeWatch : IDisposable
         File.Delete(path);
     }
 
-    private static void Add(RuntimePhase? phase, GCAllocationTickTraceData data)
+    private static void Add(RuntimePhase phase, GCAllocationTickTraceData data)
     {
-        if (phase is null)
-        {
-            return;
-        }
-
         bool isLarge = data.AllocationKind != GCAllocationKind.Small;
         phase.LargeTicks += isLarge ? 1 : 0;
         phase.SmallTicks += isLarge ? 0 : 1;
         phase.BytesByType[data.TypeName] = phase.BytesByType.GetValueOrDefault(data.TypeName) + data.AllocationAmount64;
     }
-
-    private RuntimePhase? Find(string name) => phases.Find(phase => phase.Name == name);
 
     private void Copy()
     {
