@@ -15,6 +15,7 @@ public static class Program
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             ConvertCommand.Create(),
+            FuzzCommand.Create(),
             ReadaheadCommand.Create(),
             RunCommand.Create(),
             ScenarioCommand.Create(),
