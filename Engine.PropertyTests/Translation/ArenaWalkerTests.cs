@@ -44,9 +44,40 @@ public sealed class ArenaWalkerTests
             bool isMapped = walker.Walk(new VirtAddr(address), access.Kind, access.ExceptionLevel == 1, ref found);
             mapped += isMapped ? 1 : 0;
             Compare(expected, isMapped, found, access, address);
+            if (found.WantsPath && expected.IsOk)
+            {
+                ComparePaths(tables, registers, found, access, address, random);
+            }
         }
 
         Assert.True(mapped > 5_000, $"only {mapped} addresses were mapped");
+    }
+
+    // The general walker under a TLB finds the same, from the root and from any table on the way.
+    private static void ComparePaths(
+        ArenaMemory tables, TranslationRegisters registers, in WalkResult found, in TranslationAccess access, ulong address, ulong random)
+    {
+        RegisterWalker<ArenaMemory> general = new(tables) { Registers = registers };
+        WalkResult own = default;
+        own.StartLevel = WalkResult.FromRoot;
+        bool startsBelow = found.Level > 0 && (random & 32) != 0;
+        if (startsBelow)
+        {
+            own.StartLevel = 1 + (int)((random >> 6) % (ulong)found.Level);
+            own.StartTable = found.NextTables[own.StartLevel];
+            own.StartRestrictions = found.Restrictions[own.StartLevel];
+        }
+
+        int first = startsBelow ? own.StartLevel : 0;
+        Assert.True(general.Walk(new VirtAddr(address), access.Kind, access.ExceptionLevel == 1, ref own));
+        Assert.Equal((first, found.Level, found.PageSizeLog2, found.RunSizeLog2), (own.StartLevel, own.Level, own.PageSizeLog2, own.RunSizeLog2));
+        Assert.Equal((found.OutputAddress, found.Allowed, found.IsGlobal), (own.OutputAddress, own.Allowed, own.IsGlobal));
+        Assert.Equal((found.IsDirtyLater, found.AttributeIndex), (own.IsDirtyLater, own.AttributeIndex));
+        for (int level = first; level <= found.Level; level++)
+        {
+            Assert.Equal(found.DescriptorAddresses[level + 1], own.DescriptorAddresses[level + 1]);
+            Assert.True(level == found.Level || found.NextTables[level + 1] == own.NextTables[level + 1]);
+        }
     }
 
     private static void Compare(in TranslationResult expected, bool isMapped, in WalkResult found, in TranslationAccess access, ulong address)
