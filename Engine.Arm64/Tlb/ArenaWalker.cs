@@ -26,6 +26,7 @@ public unsafe struct ArenaWalker : IPageWalker
     private const ulong TableOrPage = 3;
     private const ulong AccessFlag = 1UL << 10;
     private const ulong NotGlobal = 1UL << 11;
+    private const ulong UserAccess = 1UL << 6;
     private const ulong ReadOnly = 1UL << 7;
     private const ulong DirtyModifier = 1UL << 51;
     private const ulong Contiguous = 1UL << 52;
@@ -98,7 +99,7 @@ public unsafe struct ArenaWalker : IPageWalker
     private readonly bool TryWalkStraight(ulong va, AccessKind kind, ref WalkResult result)
     {
         ulong table = (long)va < 0 ? root1 : root0;
-        if (unchecked((ulong)((long)(va << 16) >> 16)) != va || unchecked(table - start) > lastTableOffset)
+        if (!IsInHalf(va) || unchecked(table - start) > lastTableOffset)
         {
             return false;
         }
@@ -139,6 +140,10 @@ public unsafe struct ArenaWalker : IPageWalker
         return true;
     }
 
+    // Bits 63:48 are all equal. Bit 47 belongs to the address: a user's stack lies just below 2^48.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsInHalf(ulong va) => unchecked((ulong)((long)va >> 48) + 1) <= 1;
+
     private readonly bool WalkLevels(ulong va, AccessKind kind, ref WalkResult result)
     {
         result.GranuleLog2 = GranuleLog2;
@@ -151,7 +156,7 @@ public unsafe struct ArenaWalker : IPageWalker
             result.StartLevel = 0;
             restrictions = 0;
             table = (long)va < 0 ? root1 : root0;
-            if (table == NoRoot || (long)(va << 16) >> 16 != (long)va)
+            if (table == NoRoot || !IsInHalf(va))
             {
                 // Not a read: the walk is refused.
                 result.Level = 0;
@@ -220,6 +225,10 @@ public unsafe struct ArenaWalker : IPageWalker
 
         Describe(place, descriptor, restrictions, level, ref result);
         result.IsDirtyLater = isWritableClean && (restrictions >> 62 & 1) == 0;
+        bool isUsers = (descriptor & UserAccess) != 0 && (restrictions >> 61 & 1) == 0;
+
+        // What EL0 may write EL1 never executes, and a page whose dirty state the hardware keeps may be written already.
+        result.Allowed &= result.IsDirtyLater && isUsers ? ~Fetch1 : uint.MaxValue;
         return true;
     }
 
