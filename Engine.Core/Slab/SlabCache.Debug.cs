@@ -35,6 +35,17 @@ public sealed unsafe partial class SlabCache
         return found;
     }
 
+    /// <summary>Bytes that may be used of an object (<c>__ksize</c>). Who asks may use them all, so the size first asked for no longer counts.</summary>
+    internal int GetUsableBytes(ulong address)
+    {
+        if (KeepsOriginalSize && arena.TryGetSlabOf(address, out SlabPage slab) && IsObjectOf(slab, address))
+        {
+            SetOriginalSize(address, Geometry.ObjectBytes);
+        }
+
+        return UsableBytes;
+    }
+
     /// <summary>Whether allocations must name their size.</summary>
     internal bool IsChecked => IsDebug;
 
