@@ -12,6 +12,11 @@ public sealed partial class Process
     /// <param name="address">An address in the page.</param>
     public PageMapEntry ReadPageMap(VirtAddr address)
     {
+        if (address >= Memory.Options.TaskSize)
+        {
+            return default;
+        }
+
         Descriptor entry = Tables.Read(address);
         return Machine.UserFrames.ToPageMapEntry(entry);
     }

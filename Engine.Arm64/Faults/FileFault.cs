@@ -1,3 +1,4 @@
+using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -29,7 +30,7 @@ internal static class FileFault
 
     private static FaultResult Read(ref VmFault fault, OpenFile file)
     {
-        if (!fault.Tables.TryPrepare(fault.Cpu, fault.Address))
+        if (!TryPrepareUpper(ref fault))
         {
             return FaultResult.OutOfMemory;
         }
@@ -41,7 +42,7 @@ internal static class FileFault
 
         // A fault that had to read waits for the page and is taken again: what came in with it is mapped as well.
         FileFaultResult found = FindInCache(ref fault, file, out Pfn page);
-        FaultResult result = ToFaultResult(found);
+        FaultResult result = ToFaultResult(found, fault.Origin);
         bool isRepeated = found is FileFaultResult.Major or FileFaultResult.MinorReadahead;
         if (result > FaultResult.Major || (isRepeated && TryMapAround(ref fault, file)))
         {
@@ -55,7 +56,7 @@ internal static class FileFault
 
     private static FaultResult WriteShared(ref VmFault fault, OpenFile file)
     {
-        if (!fault.Tables.TryPrepare(fault.Cpu, fault.Address))
+        if (!TryPrepareUpper(ref fault))
         {
             return FaultResult.OutOfMemory;
         }
@@ -77,7 +78,7 @@ internal static class FileFault
         UserFrames frames = fault.Frames;
         Pfn copy = Pfn.None;
         if (!fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef)
-            || !fault.Tables.TryPrepare(fault.Cpu, fault.Address)
+            || !TryPrepareUpper(ref fault)
             || !frames.TryAllocate(fault.Cpu, GfpFlags.None, out copy))
         {
             return FaultResult.OutOfMemory;
@@ -98,7 +99,7 @@ internal static class FileFault
         return result;
     }
 
-    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page) => ToFaultResult(FindInCache(ref fault, file, out page));
+    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page) => ToFaultResult(FindInCache(ref fault, file, out page), fault.Origin);
 
     private static FileFaultResult FindInCache(ref VmFault fault, OpenFile file, out Pfn page)
     {
@@ -109,10 +110,11 @@ internal static class FileFault
         return file.Mapping.Fault(fault.Cpu, ref file.Readahead, fault.Area.PageIndexOf(fault.Address), advice, out page);
     }
 
-    private static FaultResult ToFaultResult(FileFaultResult result) => result switch
+    private static FaultResult ToFaultResult(FileFaultResult result, FaultOrigin origin) => result switch
     {
-        FileFaultResult.Minor or FileFaultResult.MinorReadahead => FaultResult.Minor,
-        FileFaultResult.Major => FaultResult.Major,
+        FileFaultResult.Minor => FaultResult.Minor,
+        FileFaultResult.MinorReadahead => origin == FaultOrigin.PopulateAdvice ? FaultResult.Major : FaultResult.Minor,
+        FileFaultResult.Major => origin == FaultOrigin.Populate ? FaultResult.Minor : FaultResult.Major,
         FileFaultResult.OutOfMemory => FaultResult.OutOfMemory,
         _ => FaultResult.BusAdrErr,
     };
@@ -155,11 +157,14 @@ internal static class FileFault
         return true;
     }
 
+    // The last-level table is made when there is a page to map (finish_fault), so a fault that ends in a signal leaves none.
+    private static bool TryPrepareUpper(ref VmFault fault) => fault.Tables.TryPrepareUpper(fault.Cpu, fault.Address, PageTable.LastLevel - 1);
+
     private static void MapCached(ref VmFault fault, OpenFile file, VirtAddr address, Pfn page, bool isWrite)
     {
         Descriptor entry = Descriptor.ForPage(page, fault.Protection);
         entry = isWrite ? entry.MakeDirty().MakeWritable() : entry;
-        fault.Frames.AddFileMapping(page);
+        fault.Frames.AddFileMapping(page, fault.Area.Flags);
         fault.Frames.CountFile(fault.Process, page);
         fault.Tables.TryMap(fault.Cpu, address, entry);
     }

@@ -1,4 +1,5 @@
 using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
@@ -9,10 +10,14 @@ internal struct FileZapVisitor : ILeafVisitor
 {
     private readonly UserFrames frames;
     private readonly bool includesPrivateCopies;
+    private readonly bool notesUse;
+    private readonly bool isLocked;
     private MmuGather gather;
 
-    public FileZapVisitor(UserFrames frames, MmuGather gather, bool includesPrivateCopies)
+    public FileZapVisitor(UserFrames frames, MmuGather gather, bool includesPrivateCopies, VmFlags flags)
     {
+        notesUse = (flags & (VmFlags.SequentialRead | VmFlags.RandomRead)) == 0;
+        isLocked = UserFrames.IsLocking(flags);
         this.frames = frames;
         this.gather = gather;
         this.includesPrivateCopies = includesPrivateCopies;
@@ -24,6 +29,16 @@ internal struct FileZapVisitor : ILeafVisitor
         if (!entry.IsPresent || (!includesPrivateCopies && frames.IsAnonymous(entry)))
         {
             return true;
+        }
+
+        if (isLocked)
+        {
+            frames.SetLocked(entry, isLocked: false);
+        }
+
+        if (notesUse && entry.IsYoung)
+        {
+            frames.NoteFileUse(entry);
         }
 
         descriptor = Descriptor.None;

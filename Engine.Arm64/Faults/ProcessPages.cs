@@ -12,6 +12,9 @@ namespace Engine.Arm64.Faults;
 /// <summary>The pages of one process, for its <see cref="MemoryMap"/>.</summary>
 internal sealed class ProcessPages : IAddressSpacePages
 {
+    // A zero page that is to be written takes two faults; more come only from an arena that somebody corrupts.
+    private const int FaultRoundsMax = 4;
+
     private const string SharedAnonymousName = "/dev/zero (deleted)";
 
     private readonly Process process;
@@ -22,7 +25,8 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        ZapVisitor zap = new(new MmuGather(process, cpu));
+        VmFlags flags = process.Memory.Areas[area].Flags;
+        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
     }
@@ -98,18 +102,19 @@ internal sealed class ProcessPages : IAddressSpacePages
             PopulateKind.Read => false,
             _ => (flags & (VmFlags.Write | VmFlags.Shared)) == VmFlags.Write,
         };
+        FaultOrigin origin = kind == PopulateKind.Touch ? FaultOrigin.Populate : FaultOrigin.PopulateAdvice;
         for (VirtAddr address = start; address < end; address += Pfn.PageSizeBytes)
         {
-            if (IsMapped(address, isWrite))
+            for (int rounds = 0; !IsMapped(address, isWrite); rounds++)
             {
-                continue;
+                FaultResult result = FaultHandler.Populate(process, cpu, address, isWrite, origin);
+                if (result > FaultResult.Major || rounds > FaultRoundsMax)
+                {
+                    return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
+                }
             }
 
-            FaultResult result = FaultHandler.Handle(process, cpu, address, isWrite ? AccessKind.Store : AccessKind.Load);
-            if (result > FaultResult.Major)
-            {
-                return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
-            }
+            Machine.UserFrames.NotePopulated(process.Tables.Read(address), isWrite);
         }
 
         return Errno.None;
@@ -154,8 +159,10 @@ internal sealed class ProcessPages : IAddressSpacePages
             return true;
         }
 
-        ForkVisitor fork = new(Machine.UserFrames, ((ProcessPages)child.Pages).process, cpu, (vma.Flags & VmFlags.Shared) != 0);
-        return process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
+        Process childProcess = ((ProcessPages)child.Pages).process;
+        ForkVisitor fork = new(Machine.UserFrames, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
+            && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }
 
     public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file)

@@ -53,14 +53,27 @@ internal sealed class UserFrames
         frame.Mapping = area.AnonVma.Value | PageFlag.MappingAnon;
         frame.Index = area.PageIndexOf(address);
         frame.MapCount = 1;
+        if (IsLocking(area.Flags))
+        {
+            Lock(ref frame);
+        }
     }
 
     /// <summary>Counts an entry that maps a page of a file (<c>folio_add_file_rmap_pte</c>).</summary>
-    public void AddFileMapping(Pfn pfn)
+    /// <param name="pfn">The frame.</param>
+    /// <param name="flags">The VMA's.</param>
+    public void AddFileMapping(Pfn pfn, VmFlags flags)
     {
         Interlocked.Increment(ref frames[pfn].MapCount);
         files.Get(pfn);
+        if (IsLocking(flags))
+        {
+            Lock(ref frames[files.HeadOf(pfn)]);
+        }
     }
+
+    /// <summary>Whether the pages of a VMA are kept in memory (<c>mlock_vma_folio</c>).</summary>
+    public static bool IsLocking(VmFlags flags) => (flags & (VmFlags.Locked | VmFlags.Special)) == VmFlags.Locked;
 
     /// <summary>Counts one more mapping of a frame, in a child (<c>folio_try_dup_anon_rmap_pte</c>, <c>folio_dup_file_rmap_pte</c>): nobody has it alone any more.</summary>
     public void Share(Process child, Descriptor entry)
@@ -80,7 +93,7 @@ internal sealed class UserFrames
             return;
         }
 
-        AddFileMapping(entry.Pfn);
+        AddFileMapping(entry.Pfn, VmFlags.None);
         CountFile(child, ref frame);
     }
 
@@ -92,9 +105,40 @@ internal sealed class UserFrames
             return;
         }
 
-        ref Frame frame = ref frames[entry.Pfn];
-        const ulong Locked = PageFlag.Mlocked | PageFlag.Unevictable;
-        frame.Flags = isLocked ? frame.Flags | Locked : frame.Flags & ~Locked;
+        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        if (isLocked)
+        {
+            Lock(ref frame);
+        }
+        else
+        {
+            Unlock(ref frame);
+        }
+    }
+
+    // The LRU link of an unevictable page counts its locked mappings (mlock_count, __mlock_folio in mm/mlock.c).
+    private static void Lock(ref Frame frame)
+    {
+        if ((frame.Flags & PageFlag.Unevictable) != 0)
+        {
+            frame.Next++;
+            return;
+        }
+
+        frame.Flags = (frame.Flags & ~PageFlag.Active) | PageFlag.Mlocked | PageFlag.Unevictable;
+        frame.Next = 1;
+    }
+
+    // __munlock_folio
+    private static void Unlock(ref Frame frame)
+    {
+        if ((frame.Flags & PageFlag.Unevictable) == 0 || --frame.Next > 0)
+        {
+            return;
+        }
+
+        frame.Flags &= ~(PageFlag.Mlocked | PageFlag.Unevictable);
+        frame.Next = 0;
     }
 
     /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
@@ -142,6 +186,32 @@ internal sealed class UserFrames
         }
 
         return true;
+    }
+
+    /// <summary>Notes that a page of a file was used through an entry that goes (<c>folio_mark_accessed</c>).</summary>
+    public void NoteFileUse(Descriptor entry)
+    {
+        if (!entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) == 0)
+        {
+            FileMapping.MarkAccessed(ref frames[files.HeadOf(entry.Pfn)]);
+        }
+    }
+
+    /// <summary>What a page that was populated leaves behind: it counts as accessed, and for a write as dirty even where its entry is clean (<c>FOLL_TOUCH</c> in follow_page_pte, mm/gup.c).</summary>
+    public void NotePopulated(Descriptor entry, bool isWrite)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return;
+        }
+
+        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        if (isWrite && !entry.IsDirty)
+        {
+            frame.Flags |= PageFlag.Dirty;
+        }
+
+        FileMapping.MarkAccessed(ref frame);
     }
 
     /// <summary>Whether an entry maps an anonymous frame.</summary>
@@ -193,7 +263,12 @@ internal sealed class UserFrames
             return false;
         }
 
-        frame.Flags &= ~(PageFlag.Dirty | PageFlag.SwapBacked | PageFlag.Active | PageFlag.Referenced);
+        frame.Flags &= ~PageFlag.Dirty;
+        if ((frame.Flags & (PageFlag.SwapBacked | PageFlag.Unevictable)) == PageFlag.SwapBacked)
+        {
+            frame.Flags &= ~(PageFlag.SwapBacked | PageFlag.Active | PageFlag.Referenced);
+        }
+
         return true;
     }
 
@@ -252,6 +327,7 @@ internal sealed class UserFrames
         {
             frame.Flags = 0;
             frame.Mapping = 0;
+            frame.Next = 0;
             allocator.Free(cpu, pfn, Order.Zero);
             return;
         }
