@@ -92,7 +92,7 @@ public unsafe struct ArenaWalker : IPageWalker
     /// <inheritdoc/>
     public readonly bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
-        return (!result.WantsPath && TryWalkStraight(address.Value, kind, ref result)) || WalkLevels(address.Value, kind, ref result);
+        return (!result.WantsPath && TryWalkStraight(address.Value, kind, ref result)) || WalkLevels(address.Value, kind, isPrivileged, ref result);
     }
 
     // The common case without a store per level: from the root to a page that needs no update.
@@ -144,7 +144,7 @@ public unsafe struct ArenaWalker : IPageWalker
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsInHalf(ulong va) => unchecked((ulong)((long)va >> 48) + 1) <= 1;
 
-    private readonly bool WalkLevels(ulong va, AccessKind kind, ref WalkResult result)
+    private readonly bool WalkLevels(ulong va, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
         result.GranuleLog2 = GranuleLog2;
         ulong table = result.StartTable;
@@ -189,7 +189,7 @@ public unsafe struct ArenaWalker : IPageWalker
 
             bool isLeaf = level == 3 ? (descriptor & TypeMask) == TableOrPage : level != 0 && (descriptor & TypeMask) == 1;
             return isLeaf
-                ? Finish(va, kind, place, descriptor, restrictions, level, ref result)
+                ? Finish(va, kind, isPrivileged, place, descriptor, restrictions, level, ref result)
                 : Fail(ref result, TranslationStop.TranslationFault, level);
         }
     }
@@ -199,7 +199,7 @@ public unsafe struct ArenaWalker : IPageWalker
         unchecked(table - start) <= lastTableOffset || memory.Contains(new PhysAddr(table), LastTableByte + 1);
 
     private readonly bool Finish(
-        ulong va, AccessKind kind, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
+        ulong va, AccessKind kind, bool isPrivileged, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
     {
         bool isStore = kind is AccessKind.Store or AccessKind.Modify;
         bool isWritableClean = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
@@ -210,13 +210,15 @@ public unsafe struct ArenaWalker : IPageWalker
                 return Fail(ref result, TranslationStop.AccessFlagFault, level);
             }
 
-            bool setsDirty = isStore && isWritableClean && (restrictions >> 62 & 1) == 0;
+            // Only a store that is otherwise allowed sets the dirty state.
+            bool setsDirty = isStore && isWritableClean
+                && ((AllowedBy(descriptor & ~ReadOnly, restrictions) >> ((int)kind + (isPrivileged ? TlbEntry.ElBits : 0))) & 1) != 0;
             ulong updated = (descriptor | AccessFlag) & ~(setsDirty ? ReadOnly : 0);
             if (!TryUpdate(place, descriptor, updated))
             {
                 // The descriptor changed meanwhile: the walk begins again.
                 result.StartLevel = WalkResult.FromRoot;
-                return Walk(new VirtAddr(va), kind, false, ref result);
+                return Walk(new VirtAddr(va), kind, isPrivileged, ref result);
             }
 
             isWritableClean &= !setsDirty;
