@@ -82,7 +82,7 @@ public partial class PageTree<TGeometry>
                 return 1;
             }
 
-            bool isRun = count == RunPageCount && Kind == PageTableKind.User && Folios is not null && IsAlignedFrame(descriptor);
+            bool isRun = count == RunPageCount && descriptor.IsValid && Kind == PageTableKind.User && Folios is not null && IsAlignedFrame(descriptor);
             descriptor = isRun ? descriptor.MakeContiguous() : descriptor;
             for (int i = 0; i < count; i++)
             {

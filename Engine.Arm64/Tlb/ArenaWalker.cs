@@ -198,7 +198,7 @@ public unsafe struct ArenaWalker : IPageWalker
     {
         bool isStore = kind is AccessKind.Store or AccessKind.Modify;
         bool isWritableClean = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
-        if ((descriptor & AccessFlag) == 0 || (isStore && isWritableClean))
+        if (!result.LooksOnly && ((descriptor & AccessFlag) == 0 || (isStore && isWritableClean)))
         {
             if ((descriptor & AccessFlag) == 0 && !SetsAccessFlag && !SetsDirtyState)
             {

@@ -116,6 +116,14 @@ internal struct TlbEntry
         _ => pageSizeLog2 + 4, // 4K granule: 16 pages or blocks
     };
 
+    /// <summary>The granule that has pages or blocks of a size; those of the three granules are all different.</summary>
+    public static int GranuleLog2(int pageSizeLog2) => pageSizeLog2 switch
+    {
+        14 or 25 or 36 => 14,
+        16 or 29 or 42 => 16,
+        _ => 12,
+    };
+
     /// <summary>Empties the entry.</summary>
     public void Clear()
     {

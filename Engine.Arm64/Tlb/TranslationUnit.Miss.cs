@@ -68,6 +68,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             return null;
         }
 
+        if (TObserver.Checks)
+        {
+            CheckFill(address, in result);
+        }
+
         // The largest entry that any level could make of it.
         int reach = result.RunSizeLog2 > result.PageSizeLog2 ? result.RunSizeLog2 : result.PageSizeLog2 + result.AggregationLog2;
         ulong delta = unchecked(result.OutputAddress - (address & (ulong.MaxValue << result.PageSizeLog2)));
@@ -147,6 +152,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private bool Walk(ulong address, AccessKind kind, ref WalkResult result)
     {
         result.StartLevel = WalkResult.FromRoot;
+        result.LooksOnly = false;
         result.WantsPath = hasWalkCaches || TObserver.SeesDescriptorReads;
         if (hasWalkCaches)
         {

@@ -76,6 +76,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Translate(VirtAddr address, AccessKind kind)
     {
+        if (TObserver.Checks)
+        {
+            return TranslateChecked(address.Value, kind);
+        }
+
         uint isData = ((uint)kind + 3) >> 2;
         TlbEntry** last = lasts;
         ((ulong*)last)[2 + isData]++;
@@ -105,6 +110,8 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         entry = LookUp(address, kind);
         if (entry == null)
         {
+            // A denied access was a use all the same: what was most recent is so no more.
+            ForgetLast();
             return Faulted;
         }
 
@@ -124,7 +131,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         fixed (Access* start = accesses)
         {
             ulong* words = (ulong*)start;
-            if (group == null)
+            if (TObserver.Checks)
+            {
+                done = RunChecked(words, accesses.Length, sink);
+            }
+            else if (group == null)
             {
                 done = RunGeneral(words, accesses.Length, sink);
             }
@@ -324,6 +335,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 entry = LookUp(address, (AccessKind)kind);
                 if (entry == null)
                 {
+                    ForgetLast();
                     return i;
                 }
 

@@ -20,7 +20,7 @@ namespace Engine.Arm64.Tlb;
 /// <summary>The translation unit of one CPU.</summary>
 /// <typeparam name="TWalker">Reads the translation tables.</typeparam>
 /// <typeparam name="TObserver">Watches; <see cref="NoObserver"/> where nobody does.</typeparam>
-public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
+public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTarget
     where TWalker : struct, IPageWalker
     where TObserver : struct, ITranslationObserver
 {

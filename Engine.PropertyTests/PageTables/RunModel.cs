@@ -31,7 +31,7 @@ internal sealed class RunModel(int runPages, int framesPerPage, Func<uint, bool>
         {
             int run = (page + i) / runPages * runPages;
             Descriptor runFirst = Advance(first, run - page);
-            bool isRun = run >= page && run + runPages <= page + count && FrameOf(runFirst) % (ulong)(runPages * framesPerPage) == 0;
+            bool isRun = first.IsValid && run >= page && run + runPages <= page + count && FrameOf(runFirst) % (ulong)(runPages * framesPerPage) == 0;
             Descriptor own = Advance(first, i);
             Pages[page + i] = isRun ? new Descriptor(own.ToUInt64() | ContiguousBit) : own;
         }
@@ -101,6 +101,11 @@ internal sealed class RunModel(int runPages, int framesPerPage, Func<uint, bool>
     public Descriptor Gathered(int page)
     {
         Descriptor entry = Pages.GetValueOrDefault(page);
+        if (!entry.IsValid || !entry.IsContiguous)
+        {
+            return entry;
+        }
+
         foreach (Descriptor member in Members(page).Select(member => Pages.GetValueOrDefault(member)))
         {
             entry = member.IsDirty ? entry.MakeDirty() : entry;

@@ -27,6 +27,9 @@ internal sealed class NaiveTables
 
     public ushort Asid { get; set; }
 
+    /// <summary>A page of a run whose descriptor is wrong.</summary>
+    public ulong? StrayPage { get; set; }
+
     public void Change(ushort asid, int region, RegionKind kind, int version, bool isWritable) => regions[(asid, region)] = (kind, version, isWritable);
 
     public RegionKind KindOf(ushort asid, int region) => Get(asid, region).Kind;
@@ -51,7 +54,7 @@ internal sealed class NaiveTables
         {
             RegionKind.Hole => null,
             RegionKind.Block => new NaiveMapping(block, RegionLog2, RegionLog2, 0, isWritable, isGlobal, 2),
-            RegionKind.Runs => new NaiveMapping(page, 12, 16, 0, isWritable, isGlobal, 3),
+            RegionKind.Runs => new NaiveMapping(address >> 12 == StrayPage ? page + (1UL << 41) : page, 12, 16, 0, isWritable, isGlobal, 3),
             _ => new NaiveMapping(Scatter(page), 12, 12, Aggregation(offset >> 12), isWritable, isGlobal, 3),
         };
     }

@@ -132,6 +132,12 @@ public sealed class TranslationUnitModelTests
         ushort asid = (ushort)operation.Asid;
         switch (operation.Kind)
         {
+            case TlbOperation.What.InvalidateRange when (operation.Number & 0x200) != 0:
+                // The same by instructions.
+                LinuxTlbFlush flush = new(new InnerShareableDomain([fast])) { HasRangeInstructions = (operation.Number & 0x100) != 0 };
+                flush.FlushRange(0, new Asid(asid), new VirtAddr(start), new VirtAddr(end));
+                naive.Invalidate(start, end - 1, asid, naive.Vmid);
+                break;
             case TlbOperation.What.InvalidateRange:
                 fast.Invalidate(new Asid(asid), new VirtAddr(start), new VirtAddr(end));
                 naive.Invalidate(start, end - 1, asid, naive.Vmid);

@@ -77,7 +77,8 @@ internal sealed class FtraceFastLine
         ulong cpu = Load(ref text, 24);
         ulong seconds = Load(ref text, 36) & SevenBytes;
         ulong fraction = Load(ref text, 43);
-        if ((process != knownProcess && !IsProcess(process)) || (cpu & 0x00ff_ff00_0000_ffff) != 0x0020_5d00_0000_5b20
+        ulong blanks = (Load(ref text, 31) & (ulong.MaxValue >> 24)) ^ 0x20_2020_2020;
+        if (HasZeroOfFive(blanks) || (process != knownProcess && !IsProcess(process)) || (cpu & 0x00ff_ff00_0000_ffff) != 0x0020_5d00_0000_5b20
             || (seconds != knownSeconds && !TryReadSeconds(seconds)) || fraction >> 48 != 0x203a)
         {
             return false;
@@ -92,6 +93,10 @@ internal sealed class FtraceFastLine
         parsed.Time = knownMicroseconds + microseconds;
         return isNumber && cpu0 <= 9 && cpu1 <= 9 && cpu2 <= 9;
     }
+
+    // Whether one of the five lowest bytes is zero.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool HasZeroOfFive(ulong bytes) => (unchecked(bytes - 0x01_0101_0101) & ~bytes & 0x80_8080_8080) != 0;
 
     // A hyphen, one to seven digits, then blanks.
     private static bool IsProcess(ulong text)

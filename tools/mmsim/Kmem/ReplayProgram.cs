@@ -55,6 +55,9 @@ internal sealed class ReplayProgram
     /// <summary>One more than the largest slot.</summary>
     public int SlotCount { get; private set; }
 
+    /// <summary>Blocks allocated in the trace and not freed at its end.</summary>
+    public long LiveBlocks => SlotCount - freeSlots.Count;
+
     /// <summary>Pages of blocks allocated in the trace and not freed at its end.</summary>
     public ulong LivePages => livePages;
 
@@ -72,6 +75,9 @@ internal sealed class ReplayProgram
 
     /// <summary>The largest time seen.</summary>
     public ulong LastTime { get; private set; }
+
+    /// <summary>From the first event to the latest, in seconds.</summary>
+    public double Seconds => (LastTime - FirstTime) / 1e6;
 
     /// <summary>The time of a step since the first event, in seconds.</summary>
     public static double SecondsOf(in ReplayOp op) => ((ulong)op.Time << TimeShift) / 1e6;

@@ -1,0 +1,399 @@
+// One sequence of operations on a real allocator, with a reference beside it that is obviously right: the set of live blocks and
+// a flag for each frame in use. What the allocator says is compared with it after each step; every so often Verify() walks
+// everything, and the pages of all places together must be the pages that boot gave.
+
+using Engine.Core.Arena;
+using Engine.Core.Buddy;
+using Engine.Core.Diagnostics;
+using Engine.Core.Frames;
+using Engine.Core.Migration;
+using Engine.Core.Units;
+using Engine.Core.Zones;
+
+namespace Mmsim.Fuzz;
+
+/// <summary>Runs operations on a page allocator and checks them against a reference.</summary>
+public class BuddyRun : IPageMigrator, IDisposable
+{
+    private const int VerifyEvery = 32;
+
+    private readonly PhysicalMemory memory;
+    private readonly MemoryLayout layout;
+    private readonly CorruptionLog log = new();
+    private readonly List<Pfn> live = [];
+    private readonly Dictionary<Pfn, Order> orders = [];
+    private readonly Dictionary<Pfn, GfpFlags> flags = [];
+    private readonly List<(Pfn Pfn, Order Order)> freed = [];
+    private readonly HashSet<Pfn> isolated = [];
+    private readonly bool[] isUsed;
+    private readonly bool[] isManaged;
+    private readonly int cpuCount;
+    private int steps;
+
+    /// <summary>Boots a machine.</summary>
+    public BuddyRun(BuddySetup setup)
+    {
+        cpuCount = setup.CpuCount;
+        memory = new PhysicalMemory(setup.Banks);
+        layout = new MemoryLayout(memory);
+        Frames = new FrameTable(memory, layout);
+        Allocator = new PageAllocator(memory, layout, Frames, log, setup.Options) { Migrator = this };
+        isUsed = new bool[Frames.Count];
+        isManaged = new bool[Frames.Count];
+        foreach (MemoryBank range in layout.FreeRanges())
+        {
+            Array.Fill(isManaged, true, (int)(range.Start.Pfn - Frames.First), (int)(range.LengthBytes / Pfn.PageSizeBytes));
+        }
+    }
+
+    /// <summary>The allocator under test.</summary>
+    public PageAllocator Allocator { get; }
+
+    /// <summary>Its frame table.</summary>
+    public FrameTable Frames { get; }
+
+    /// <summary>Runs a sequence from a fresh boot.</summary>
+    /// <exception cref="BuddyMismatchException">The allocator and the reference disagree, or <c>Verify()</c> found something.</exception>
+    public static void Replay(BuddySetup setup, IReadOnlyList<BuddyOperation> operations)
+    {
+        using BuddyRun run = new(setup);
+        run.RunAll(operations);
+    }
+
+    /// <summary>Runs a sequence on this machine and checks the end.</summary>
+    public void RunAll(IReadOnlyList<BuddyOperation> operations)
+    {
+        foreach (BuddyOperation operation in operations)
+        {
+            Step(operation);
+        }
+
+        CheckAll();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        memory.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc/>
+    public bool CanMove(Pfn head, Order order, CompactMode mode) => flags.TryGetValue(head, out GfpFlags gfp) && (gfp & GfpFlags.Movable) != 0;
+
+    /// <inheritdoc/>
+    public bool TryMove(CpuId cpu, Pfn from, Pfn to, Order order, CompactMode mode)
+    {
+        GfpFlags gfp = flags[from];
+        Require(orders[from] == order, $"a block of order {orders[from]} is moved as order {order}");
+        Forget(from, order);
+        Remember(to, order, gfp);
+        return true;
+    }
+
+    /// <summary>Allocates; a test overrides it to plant a bug.</summary>
+    protected virtual bool TryAllocate(CpuId cpu, Order order, GfpFlags gfp, out Pfn pfn) => Allocator.TryAllocate(cpu, order, gfp, out pfn);
+
+    /// <summary>Frees; a test overrides it to plant a bug.</summary>
+    protected virtual void Free(CpuId cpu, Pfn pfn, Order order) => Allocator.Free(cpu, pfn, order);
+
+    private void Step(in BuddyOperation operation)
+    {
+        CpuId cpu = new(operation.Cpu % cpuCount);
+        switch (operation.Step)
+        {
+            case BuddyStep.Allocate:
+                Allocate(cpu, new Order(operation.Order), operation.Gfp);
+                break;
+            case BuddyStep.Free when live.Count != 0:
+            case BuddyStep.FreeDeferred when live.Count != 0:
+                FreeLive(cpu, operation);
+                break;
+            case BuddyStep.FreeTwice:
+            case BuddyStep.FreeWrongOrder:
+            case BuddyStep.FreeTail:
+            case BuddyStep.FreeReserved:
+                FreeBadly(cpu, operation);
+                break;
+            case BuddyStep.DrainLocal:
+                Allocator.DrainLocal(cpu);
+                break;
+            case BuddyStep.DrainAll:
+                Allocator.DrainAll(cpu);
+                break;
+            case BuddyStep.Tick:
+                Allocator.Tick(cpu);
+                break;
+            case BuddyStep.Worker:
+                _ = Allocator.RunWorker();
+                break;
+            case BuddyStep.Bulk:
+                AllocateBulk(cpu, operation);
+                break;
+            case BuddyStep.Split when live.Count != 0:
+                Split(operation);
+                break;
+            case BuddyStep.Isolate:
+                Isolate(operation.Pick);
+                break;
+            case BuddyStep.Range:
+                AllocateRange(cpu, operation);
+                break;
+            case BuddyStep.Compact:
+                _ = Allocator.Compact(cpu, Allocator.Zones[(int)(operation.Pick % (uint)Allocator.Zones.Count)], new Order(operation.Order));
+                break;
+            case BuddyStep.MinFree:
+                Allocator.MinFreeKilobytes = 128 + (operation.Pick % 4096);
+                break;
+            default:
+                break;
+        }
+
+        if (++steps % VerifyEvery == 0)
+        {
+            CheckAll();
+        }
+    }
+
+    private void Allocate(CpuId cpu, Order order, GfpFlags gfp)
+    {
+        if (TryAllocate(cpu, order, gfp, out Pfn pfn))
+        {
+            CheckFresh(pfn, order, gfp);
+            Remember(pfn, order, gfp);
+            return;
+        }
+
+        Require(pfn == Pfn.None, $"a failed allocation returned {pfn}");
+        CheckNothingWasLeft(cpu, order, gfp);
+    }
+
+    // With all reserves open, a failure means that no zone allowed has a block that is large enough.
+    private void CheckNothingWasLeft(CpuId cpu, Order order, GfpFlags gfp)
+    {
+        if ((gfp & GfpFlags.MemAlloc) == 0 || order > Order.Max || !ZoneTypes.TryFromGfp(gfp, out ZoneType highest))
+        {
+            return;
+        }
+
+        foreach (Zone zone in Allocator.GetZoneList(Allocator.GetNode(cpu)))
+        {
+            if (zone.Type > highest)
+            {
+                continue;
+            }
+
+            long[] counts = zone.CountFreeBlocksByType();
+            for (int type = 0; type < MigrateTypes.PerCpuCount; type++)
+            {
+                for (int k = order.ToInt32(); k < Order.Count; k++)
+                {
+                    Require(counts[(type * Order.Count) + k] == 0, $"order {order} failed, but {zone} has a free block of order {k}, type {type}");
+                }
+            }
+        }
+    }
+
+    private void CheckFresh(Pfn pfn, Order order, GfpFlags gfp)
+    {
+        Require((pfn.ToUInt32() & (order.PageCount - 1)) == 0, $"{pfn} is not aligned to order {order}");
+        Require(ZoneTypes.TryFromGfp(gfp, out ZoneType highest) && Allocator.FindZone(pfn)?.Type <= highest, $"{pfn} is above the zones that {gfp} allows");
+        Require(Frames[pfn].RefCount == 1 && Frames[pfn].MapCount == 0 && Frames[pfn].Mapping == 0, $"the descriptor of {pfn} is not fresh");
+        bool isCompound = (gfp & GfpFlags.Comp) != 0 && order > Order.Zero;
+        for (uint i = 0; i < order.PageCount; i++)
+        {
+            Pfn frame = pfn + i;
+            int index = (int)(frame - Frames.First);
+            Require(index < isManaged.Length && isManaged[index], $"{frame} was never managed");
+            Require(!isUsed[index], $"{frame} is handed out twice");
+            Require(!isolated.Contains(PageBlockOf(frame)), $"{frame} comes from an isolated pageblock");
+            Require(!isCompound || Allocator.GetHead(frame) == pfn, $"the head of {frame} is not {pfn}");
+        }
+    }
+
+    private void FreeLive(CpuId cpu, in BuddyOperation operation)
+    {
+        Pfn pfn = live[(int)(operation.Pick % (uint)live.Count)];
+        Order order = orders[pfn];
+        long reports = log.Count;
+        if (operation.Step == BuddyStep.FreeDeferred)
+        {
+            Allocator.FreeDeferred(cpu, pfn, order);
+        }
+        else
+        {
+            Free(cpu, pfn, order);
+        }
+
+        Require(log.Count == reports, "a good free was reported");
+        Forget(pfn, order);
+        freed.Add((pfn, order));
+    }
+
+    private void FreeBadly(CpuId cpu, in BuddyOperation operation)
+    {
+        if (!TryMakeBad(operation, out Pfn pfn, out Order order))
+        {
+            return;
+        }
+
+        long reports = log.Count;
+        ulong[] before = CountPlaces();
+        Free(cpu, pfn, order);
+        Require(log.Count == reports + 1, $"{operation.Step} of {pfn}, order {order}, was not reported");
+        Require(log.Items is [.., { Category: CorruptionCategory.BadPageState }] || log.Count > CorruptionLog.KeptMax, "the report is not about a bad page");
+        Require(before.AsSpan().SequenceEqual(CountPlaces()), $"{operation.Step} of {pfn} changed something");
+    }
+
+    private bool TryMakeBad(in BuddyOperation operation, out Pfn pfn, out Order order)
+    {
+        order = Order.Zero;
+        pfn = Pfn.None;
+        uint pick = operation.Pick;
+        switch (operation.Step)
+        {
+            case BuddyStep.FreeTwice when freed.Count != 0:
+                (pfn, order) = freed[(int)(pick % (uint)freed.Count)];
+                return !isUsed[(int)(pfn - Frames.First)];
+            case BuddyStep.FreeWrongOrder when live.Count != 0:
+                pfn = live[(int)(pick % (uint)live.Count)];
+                order = new Order(operation.Order);
+                return orders[pfn] != order;
+            case BuddyStep.FreeTail when live.Count != 0:
+                pfn = live[(int)(pick % (uint)live.Count)];
+                pfn += orders[pfn] > Order.Zero ? 1 + (pick % (orders[pfn].PageCount - 1)) : 0u;
+                return !orders.ContainsKey(pfn);
+            case BuddyStep.FreeReserved:
+                MemoryRegion region = layout.Regions[(int)(pick % (uint)layout.Regions.Count)];
+                pfn = (pick & 1) == 0 ? region.Start.Pfn : new Pfn(pick);
+                return !Frames.IsValid(pfn) || !isManaged[(int)(pfn - Frames.First)];
+            default:
+                return false;
+        }
+    }
+
+    private void AllocateBulk(CpuId cpu, in BuddyOperation operation)
+    {
+        Pfn[] pages = new Pfn[1 + (operation.Pick % 40)];
+        Array.Fill(pages, Pfn.None);
+        int count = Allocator.AllocateBulk(cpu, operation.Gfp, pages);
+        for (int i = 0; i < pages.Length; i++)
+        {
+            Require((pages[i] != Pfn.None) == (i < count), $"place {i} of {count} filled places");
+            if (i < count)
+            {
+                CheckFresh(pages[i], Order.Zero, operation.Gfp);
+                Remember(pages[i], Order.Zero, operation.Gfp);
+            }
+        }
+    }
+
+    private void Split(in BuddyOperation operation)
+    {
+        Pfn pfn = live[(int)(operation.Pick % (uint)live.Count)];
+        Order old = orders[pfn];
+        Order order = new(operation.Order);
+        GfpFlags gfp = flags[pfn];
+        bool isSplit = Allocator.TrySplit(pfn, order);
+        Require(isSplit == old > order, $"a split of order {old} into {order} said {isSplit}");
+        if (isSplit)
+        {
+            Forget(pfn, old);
+            for (uint i = 0; i < old.PageCount; i += order.PageCount)
+            {
+                Remember(pfn + i, order, gfp);
+            }
+        }
+    }
+
+    private void Isolate(uint pick)
+    {
+        Pfn block = PageBlockOf(Frames.First + (pick % Frames.Count));
+        if (isolated.Remove(block))
+        {
+            Allocator.Unisolate(block, Order.PageBlock.PageCount);
+        }
+        else if (isolated.Count < 4 && Allocator.TryIsolate(block, Order.PageBlock.PageCount))
+        {
+            // What lists hold of the pageblock could still be handed out; a range allocation drains as well.
+            Allocator.DrainAll(new CpuId(0));
+            _ = isolated.Add(block);
+        }
+    }
+
+    private void AllocateRange(CpuId cpu, in BuddyOperation operation)
+    {
+        Pfn start = Frames.First + (operation.Pick % Frames.Count);
+        uint count = 1 + (operation.Pick % 700);
+        bool isTaken = Allocator.TryAllocateRange(cpu, start, count);
+        for (uint i = 0; isTaken && i < count; i++)
+        {
+            CheckFresh(start + i, Order.Zero, GfpFlags.HighUserMovable);
+            Remember(start + i, Order.Zero, GfpFlags.HighUserMovable);
+        }
+    }
+
+    private void CheckAll()
+    {
+        IReadOnlyList<Corruption> findings = Allocator.Verify();
+        Require(findings.Count == 0, $"Verify: {(findings.Count == 0 ? "" : findings[0].ToString())}");
+        foreach ((Pfn pfn, Order order) in orders)
+        {
+            Require(
+                Allocator.TryFindBlock(pfn, out Pfn head, out Order found) && head == pfn && found == order,
+                $"the block at {pfn}, order {order}, is not known as such");
+        }
+
+        ulong[] places = CountPlaces();
+        ulong used = orders.Values.Aggregate(0UL, (sum, order) => sum + order.PageCount);
+        ulong total = places.Aggregate(used, (sum, pages) => sum + pages);
+        Require(total == Allocator.ManagedPages, $"{total} pages in all places, {Allocator.ManagedPages} managed");
+    }
+
+    // Pages by place: free by zone and order, on lists, deferred, diced.
+    private ulong[] CountPlaces()
+    {
+        List<ulong> places = [];
+        foreach (Zone zone in Allocator.Zones)
+        {
+            long[] counts = zone.CountFreeBlocks();
+            places.AddRange(counts.Select((count, order) => (ulong)count << order));
+            for (int cpu = 0; cpu < cpuCount; cpu++)
+            {
+                places.Add((ulong)Allocator.GetPerCpuReport(zone, new CpuId(cpu)).Count);
+            }
+        }
+
+        places.Add(Allocator.DeferredPages);
+        places.Add(Allocator.DicedPages);
+        return [.. places];
+    }
+
+    private void Remember(Pfn pfn, Order order, GfpFlags gfp)
+    {
+        live.Add(pfn);
+        orders[pfn] = order;
+        flags[pfn] = gfp;
+        Array.Fill(isUsed, true, (int)(pfn - Frames.First), (int)order.PageCount);
+    }
+
+    private void Forget(Pfn pfn, Order order)
+    {
+        int index = live.IndexOf(pfn);
+        live[index] = live[^1];
+        live.RemoveAt(live.Count - 1);
+        _ = orders.Remove(pfn);
+        _ = flags.Remove(pfn);
+        Array.Fill(isUsed, false, (int)(pfn - Frames.First), (int)order.PageCount);
+    }
+
+    private static Pfn PageBlockOf(Pfn pfn) => new(pfn.ToUInt32() & ~(Order.PageBlock.PageCount - 1));
+
+    private void Require(bool isRight, string wrong)
+    {
+        if (!isRight)
+        {
+            throw new BuddyMismatchException($"step {steps}: {wrong}");
+        }
+    }
+}
