@@ -31,14 +31,14 @@ internal struct FileZapVisitor : ILeafVisitor
             return true;
         }
 
-        if (isLocked)
-        {
-            frames.SetLocked(entry, isLocked: false);
-        }
-
         if (notesUse && entry.IsYoung)
         {
             frames.NoteFileUse(entry);
+        }
+
+        if (isLocked)
+        {
+            frames.SetLocked(entry, isLocked: false);
         }
 
         descriptor = Descriptor.None;

@@ -30,14 +30,14 @@ internal struct ZapVisitor : ILeafVisitor
         descriptor = Descriptor.None;
         if (entry.IsPresent)
         {
-            if (isLocked)
-            {
-                frames.SetLocked(entry, isLocked: false);
-            }
-
             if (notesUse && entry.IsYoung)
             {
                 frames.NoteFileUse(entry);
+            }
+
+            if (isLocked)
+            {
+                frames.SetLocked(entry, isLocked: false);
             }
 
             gather.Add(address, entry);

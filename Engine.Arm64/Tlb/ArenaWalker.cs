@@ -214,6 +214,13 @@ public unsafe struct ArenaWalker : IPageWalker
             bool setsDirty = isStore && isWritableClean
                 && ((AllowedBy(descriptor & ~ReadOnly, restrictions) >> ((int)kind + (isPrivileged ? TlbEntry.ElBits : 0))) & 1) != 0;
             ulong updated = (descriptor | AccessFlag) & ~(setsDirty ? ReadOnly : 0);
+            const uint bothLevels = 0x11;
+            if ((AllowedBy(updated, restrictions) & (bothLevels << (int)kind)) == 0)
+            {
+                // An access that is refused leaves no trace (the architecture lets hardware choose).
+                return Fail(ref result, TranslationStop.PermissionFault, level);
+            }
+
             if (!TryUpdate(place, descriptor, updated))
             {
                 // The descriptor changed meanwhile: the walk begins again.
