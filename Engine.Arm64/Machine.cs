@@ -3,7 +3,6 @@
 
 using Engine.Arm64.Faults;
 using Engine.Arm64.Processes;
-using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
@@ -17,7 +16,6 @@ namespace Engine.Arm64;
 public sealed partial class Machine : IDisposable
 {
     private readonly Cpu[] cpus;
-    private readonly List<Process> processes = [];
 
     /// <summary>Boots a machine.</summary>
     /// <param name="options">What to boot; null for one CPU and 1 GiB.</param>
@@ -39,12 +37,14 @@ public sealed partial class Machine : IDisposable
             FrameTable frames = new(Memory, Layout);
             Pfn zeroPage = Layout.Reserve("zero page", Pfn.PageSizeBytes).Start.Pfn;
             Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount });
-            PageCache = new FileCache(Pages);
+            PageCache = new FileCache(Pages, new FileCacheOptions { Release = Options.Release });
             Caches = new MemoryMapCaches(Pages);
             AnonVmas = new AnonVmas(Caches);
             Commit = new CommitAccounting(Pages);
             UserFrames = new UserFrames(Pages, PageCache, zeroPage);
             Files = new OpenFileTable(PageCache);
+            FileReverseMap = new FileReverseMap(this);
+            PageCache.ReverseMap = FileReverseMap;
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
         }
         catch
@@ -78,9 +78,6 @@ public sealed partial class Machine : IDisposable
     /// <summary>The CPUs.</summary>
     public IReadOnlyList<Cpu> Cpus => cpus;
 
-    /// <summary>The living processes.</summary>
-    public IReadOnlyList<Process> Processes => processes;
-
     /// <summary>How much memory has been promised.</summary>
     public CommitAccounting Commit { get; }
 
@@ -90,16 +87,7 @@ public sealed partial class Machine : IDisposable
 
     internal UserFrames UserFrames { get; }
 
-    /// <summary>Makes a process with an empty address space.</summary>
-    /// <param name="name">As <c>ps</c> shows it.</param>
-    /// <exception cref="InsufficientMemoryException">The simulated memory has no room for its tables.</exception>
-    public Process CreateProcess(string name)
-    {
-        Process process = Process.TryCreate(this, cpus[0].Id, processes.Count + 1, name)
-            ?? throw new InsufficientMemoryException($"the simulated memory has no room for process '{name}'");
-        processes.Add(process);
-        return process;
-    }
+    internal FileReverseMap FileReverseMap { get; }
 
     /// <summary>Opens a file that processes can map.</summary>
     /// <param name="name">Its path.</param>
@@ -110,22 +98,4 @@ public sealed partial class Machine : IDisposable
 
     /// <summary>Gives the arena back to the host.</summary>
     public void Dispose() => Memory.Dispose();
-
-    // flush_tlb_page: broadcast to all CPUs, as the hardware does it (TLBI VAE1IS, last level).
-    internal void FlushPage(Asid asid, VirtAddr address)
-    {
-        foreach (Cpu cpu in cpus)
-        {
-            cpu.Mmu.Invalidate(asid, address, address + Pfn.PageSizeBytes, lastLevelOnly: true);
-        }
-    }
-
-    // flush_tlb_range; without lastLevelOnly where tables were freed or moved, so that walk caches forget them too.
-    internal void FlushRange(Asid asid, VirtAddr start, VirtAddr end, bool lastLevelOnly)
-    {
-        foreach (Cpu cpu in cpus)
-        {
-            cpu.Mmu.Invalidate(asid, start, end, lastLevelOnly);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
+using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;
@@ -24,6 +25,12 @@ public sealed record MachineOptions
 
     /// <summary>The seed of everything random in the machine.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>Whether the CPUs set access flag and dirty state themselves (FEAT_HAFDBS, as in all cores since Armv8.1); otherwise the first use of a descriptor faults.</summary>
+    public bool HasHardwareDirtyState { get; init; } = true;
+
+    /// <summary>Whose readahead rules apply, where releases differ.</summary>
+    public KernelRelease Release { get; init; } = KernelRelease.Linux69;
 
     internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
 }

@@ -1,3 +1,4 @@
+using Engine.Arm64.Processes;
 using Engine.Core.PageCache;
 
 namespace Engine.Arm64;
@@ -5,12 +6,15 @@ namespace Engine.Arm64;
 /// <summary>An open file description (<c>struct file</c>): a file's cached pages, and what readahead remembers of this opening.</summary>
 public sealed class OpenFile
 {
-    internal OpenFile(uint id, string name, FileMapping mapping)
+    private ReadaheadState readahead;
+
+    internal OpenFile(uint id, string name, FileMapping mapping, MappedFileModes modes)
     {
         Id = id;
         Name = name;
         Mapping = mapping;
-        readahead = ReadaheadState.ForFile();
+        Modes = modes;
+        readahead = mapping.OpenState();
     }
 
     /// <summary>The number that VMAs know it by, from 1.</summary>
@@ -22,7 +26,15 @@ public sealed class OpenFile
     /// <summary>The file's pages in the page cache.</summary>
     public FileMapping Mapping { get; }
 
-    internal ref ReadaheadState Readahead => ref readahead;
+    /// <summary>How it may be mapped.</summary>
+    public MappedFileModes Modes { get; }
 
-    private ReadaheadState readahead;
+    /// <summary>What readahead remembers of this opening; a read of the file goes with it.</summary>
+    public ref ReadaheadState Readahead => ref readahead;
+
+    // The VMAs that map this opening, chained through VmArea.FileNext (i_mmap).
+    internal VmAreaRef FirstArea { get; set; } = VmAreaRef.None;
+
+    /// <summary>The file as mmap takes it.</summary>
+    public MappedFile ToMappedFile() => new(Id, Modes);
 }

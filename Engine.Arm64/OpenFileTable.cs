@@ -1,3 +1,4 @@
+using Engine.Arm64.Processes;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
 
@@ -8,21 +9,41 @@ public sealed class OpenFileTable
 {
     private readonly FileCache cache;
     private readonly List<OpenFile?> files = [null];
+    private readonly Stack<uint> freeIds = [];
 
     internal OpenFileTable(FileCache cache) => this.cache = cache;
 
     /// <summary>The file with a number; null where none has it, as after the corruption of a VMA.</summary>
     public OpenFile? TryGet(uint id) => id < (uint)files.Count ? files[(int)id] : null;
 
-    internal OpenFile? TryOpen(CpuId cpu, string name, IBackingStore backing)
+    /// <summary>Opens a file once more: the same pages, a readahead state of its own.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="modes">How this opening may be mapped.</param>
+    public OpenFile Reopen(OpenFile file, MappedFileModes modes) => Add(file.Name, file.Mapping, modes);
+
+    internal IEnumerable<OpenFile> OpeningsOf(FileMapping mapping) => files.OfType<OpenFile>().Where(file => file.Mapping == mapping);
+
+    internal OpenFile? TryOpen(CpuId cpu, string name, IBackingStore backing, MappedFileModes modes = MappedFileModes.ReadWrite) =>
+        cache.Open(cpu, backing) is { } mapping ? Add(name, mapping, modes) : null;
+
+    // The last mapping of a shared anonymous object is gone, and with it the object.
+    internal void Close(CpuId cpu, OpenFile file)
     {
-        if (cache.Open(cpu, backing) is not { } mapping)
+        cache.Close(cpu, file.Mapping);
+        files[(int)file.Id] = null;
+        freeIds.Push(file.Id);
+    }
+
+    private OpenFile Add(string name, FileMapping mapping, MappedFileModes modes)
+    {
+        if (!freeIds.TryPop(out uint id))
         {
-            return null;
+            id = (uint)files.Count;
+            files.Add(null);
         }
 
-        OpenFile file = new((uint)files.Count, name, mapping);
-        files.Add(file);
+        OpenFile file = new(id, name, mapping, modes);
+        files[(int)id] = file;
         return file;
     }
 }

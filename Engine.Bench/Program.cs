@@ -15,6 +15,7 @@ public static class Program
         new ObjectsSuite(),
         new TlbSuite(),
         new TraceSuite(),
+        new TraceStageSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>

@@ -58,6 +58,11 @@ internal static class CopyOnWrite
         fault.Process.Memory.State.AnonPages++;
         if (!isZeroPage)
         {
+            if (UserFrames.IsLocking(fault.Area.Flags))
+            {
+                frames.SetLocked(fault.Original, isLocked: false);
+            }
+
             frames.Unmap(fault.Process, fault.Cpu, fault.Original);
         }
 

@@ -28,12 +28,25 @@ internal static class FaultHandler
     /// <param name="kind">What the access wanted.</param>
     public static FaultResult Handle(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
     {
-        FaultResult result = Resolve(process, cpu, address, kind);
+        FaultResult result = Resolve(process, cpu, address, kind, FaultOrigin.Access);
         process.Faults.CountResult(result);
         return result;
     }
 
-    private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
+    /// <summary>Brings one page in without an access, whatever the VMA's protection: whoever asks has judged it (<c>faultin_page</c>, mm/gup.c).</summary>
+    /// <param name="process">Whose page.</param>
+    /// <param name="cpu">The CPU that it runs on.</param>
+    /// <param name="address">An address in the page.</param>
+    /// <param name="isWrite">Whether the page is to be writable.</param>
+    /// <param name="origin">Who asks.</param>
+    public static FaultResult Populate(Process process, CpuId cpu, VirtAddr address, bool isWrite, FaultOrigin origin)
+    {
+        FaultResult result = Resolve(process, cpu, address, isWrite ? AccessKind.Store : AccessKind.Load, origin);
+        process.Faults.CountResult(result);
+        return result;
+    }
+
+    private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)
     {
         VirtAddr page = new(address.Value & ~(ulong)(Pfn.PageSizeBytes - 1));
         VmAreaRef area = process.Memory.Areas.Find(page);
@@ -48,11 +61,12 @@ internal static class FaultHandler
             Cpu = cpu,
             Address = page,
             IsWrite = kind is AccessKind.Store or AccessKind.Modify,
+            Origin = origin,
             AreaRef = area,
             Area = process.Memory.Areas[area],
         };
         fault.File = fault.Area.IsAnonymous ? null : process.Machine.Files.TryGet(fault.Area.File);
-        if (!VmProtection.Allows(fault.Area.Flags, kind))
+        if (origin == FaultOrigin.Access && !VmProtection.Allows(fault.Area.Flags, kind))
         {
             return FaultResult.SegvAccErr;
         }

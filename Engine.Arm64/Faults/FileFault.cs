@@ -1,3 +1,4 @@
+using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -12,7 +13,9 @@ internal static class FileFault
     /// <summary>Pages that a read fault maps around itself where they are cached: 64 KiB (<c>fault_around_bytes</c>).</summary>
     private const int FaultAroundPages = 16;
 
-    private const ulong PageTableSpanBytes = 512 * Pfn.PageSizeBytes;
+    private const int PagesPerTable = 512;
+
+    private const ulong PageTableSpanBytes = PagesPerTable * (ulong)Pfn.PageSizeBytes;
 
     public static FaultResult Handle(ref VmFault fault)
     {
@@ -27,31 +30,33 @@ internal static class FileFault
 
     private static FaultResult Read(ref VmFault fault, OpenFile file)
     {
-        if (!fault.Tables.TryPrepare(fault.Cpu, fault.Address))
+        if (!TryPrepareUpper(ref fault))
         {
             return FaultResult.OutOfMemory;
         }
 
-        MapAround(ref fault, file);
-        if (!fault.Tables.Read(fault.Address).IsNone)
+        if (TryMapAround(ref fault, file))
         {
-            fault.Process.Faults.CountCause(FaultCause.File);
             return FaultResult.Minor;
         }
 
-        FaultResult result = Find(ref fault, file, out Pfn page);
-        if (result is FaultResult.Minor or FaultResult.Major)
+        // A fault that had to read waits for the page and is taken again: what came in with it is mapped as well.
+        FileFaultResult found = FindInCache(ref fault, file, out Pfn page);
+        FaultResult result = ToFaultResult(found, fault.Origin);
+        bool isRepeated = found is FileFaultResult.Major or FileFaultResult.MinorReadahead;
+        if (result > FaultResult.Major || (isRepeated && TryMapAround(ref fault, file)))
         {
-            MapCached(ref fault, file, fault.Address, page, isWrite: false);
-            fault.Process.Faults.CountCause(FaultCause.File);
+            return result;
         }
 
+        MapCached(ref fault, file, fault.Address, page, isWrite: false);
+        fault.Process.Faults.CountCause(FaultCause.File);
         return result;
     }
 
     private static FaultResult WriteShared(ref VmFault fault, OpenFile file)
     {
-        if (!fault.Tables.TryPrepare(fault.Cpu, fault.Address))
+        if (!TryPrepareUpper(ref fault))
         {
             return FaultResult.OutOfMemory;
         }
@@ -73,7 +78,7 @@ internal static class FileFault
         UserFrames frames = fault.Frames;
         Pfn copy = Pfn.None;
         if (!fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef)
-            || !fault.Tables.TryPrepare(fault.Cpu, fault.Address)
+            || !TryPrepareUpper(ref fault)
             || !frames.TryAllocate(fault.Cpu, GfpFlags.None, out copy))
         {
             return FaultResult.OutOfMemory;
@@ -94,45 +99,72 @@ internal static class FileFault
         return result;
     }
 
-    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page)
+    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page) => ToFaultResult(FindInCache(ref fault, file, out page), fault.Origin);
+
+    private static FileFaultResult FindInCache(ref VmFault fault, OpenFile file, out Pfn page)
     {
         MmapAdvice advice = MmapAdvice.Normal;
         advice |= (fault.Area.Flags & VmFlags.SequentialRead) != 0 ? MmapAdvice.Sequential : 0;
         advice |= (fault.Area.Flags & VmFlags.RandomRead) != 0 ? MmapAdvice.Random : 0;
         advice |= (fault.Area.Flags & VmFlags.Exec) != 0 ? MmapAdvice.Executable : 0;
-        FileFaultResult result = file.Mapping.Fault(
-            fault.Cpu, ref file.Readahead, fault.Area.PageIndexOf(fault.Address), advice, out page);
-        return result switch
-        {
-            FileFaultResult.Minor or FileFaultResult.MinorReadahead => FaultResult.Minor,
-            FileFaultResult.Major => FaultResult.Major,
-            FileFaultResult.OutOfMemory => FaultResult.OutOfMemory,
-            _ => FaultResult.BusAdrErr,
-        };
+        return file.Mapping.Fault(fault.Cpu, ref file.Readahead, fault.Area.PageIndexOf(fault.Address), advice, out page);
     }
 
-    // do_fault_around: what is cached in the aligned window, within the VMA and one last-level table.
-    private static void MapAround(ref VmFault fault, OpenFile file)
+    private static FaultResult ToFaultResult(FileFaultResult result, FaultOrigin origin) => result switch
     {
-        const ulong WindowBytes = FaultAroundPages * Pfn.PageSizeBytes;
-        VirtAddr window = new(fault.Address.Value & ~(WindowBytes - 1));
-        VirtAddr start = window > fault.Area.Start ? window : fault.Area.Start;
-        ulong tableEnd = (fault.Address.Value & ~(PageTableSpanBytes - 1)) + PageTableSpanBytes;
-        ulong end = Math.Min(Math.Min(start.Value + WindowBytes, tableEnd), fault.Area.End.Value);
-        for (VirtAddr address = start; address.Value < end; address += Pfn.PageSizeBytes)
+        FileFaultResult.Minor => FaultResult.Minor,
+        FileFaultResult.MinorReadahead => origin == FaultOrigin.PopulateAdvice ? FaultResult.Major : FaultResult.Minor,
+        FileFaultResult.Major => origin == FaultOrigin.Populate ? FaultResult.Minor : FaultResult.Major,
+        FileFaultResult.OutOfMemory => FaultResult.OutOfMemory,
+        _ => FaultResult.BusAdrErr,
+    };
+
+    // do_fault_around: what is cached in the aligned window, within the VMA and one last-level table. True where the fault is resolved by it.
+    private static bool TryMapAround(ref VmFault fault, OpenFile file)
+    {
+        const ulong windowBytes = FaultAroundPages * Pfn.PageSizeBytes;
+        ulong address = fault.Address.Value;
+        ulong areaStart = fault.Area.Start.Value;
+        ulong tableStart = Math.Max(address & ~(PageTableSpanBytes - 1), areaStart);
+        ulong tableEnd = Math.Min((address & ~(PageTableSpanBytes - 1)) + PageTableSpanBytes, fault.Area.End.Value);
+        ulong start = Math.Max(address & ~(windowBytes - 1), areaStart);
+        ulong end = Math.Min(start + windowBytes, tableEnd);
+        ulong first = fault.Area.PageIndexOf(new VirtAddr(tableStart));
+        FaultAroundWindow window = new(
+            first + ((start - tableStart) >> Pfn.PageShift),
+            first + ((end - tableStart) >> Pfn.PageShift) - 1,
+            first,
+            first + ((tableEnd - tableStart) >> Pfn.PageShift) - 1,
+            HasTable: true);
+        Span<Pfn> pages = stackalloc Pfn[PagesPerTable];
+        FaultAroundResult around = file.Mapping.MapAround(ref file.Readahead, in window, pages);
+        int offset = (int)(around.First - first);
+        for (int i = offset; i < offset + around.Count; i++)
         {
-            if (file.Mapping.TryFind(fault.Area.PageIndexOf(address), out Pfn page) && fault.Tables.Read(address).IsNone)
+            VirtAddr place = new(tableStart + ((ulong)i << Pfn.PageShift));
+            if (pages[i] != Pfn.None && fault.Tables.Read(place).IsNone)
             {
-                MapCached(ref fault, file, address, page, isWrite: false);
+                MapCached(ref fault, file, place, pages[i], isWrite: false);
             }
         }
+
+        if (fault.Tables.Read(fault.Address).IsNone)
+        {
+            return false;
+        }
+
+        fault.Process.Faults.CountCause(FaultCause.File);
+        return true;
     }
+
+    // The last-level table is made when there is a page to map (finish_fault), so a fault that ends in a signal leaves none.
+    private static bool TryPrepareUpper(ref VmFault fault) => fault.Tables.TryPrepareUpper(fault.Cpu, fault.Address, PageTable.LastLevel - 1);
 
     private static void MapCached(ref VmFault fault, OpenFile file, VirtAddr address, Pfn page, bool isWrite)
     {
         Descriptor entry = Descriptor.ForPage(page, fault.Protection);
         entry = isWrite ? entry.MakeDirty().MakeWritable() : entry;
-        fault.Frames.AddFileMapping(page);
+        fault.Frames.AddFileMapping(page, fault.Area.Flags);
         fault.Frames.CountFile(fault.Process, page);
         fault.Tables.TryMap(fault.Cpu, address, entry);
     }

@@ -12,6 +12,11 @@ namespace Engine.Arm64.Faults;
 /// <summary>The pages of one process, for its <see cref="MemoryMap"/>.</summary>
 internal sealed class ProcessPages : IAddressSpacePages
 {
+    // A zero page that is to be written takes two faults; more come only from an arena that somebody corrupts.
+    private const int FaultRoundsMax = 4;
+
+    private const string SharedAnonymousName = "/dev/zero (deleted)";
+
     private readonly Process process;
 
     public ProcessPages(Process process) => this.process = process;
@@ -20,7 +25,8 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        ZapVisitor zap = new(new MmuGather(process, cpu));
+        VmFlags flags = process.Memory.Areas[area].Flags;
+        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
     }
@@ -59,10 +65,28 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public Errno AdvisePages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, MemoryAdvice advice)
     {
+        ref VmArea vma = ref process.Memory.Areas[area];
+        OpenFile? file = vma.IsAnonymous ? null : Machine.Files.TryGet(vma.File);
         switch (advice)
         {
             case MemoryAdvice.DontNeed or MemoryAdvice.DontNeedLocked:
                 UnmapPages(cpu, area, start, end);
+                return Errno.None;
+            case MemoryAdvice.Free:
+                FreeVisitor free = new(Machine.UserFrames);
+                process.Tables.Visit(start, end - start, ref free);
+                FlushIf(free.Changed > 0, start, end);
+                return Errno.None;
+            case MemoryAdvice.Cold:
+                ColdVisitor cold = new(Machine.UserFrames);
+                process.Tables.Visit(start, end - start, ref cold);
+                FlushIf(cold.Changed > 0, start, end);
+                return Errno.None;
+            case MemoryAdvice.Remove when file is not null:
+                FileIoResult result = file.Mapping.PunchHole(cpu, vma.PageIndexOf(start) << Pfn.PageShift, end - start);
+                return result == FileIoResult.Done ? Errno.None : Errno.EIO;
+            case MemoryAdvice.WillNeed when file is not null:
+                file.Mapping.Advise(cpu, ref file.Readahead, FileAdvice.WillNeed, vma.PageIndexOf(start) << Pfn.PageShift, end - start);
                 return Errno.None;
             default:
                 return Errno.None;
@@ -78,18 +102,19 @@ internal sealed class ProcessPages : IAddressSpacePages
             PopulateKind.Read => false,
             _ => (flags & (VmFlags.Write | VmFlags.Shared)) == VmFlags.Write,
         };
+        FaultOrigin origin = kind == PopulateKind.Touch ? FaultOrigin.Populate : FaultOrigin.PopulateAdvice;
         for (VirtAddr address = start; address < end; address += Pfn.PageSizeBytes)
         {
-            if (IsMapped(address, isWrite))
+            for (int rounds = 0; !IsMapped(address, isWrite); rounds++)
             {
-                continue;
+                FaultResult result = FaultHandler.Populate(process, cpu, address, isWrite, origin);
+                if (result > FaultResult.Major || rounds > FaultRoundsMax)
+                {
+                    return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
+                }
             }
 
-            FaultResult result = FaultHandler.Handle(process, cpu, address, isWrite ? AccessKind.Store : AccessKind.Load);
-            if (result > FaultResult.Major)
-            {
-                return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
-            }
+            Machine.UserFrames.NotePopulated(process.Tables.Read(address), isWrite);
         }
 
         return Errno.None;
@@ -101,7 +126,17 @@ internal sealed class ProcessPages : IAddressSpacePages
         process.Tables.Visit(start, end - start, ref visitor);
     }
 
-    public Errno SyncPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end) => Errno.None;
+    public Errno SyncPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
+    {
+        ref VmArea vma = ref process.Memory.Areas[area];
+        if (Machine.Files.TryGet(vma.File) is not { } file)
+        {
+            return Errno.None;
+        }
+
+        FileIoResult result = file.Mapping.Sync(cpu, vma.PageIndexOf(start), vma.PageIndexOf(end) - 1);
+        return result == FileIoResult.Done ? Errno.None : Errno.EIO;
+    }
 
     public void QueryResidentPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, Span<byte> isResident)
     {
@@ -118,31 +153,43 @@ internal sealed class ProcessPages : IAddressSpacePages
     public bool CopyPages(CpuId cpu, VmAreaRef from, MemoryMap child, VmAreaRef to)
     {
         ref VmArea vma = ref process.Memory.Areas[from];
-        if (!vma.IsAnonymous && vma.AnonVma.IsNone)
+        if (vma.AnonVma.IsNone)
         {
-            // Nothing here but pages of files: the child finds them by faults of its own (vma_needs_copy).
+            // Nothing here but pages of files and the zero page: the child finds them by faults of its own (vma_needs_copy).
             return true;
         }
 
-        ForkVisitor fork = new(Machine.UserFrames, ((ProcessPages)child.Pages).process, cpu, (vma.Flags & VmFlags.Shared) != 0);
-        return process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
+        Process childProcess = ((ProcessPages)child.Pages).process;
+        ForkVisitor fork = new(Machine.UserFrames, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
+            && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }
 
     public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file)
     {
-        OpenFile? created = Machine.Files.TryOpen(cpu, "/dev/zero (deleted)", new ShmemBacking(pageCount << Pfn.PageShift));
+        OpenFile? created = Machine.Files.TryOpen(cpu, SharedAnonymousName, new ShmemBacking(pageCount << Pfn.PageShift));
         file = created?.Id ?? VmArea.NoFile;
         return created is null ? Errno.ENOMEM : Errno.None;
     }
 
-    public MappedFileModes ModesOf(uint file) => MappedFileModes.ReadWrite;
+    public MappedFileModes ModesOf(uint file) => Machine.Files.TryGet(file)?.Modes ?? MappedFileModes.None;
 
-    public void LinkFile(CpuId cpu, VmAreaRef area)
-    {
-    }
+    public void LinkFile(CpuId cpu, VmAreaRef area) => Machine.FileReverseMap.Link(process.Memory.Areas, area);
 
     public void UnlinkFile(CpuId cpu, VmAreaRef area)
     {
+        if (Machine.FileReverseMap.Unlink(process.Memory.Areas, area) is { Name: SharedAnonymousName } unused)
+        {
+            Machine.Files.Close(cpu, unused);
+        }
+    }
+
+    private void FlushIf(bool isChanged, VirtAddr start, VirtAddr end)
+    {
+        if (isChanged)
+        {
+            process.FlushRange(start, end);
+        }
     }
 
     private bool IsMapped(VirtAddr address, bool isWrite)

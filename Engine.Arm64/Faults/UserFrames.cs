@@ -53,14 +53,27 @@ internal sealed class UserFrames
         frame.Mapping = area.AnonVma.Value | PageFlag.MappingAnon;
         frame.Index = area.PageIndexOf(address);
         frame.MapCount = 1;
+        if (IsLocking(area.Flags))
+        {
+            Lock(ref frame);
+        }
     }
 
     /// <summary>Counts an entry that maps a page of a file (<c>folio_add_file_rmap_pte</c>).</summary>
-    public void AddFileMapping(Pfn pfn)
+    /// <param name="pfn">The frame.</param>
+    /// <param name="flags">The VMA's.</param>
+    public void AddFileMapping(Pfn pfn, VmFlags flags)
     {
         Interlocked.Increment(ref frames[pfn].MapCount);
         files.Get(pfn);
+        if (IsLocking(flags))
+        {
+            Lock(ref frames[files.HeadOf(pfn)]);
+        }
     }
+
+    /// <summary>Whether the pages of a VMA are kept in memory (<c>mlock_vma_folio</c>).</summary>
+    public static bool IsLocking(VmFlags flags) => (flags & (VmFlags.Locked | VmFlags.Special)) == VmFlags.Locked;
 
     /// <summary>Counts one more mapping of a frame, in a child (<c>folio_try_dup_anon_rmap_pte</c>, <c>folio_dup_file_rmap_pte</c>): nobody has it alone any more.</summary>
     public void Share(Process child, Descriptor entry)
@@ -80,7 +93,7 @@ internal sealed class UserFrames
             return;
         }
 
-        AddFileMapping(entry.Pfn);
+        AddFileMapping(entry.Pfn, VmFlags.None);
         CountFile(child, ref frame);
     }
 
@@ -92,9 +105,40 @@ internal sealed class UserFrames
             return;
         }
 
-        ref Frame frame = ref frames[entry.Pfn];
-        const ulong Locked = PageFlag.Mlocked | PageFlag.Unevictable;
-        frame.Flags = isLocked ? frame.Flags | Locked : frame.Flags & ~Locked;
+        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        if (isLocked)
+        {
+            Lock(ref frame);
+        }
+        else
+        {
+            Unlock(ref frame);
+        }
+    }
+
+    // The LRU link of an unevictable page counts its locked mappings (mlock_count, __mlock_folio in mm/mlock.c).
+    private static void Lock(ref Frame frame)
+    {
+        if ((frame.Flags & PageFlag.Unevictable) != 0)
+        {
+            frame.Next++;
+            return;
+        }
+
+        frame.Flags = (frame.Flags & ~PageFlag.Active) | PageFlag.Mlocked | PageFlag.Unevictable;
+        frame.Next = 1;
+    }
+
+    // __munlock_folio
+    private static void Unlock(ref Frame frame)
+    {
+        if ((frame.Flags & PageFlag.Unevictable) == 0 || --frame.Next > 0)
+        {
+            return;
+        }
+
+        frame.Flags &= ~(PageFlag.Mlocked | PageFlag.Unevictable);
+        frame.Next = 0;
     }
 
     /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
@@ -144,6 +188,104 @@ internal sealed class UserFrames
         return true;
     }
 
+    /// <summary>Notes that a page of a file was used through an entry that goes (<c>folio_mark_accessed</c>).</summary>
+    public void NoteFileUse(Descriptor entry)
+    {
+        if (!entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) == 0)
+        {
+            FileMapping.MarkAccessed(ref frames[files.HeadOf(entry.Pfn)]);
+        }
+    }
+
+    /// <summary>What a page that was populated leaves behind: it counts as accessed, and for a write as dirty even where its entry is clean (<c>FOLL_TOUCH</c> in follow_page_pte, mm/gup.c).</summary>
+    public void NotePopulated(Descriptor entry, bool isWrite)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return;
+        }
+
+        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        if (isWrite && !entry.IsDirty)
+        {
+            frame.Flags |= PageFlag.Dirty;
+        }
+
+        FileMapping.MarkAccessed(ref frame);
+    }
+
+    /// <summary>Whether an entry maps an anonymous frame.</summary>
+    public bool IsAnonymous(Descriptor entry) =>
+        !entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) != 0;
+
+    /// <summary>Copies a frame's descriptor, with the flags of its folio.</summary>
+    /// <returns>False where the frame has no descriptor.</returns>
+    public bool TryGetFrame(Pfn pfn, out Frame frame, out ulong folioFlags)
+    {
+        bool isValid = frames.IsValid(pfn);
+        frame = isValid ? frames[pfn] : default;
+        folioFlags = isValid ? frames[files.HeadOf(pfn)].Flags : 0;
+        if (isValid && files.HeadOf(pfn) is { } head && head != pfn)
+        {
+            frame.Mapping = frames[head].Mapping;
+        }
+
+        return isValid;
+    }
+
+    /// <summary>What <c>/proc/PID/pagemap</c> says of an entry.</summary>
+    public PageMapEntry ToPageMapEntry(Descriptor entry)
+    {
+        if (!entry.IsPresent)
+        {
+            return entry.IsSwap ? PageMapEntry.ForSwap(entry.SwapType, entry.SwapOffset) : default;
+        }
+
+        bool isNormal = !entry.IsSpecial && frames.IsValid(entry.Pfn);
+        return PageMapEntry.ForFrame(
+            entry.Pfn,
+            isFile: isNormal && !IsAnonymous(entry),
+            isExclusive: isNormal && frames[entry.Pfn].MapCount == 1,
+            isZeroPage: entry.IsSpecial && entry.Pfn == ZeroPage);
+    }
+
+    /// <summary>Lets an anonymous page's content vanish when memory is short (<c>folio_mark_lazyfree</c>). A dirty one that others map is left alone.</summary>
+    public bool TryMakeLazyFree(Descriptor entry)
+    {
+        if (!IsAnonymous(entry))
+        {
+            return false;
+        }
+
+        ref Frame frame = ref frames[entry.Pfn];
+        if ((frame.Flags & PageFlag.Dirty) != 0 && frame.MapCount != 1)
+        {
+            return false;
+        }
+
+        frame.Flags &= ~PageFlag.Dirty;
+        if ((frame.Flags & (PageFlag.SwapBacked | PageFlag.Unevictable)) == PageFlag.SwapBacked)
+        {
+            frame.Flags &= ~(PageFlag.SwapBacked | PageFlag.Active | PageFlag.Referenced);
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes a page that one entry maps a candidate for reclaim (<c>folio_deactivate</c>).</summary>
+    public bool TryDeactivate(Descriptor entry)
+    {
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn) || frames[entry.Pfn].MapCount != 1)
+        {
+            return false;
+        }
+
+        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        frame.Flags |= (frame.Flags & PageFlag.Active) != 0 ? PageFlag.Workingset : 0;
+        frame.Flags &= ~(PageFlag.Active | PageFlag.Referenced);
+        return true;
+    }
+
     /// <summary>Takes one mapping of a frame back, and the reference that it held; the last reference frees it.</summary>
     /// <param name="process">Whose resident set shrinks.</param>
     /// <param name="cpu">The CPU that acts.</param>
@@ -185,6 +327,7 @@ internal sealed class UserFrames
         {
             frame.Flags = 0;
             frame.Mapping = 0;
+            frame.Next = 0;
             allocator.Free(cpu, pfn, Order.Zero);
             return;
         }

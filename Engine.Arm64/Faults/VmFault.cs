@@ -21,6 +21,9 @@ internal ref struct VmFault
     /// <summary>Whether the access writes (<c>FAULT_FLAG_WRITE</c>).</summary>
     public bool IsWrite;
 
+    /// <summary>Who meets the fault.</summary>
+    public FaultOrigin Origin;
+
     /// <summary>The VMA, in the arena.</summary>
     public VmAreaRef AreaRef;
 

@@ -1,4 +1,5 @@
 using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
@@ -7,9 +8,21 @@ namespace Engine.Arm64.Faults;
 /// <summary>Clears every entry of a range (<c>zap_pte_range</c>, mm/memory.c).</summary>
 internal struct ZapVisitor : ILeafVisitor
 {
+    private readonly UserFrames frames;
+    private readonly bool notesUse;
+    private readonly bool isLocked;
     private MmuGather gather;
 
-    public ZapVisitor(MmuGather gather) => this.gather = gather;
+    /// <param name="frames">Knows the pages of files.</param>
+    /// <param name="gather">Gets the entries.</param>
+    /// <param name="flags">The VMA's: used pages of a file count as accessed, but not where it was advised sequential or random (<c>vma_has_recency</c>); locked pages lose a locked mapping.</param>
+    public ZapVisitor(UserFrames frames, MmuGather gather, VmFlags flags)
+    {
+        this.frames = frames;
+        this.gather = gather;
+        notesUse = (flags & (VmFlags.SequentialRead | VmFlags.RandomRead)) == 0;
+        isLocked = UserFrames.IsLocking(flags);
+    }
 
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
@@ -17,6 +30,16 @@ internal struct ZapVisitor : ILeafVisitor
         descriptor = Descriptor.None;
         if (entry.IsPresent)
         {
+            if (notesUse && entry.IsYoung)
+            {
+                frames.NoteFileUse(entry);
+            }
+
+            if (isLocked)
+            {
+                frames.SetLocked(entry, isLocked: false);
+            }
+
             gather.Add(address, entry);
         }
 

@@ -155,7 +155,9 @@ public partial class PageTree<TGeometry>
         ref Descriptor link = ref FindEntry(offset, LastLevel - 1);
         if (Unsafe.IsNullRef(ref link) || link.IsNone)
         {
-            return true;
+            // Linux makes the new tables as it finds the old ones, from the top (alloc_new_pud).
+            bool hasUpper = LastLevel - 2 >= TGeometry.StartLevel && HasTableBelow(offset, LastLevel - 2);
+            return !hasUpper || !Unsafe.IsNullRef(ref Prepare(cpu, destination, LastLevel - 2));
         }
 
         if (!link.IsTable || !TryOpenChild(link, LastLevel, offset & (ulong.MaxValue << EntryShift(LastLevel - 1)), out TableView<TGeometry> table))
@@ -166,7 +168,9 @@ public partial class PageTree<TGeometry>
         for (ulong at = offset; at < end; at += PageSizeBytes)
         {
             ref Descriptor source = ref table[IndexOf(at, LastLevel)];
-            if (source.IsNone)
+            ulong place = destination + (at - offset);
+            bool isFirstOfTable = at == offset || (place & ((1UL << EntryShift(LastLevel - 1)) - 1)) == 0;
+            if (source.IsNone && !isFirstOfTable)
             {
                 continue;
             }
@@ -176,6 +180,11 @@ public partial class PageTree<TGeometry>
             {
                 // What this table already gave goes back, so that the count of moved bytes is exact.
                 return UndoMove(offset, at, destination, table);
+            }
+
+            if (source.IsNone)
+            {
+                continue; // the table is made all the same (pte_alloc)
             }
 
             Descriptor moved = source;

@@ -37,7 +37,7 @@ public partial class PageTree<TGeometry>
     private readonly GfpFlags tableGfp;
 
     /// <summary>Wraps a root that <see cref="TryAllocateTable"/> gave.</summary>
-    private protected PageTree(PageAllocator allocator, PageTableKind kind, Pfn root)
+    internal PageTree(PageAllocator allocator, PageTableKind kind, Pfn root)
     {
         this.allocator = allocator;
         memory = allocator.Memory;
@@ -127,11 +127,11 @@ public partial class PageTree<TGeometry>
     public bool TryPrepare(CpuId cpu, VirtAddr address) => !Unsafe.IsNullRef(ref Prepare(cpu, ToOffset(address), LastLevel));
 
     /// <summary>The GFP flags of a tree's tables (<c>GFP_PGTABLE_USER</c>, <c>GFP_PGTABLE_KERNEL</c>).</summary>
-    private protected static GfpFlags TableGfp(PageTableKind kind) =>
+    internal static GfpFlags TableGfp(PageTableKind kind) =>
         GfpFlags.Kernel | GfpFlags.Zero | (kind == PageTableKind.User ? GfpFlags.Account : GfpFlags.None);
 
     /// <summary>Takes a zeroed table from the allocator.</summary>
-    private protected static bool TryAllocateTable(PageAllocator allocator, CpuId cpu, GfpFlags gfp, out Pfn table) =>
+    internal static bool TryAllocateTable(PageAllocator allocator, CpuId cpu, GfpFlags gfp, out Pfn table) =>
         allocator.TryAllocate(cpu, new Order(TGeometry.PageShift - Pfn.PageShift), gfp, out table);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -22,7 +22,10 @@ public sealed unsafe partial class MemoryMap
             bool isSpecial = (content.Flags & (VmFlags.Io | VmFlags.PfnMap)) != 0;
             if (!isSpecial && (content.Flags & VmFlags.LockOnFault) == 0)
             {
-                Errno errno = pages.PopulatePages(cpu, area, Max(start, content.Start), stop, PopulateKind.Touch);
+                // What cannot be read at all is not touched (check_vma_flags, mm/gup.c).
+                Errno errno = (content.Flags & VmFlags.Access) == 0
+                    ? Errno.EFAULT
+                    : pages.PopulatePages(cpu, area, Max(start, content.Start), stop, PopulateKind.Touch);
                 if (errno != Errno.None && !ignoresErrors)
                 {
                     return errno;

@@ -49,6 +49,9 @@ public sealed unsafe partial class MemoryMap
     /// <summary>The counters and bounds.</summary>
     public ref MmStruct State => ref *mm;
 
+    /// <summary>What is told of changes.</summary>
+    public IAddressSpacePages Pages => pages;
+
     /// <summary>What the process may have.</summary>
     public ResourceLimits Limits { get; set; }
 

@@ -19,11 +19,14 @@ public unsafe struct ArenaWalker : IPageWalker
     private const int IndexBits = 9;
     private const ulong IndexMask = (1UL << IndexBits) - 1;
     private const ulong AddressMask = 0x0000_FFFF_FFFF_F000;
+    private const ulong PlaceMask = IndexMask << 3;
+    private const ulong NoRoot = ulong.MaxValue;
     private const ulong LastTableByte = 4095;
     private const ulong TypeMask = 3;
     private const ulong TableOrPage = 3;
     private const ulong AccessFlag = 1UL << 10;
     private const ulong NotGlobal = 1UL << 11;
+    private const ulong UserAccess = 1UL << 6;
     private const ulong ReadOnly = 1UL << 7;
     private const ulong DirtyModifier = 1UL << 51;
     private const ulong Contiguous = 1UL << 52;
@@ -36,6 +39,8 @@ public unsafe struct ArenaWalker : IPageWalker
     private readonly byte* bias;
     private readonly ulong start;
     private readonly ulong lastTableOffset;
+    private ulong root0;
+    private ulong root1;
 
     /// <summary>Creates a walker with no tables: TTBR0 and TTBR1 must be set.</summary>
     /// <param name="memory">Where the tables are.</param>
@@ -45,13 +50,23 @@ public unsafe struct ArenaWalker : IPageWalker
         bias = memory.Bias;
         start = memory.Banks[0].Start.Value;
         lastTableOffset = memory.Banks[0].LengthBytes - LastTableByte - 1;
+        root0 = NoRoot;
+        root1 = NoRoot;
     }
 
     /// <summary>The root table of the lower half; null where walks are disabled (TCR.EPD0).</summary>
-    public PhysAddr? Ttbr0 { readonly get; set; }
+    public PhysAddr? Ttbr0
+    {
+        readonly get => root0 == NoRoot ? null : new PhysAddr(root0);
+        set => root0 = value?.Value ?? NoRoot;
+    }
 
     /// <summary>The root table of the upper half; null where walks are disabled (TCR.EPD1).</summary>
-    public PhysAddr? Ttbr1 { readonly get; set; }
+    public PhysAddr? Ttbr1
+    {
+        readonly get => root1 == NoRoot ? null : new PhysAddr(root1);
+        set => root1 = value?.Value ?? NoRoot;
+    }
 
     /// <summary>Whether the hardware sets the access flag (TCR.HA); otherwise a clear one faults.</summary>
     public bool SetsAccessFlag { readonly get; set; }
@@ -77,7 +92,60 @@ public unsafe struct ArenaWalker : IPageWalker
     /// <inheritdoc/>
     public readonly bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
-        ulong va = address.Value;
+        return (!result.WantsPath && TryWalkStraight(address.Value, kind, ref result)) || WalkLevels(address.Value, kind, isPrivileged, ref result);
+    }
+
+    // The common case without a store per level: from the root to a page that needs no update.
+    private readonly bool TryWalkStraight(ulong va, AccessKind kind, ref WalkResult result)
+    {
+        ulong table = (long)va < 0 ? root1 : root0;
+        if (!IsInHalf(va) || unchecked(table - start) > lastTableOffset)
+        {
+            return false;
+        }
+
+        // SAFETY: each table's page is checked against the first bank before a descriptor in it is read.
+        ulong descriptor0 = *(ulong*)(bias + table + ((va >> 36) & PlaceMask));
+        ulong table1 = descriptor0 & AddressMask;
+        if ((descriptor0 & TypeMask) != TableOrPage || unchecked(table1 - start) > lastTableOffset)
+        {
+            return false;
+        }
+
+        ulong descriptor1 = *(ulong*)(bias + table1 + ((va >> 27) & PlaceMask));
+        ulong table2 = descriptor1 & AddressMask;
+        if ((descriptor1 & TypeMask) != TableOrPage || unchecked(table2 - start) > lastTableOffset)
+        {
+            return false;
+        }
+
+        ulong descriptor2 = *(ulong*)(bias + table2 + ((va >> 18) & PlaceMask));
+        ulong table3 = descriptor2 & AddressMask;
+        if ((descriptor2 & TypeMask) != TableOrPage || unchecked(table3 - start) > lastTableOffset)
+        {
+            return false;
+        }
+
+        ulong place = table3 + ((va >> 9) & PlaceMask);
+        ulong descriptor = *(ulong*)(bias + place);
+        bool needsUpdate = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
+        if ((descriptor & (TypeMask | AccessFlag)) != (TableOrPage | AccessFlag) || needsUpdate)
+        {
+            return false;
+        }
+
+        result.GranuleLog2 = GranuleLog2;
+        result.StartLevel = 0;
+        Describe(place, descriptor, descriptor0 | descriptor1 | descriptor2, 3, ref result);
+        return true;
+    }
+
+    // Bits 63:48 are all equal. Bit 47 belongs to the address: a user's stack lies just below 2^48.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsInHalf(ulong va) => unchecked((ulong)((long)va >> 48) + 1) <= 1;
+
+    private readonly bool WalkLevels(ulong va, AccessKind kind, bool isPrivileged, ref WalkResult result)
+    {
         result.GranuleLog2 = GranuleLog2;
         ulong table = result.StartTable;
         ulong restrictions = result.StartRestrictions;
@@ -87,8 +155,8 @@ public unsafe struct ArenaWalker : IPageWalker
             level = 0;
             result.StartLevel = 0;
             restrictions = 0;
-            PhysAddr? root = (long)va < 0 ? Ttbr1 : Ttbr0;
-            if (root is null || (long)(va << 16) >> 16 != (long)va)
+            table = (long)va < 0 ? root1 : root0;
+            if (table == NoRoot || !IsInHalf(va))
             {
                 // Not a read: the walk is refused.
                 result.Level = 0;
@@ -96,7 +164,6 @@ public unsafe struct ArenaWalker : IPageWalker
                 return Fail(ref result, TranslationStop.TranslationFault, 0);
             }
 
-            table = root.GetValueOrDefault().Value;
         }
 
         for (; ; level++)
@@ -122,7 +189,7 @@ public unsafe struct ArenaWalker : IPageWalker
 
             bool isLeaf = level == 3 ? (descriptor & TypeMask) == TableOrPage : level != 0 && (descriptor & TypeMask) == 1;
             return isLeaf
-                ? Finish(va, kind, place, descriptor, restrictions, level, ref result)
+                ? Finish(va, kind, isPrivileged, place, descriptor, restrictions, level, ref result)
                 : Fail(ref result, TranslationStop.TranslationFault, level);
         }
     }
@@ -132,30 +199,51 @@ public unsafe struct ArenaWalker : IPageWalker
         unchecked(table - start) <= lastTableOffset || memory.Contains(new PhysAddr(table), LastTableByte + 1);
 
     private readonly bool Finish(
-        ulong va, AccessKind kind, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
+        ulong va, AccessKind kind, bool isPrivileged, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
     {
         bool isStore = kind is AccessKind.Store or AccessKind.Modify;
         bool isWritableClean = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
-        if ((descriptor & AccessFlag) == 0 || (isStore && isWritableClean))
+        if (!result.LooksOnly && ((descriptor & AccessFlag) == 0 || (isStore && isWritableClean)))
         {
             if ((descriptor & AccessFlag) == 0 && !SetsAccessFlag && !SetsDirtyState)
             {
                 return Fail(ref result, TranslationStop.AccessFlagFault, level);
             }
 
-            bool setsDirty = isStore && isWritableClean && (restrictions >> 62 & 1) == 0;
+            // Only a store that is otherwise allowed sets the dirty state.
+            bool setsDirty = isStore && isWritableClean
+                && ((AllowedBy(descriptor & ~ReadOnly, restrictions) >> ((int)kind + (isPrivileged ? TlbEntry.ElBits : 0))) & 1) != 0;
             ulong updated = (descriptor | AccessFlag) & ~(setsDirty ? ReadOnly : 0);
+            const uint bothLevels = 0x11;
+            if ((AllowedBy(updated, restrictions) & (bothLevels << (int)kind)) == 0)
+            {
+                // An access that is refused leaves no trace (the architecture lets hardware choose).
+                return Fail(ref result, TranslationStop.PermissionFault, level);
+            }
+
             if (!TryUpdate(place, descriptor, updated))
             {
                 // The descriptor changed meanwhile: the walk begins again.
                 result.StartLevel = WalkResult.FromRoot;
-                return Walk(new VirtAddr(va), kind, false, ref result);
+                return Walk(new VirtAddr(va), kind, isPrivileged, ref result);
             }
 
             isWritableClean &= !setsDirty;
             descriptor = updated;
         }
 
+        Describe(place, descriptor, restrictions, level, ref result);
+        result.IsDirtyLater = isWritableClean && (restrictions >> 62 & 1) == 0;
+        bool isUsers = (descriptor & UserAccess) != 0 && (restrictions >> 61 & 1) == 0;
+
+        // What EL0 may write EL1 never executes, and a page whose dirty state the hardware keeps may be written already.
+        result.Allowed &= result.IsDirtyLater && isUsers ? ~Fetch1 : uint.MaxValue;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Describe(ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
+    {
         int pageLog2 = GranuleLog2 + ((3 - level) * IndexBits);
         result.Level = level;
         result.PageSizeLog2 = pageLog2;
@@ -164,9 +252,8 @@ public unsafe struct ArenaWalker : IPageWalker
         result.AttributeIndex = (int)(descriptor >> 2) & 7;
         result.IsGlobal = (descriptor & NotGlobal) == 0;
         result.Allowed = AllowedBy(descriptor, restrictions);
-        result.IsDirtyLater = isWritableClean && (restrictions >> 62 & 1) == 0;
+        result.IsDirtyLater = false;
         result.AggregationLog2 = AggregationLog2Max != 0 && level == 3 && (descriptor & Contiguous) == 0 ? Aggregate(place, descriptor) : 0;
-        return true;
     }
 
     // APTable[0] (61) takes EL0 data access away, APTable[1] (62) writing; XNTable is 60, PXNTable 59.

@@ -8,6 +8,12 @@ public interface ITranslationObserver
     /// <summary>Whether <see cref="DescriptorRead"/> is called. It must be a constant.</summary>
     public static abstract bool SeesDescriptorReads { get; }
 
+    /// <summary>Whether the checking mode is on and <see cref="Report"/> is called. It must be a constant.</summary>
+    public static abstract bool Checks { get; }
+
+    /// <summary>The checking mode has found a breach of a rule.</summary>
+    public void Report(in TlbFinding finding);
+
     /// <summary>The walker, as a bus master, has read a descriptor.</summary>
     /// <param name="address">Its physical address, 8-byte aligned.</param>
     /// <param name="level">Its level, -1..3.</param>

@@ -7,6 +7,14 @@ public readonly struct NoObserver : ITranslationObserver
     public static bool SeesDescriptorReads => false;
 
     /// <inheritdoc/>
+    public static bool Checks => false;
+
+    /// <inheritdoc/>
+    public void Report(in TlbFinding finding)
+    {
+    }
+
+    /// <inheritdoc/>
     public void DescriptorRead(ulong address, int level)
     {
     }

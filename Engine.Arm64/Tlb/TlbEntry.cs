@@ -4,11 +4,11 @@
 //   63        48 47        32 31  29 28  27   26    25     24 23     18 17     12 11   8 7     4 3     0
 //  +------------+------------+------+-------+-----+------+---+---------+---------+------+-------+-------+
 //  |   VMID     |    ASID    |level |  free |dirty|global|cnt| log2 of | log2 of | attr | EL1   | EL0   |
-//  |            |            | + 1  |       |later|      |   | page    | entry   | index| allow | allow |
+//  |            |            | + 1  | plain |later|      |   | page    | entry   | index| allow | allow |
 //  +------------+------------+------+-------+-----+------+---+---------+---------+------+-------+-------+
 // allow: one bit for each AccessKind. "log2 of page" is the size that the leaf descriptor maps (a page or block), "log2 of entry" what this
 // entry covers: less (a piece of a block) or more (a contiguous run, or pages that the hardware aggregated). cnt: the descriptor
-// belongs to a contiguous run.
+// belongs to a contiguous run. plain: the entry covers exactly a page or block outside a run.
 //
 // An unused entry has Tag 1 and Mask 0, an entry of another address space has bit 0 of its Tag set: both match no address,
 // since bit 0 is never in a mask.
@@ -28,11 +28,14 @@ internal struct TlbEntry
     public const int ContiguousShift = PageSizeShift + 6;
     public const int GlobalShift = ContiguousShift + 1;
     public const int DirtyLaterShift = GlobalShift + 1;
+    public const int PlainShift = DirtyLaterShift + 1;
     public const int LevelShift = 29;
     public const int AsidShift = LevelShift + 3;
     public const int VmidShift = AsidShift + 16;
 
     public const ulong EntrySizeMask = 63UL << EntrySizeShift;
+
+    public const ulong Plain = 1UL << PlainShift;
 
     public const ulong UnusedTag = 1;
 
@@ -81,6 +84,25 @@ internal struct TlbEntry
     /// <summary>The first virtual address, whether the entry is active or not.</summary>
     public readonly ulong Start => Tag & ~1UL;
 
+    /// <summary>Makes an entry.</summary>
+    /// <param name="address">Any address in it.</param>
+    /// <param name="sizeLog2">log2 of the bytes that it covers.</param>
+    /// <param name="delta">Physical minus virtual address.</param>
+    /// <param name="meta">Everything else but its size.</param>
+    public static TlbEntry Create(ulong address, int sizeLog2, ulong delta, ulong meta)
+    {
+        ulong mask = ulong.MaxValue << sizeLog2;
+        ulong pageSizeLog2 = (meta >> PageSizeShift) & 63;
+        bool isPlain = pageSizeLog2 == (uint)sizeLog2 && ((meta >> ContiguousShift) & 1) == 0;
+        return new TlbEntry
+        {
+            Tag = address & mask,
+            Mask = mask,
+            Delta = delta,
+            Meta = (meta & ~(EntrySizeMask | Plain)) | ((ulong)(uint)sizeLog2 << EntrySizeShift) | (isPlain ? Plain : 0),
+        };
+    }
+
     /// <summary>Whether ASID and VMID let the entry serve an address space.</summary>
     public readonly bool Serves(ushort asid, ushort vmid) => Vmid == vmid && (IsGlobal || Asid == asid);
 
@@ -92,6 +114,14 @@ internal struct TlbEntry
         16 => 21, // 64K granule: 32 pages
         29 => 34, // 64K granule: 32 blocks of 512 MiB
         _ => pageSizeLog2 + 4, // 4K granule: 16 pages or blocks
+    };
+
+    /// <summary>The granule that has pages or blocks of a size; those of the three granules are all different.</summary>
+    public static int GranuleLog2(int pageSizeLog2) => pageSizeLog2 switch
+    {
+        14 or 25 or 36 => 14,
+        16 or 29 or 42 => 16,
+        _ => 12,
     };
 
     /// <summary>Empties the entry.</summary>

@@ -27,6 +27,9 @@ internal readonly record struct TlbInvalidation
     /// <summary>Bit n: an entry whose leaf is at level n matches. All bits where no hint is given.</summary>
     public uint Levels { get; init; }
 
+    /// <summary>Only entries of this granule match (12, 14 or 16); 0 for any.</summary>
+    public int GranuleLog2 { get; init; }
+
     /// <summary>All levels.</summary>
     public const uint EveryLevel = ~0u;
 
@@ -41,6 +44,7 @@ internal readonly record struct TlbInvalidation
         return (AnyVmid || entry.Vmid == Vmid)
             && (entry.IsGlobal ? !KeepsGlobal : AnyAsid || entry.Asid == Asid)
             && first <= Last && (first | ~mappingMask) >= First
-            && (Levels == EveryLevel || ((Levels >> entry.Level) & 1) != 0);
+            && (Levels == EveryLevel || (entry.Level >= 0 && ((Levels >> entry.Level) & 1) != 0))
+            && (GranuleLog2 == 0 || TlbEntry.GranuleLog2(entry.PageSizeLog2) == GranuleLog2);
     }
 }

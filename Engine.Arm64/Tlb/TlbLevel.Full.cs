@@ -14,6 +14,7 @@ internal sealed unsafe partial class TlbLevel
 
     private ushort* heads;
     private ushort* nexts;
+    private ushort* hashes;
     private uint hashMask;
     private int hashBits;
 
@@ -55,14 +56,15 @@ internal sealed unsafe partial class TlbLevel
     private void Link(uint slot, ulong address, int sizeLog2)
     {
         uint hash = HashOf(address, sizeLog2);
+        hashes[slot] = (ushort)hash;
         nexts[slot] = heads[hash];
         heads[hash] = (ushort)slot;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Unlink(uint slot, TlbEntry* entry)
+    private void Unlink(uint slot)
     {
-        ushort* link = heads + HashOf(entry->Start, entry->SizeLog2);
+        ushort* link = heads + hashes[slot];
         while (*link != slot)
         {
             link = nexts + *link;
@@ -79,6 +81,7 @@ internal sealed unsafe partial class TlbLevel
         hashBits = Math.Max(HashBitsMin, BitOperations.Log2(RoundUpToPowerOf2(entryCount)) + 1);
         hashMask = (1u << hashBits) - 1;
         heads = (ushort*)Carve(start, ref offset, (hashMask + 1L) * sizeof(ushort));
+        hashes = (ushort*)Carve(start, ref offset, (long)entryCount * sizeof(ushort));
         nexts = (ushort*)Carve(start, ref offset, (entryCount + 1L) * sizeof(ushort));
     }
 }

@@ -31,14 +31,7 @@ internal sealed unsafe partial class TlbLevel
         currentAsid = asid;
         currentVmid = vmid;
         laneAsid = ((ulong)asid << LaneAsidShift) | LaneUsed;
-        if (!isFull)
-        {
-            // An entry of a set does not say by its tag whether it is active.
-            *Last = Nothing;
-            return;
-        }
-
-        for (int slot = 0; slot < entryCount; slot++)
+        for (int slot = 0; isFull && slot < entryCount; slot++)
         {
             TlbEntry* entry = entries + slot;
             if (entry->IsUsed)
@@ -137,8 +130,8 @@ internal sealed unsafe partial class TlbLevel
         pieceCount -= entry->IsPiece ? 1 : 0;
         if (isFull)
         {
-            Unlink((uint)slot, entry);
-            stamps[slot] = NoStamp;
+            Unlink((uint)slot);
+            Group!.Forget((uint)(FirstSlot + slot));
             freeBitmap[slot / 64] |= 1UL << (slot % 64);
             freeCount++;
         }

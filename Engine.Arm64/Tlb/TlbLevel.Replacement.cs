@@ -1,10 +1,6 @@
 // Which entry gives way.
 //
-// Fully associative, LRU and FIFO: a log. Each use appends the slot to the log and stores the log's position as the slot's stamp;
-// a position whose slot has a later stamp is stale. The victim is the first position that is not stale, found by advancing
-// the log's start, so each use is passed over once. When the log is full it is written anew with the live positions only, in
-// order (a bitmap sorts them). So a use costs two stores, a replacement on average as many steps as there were uses since
-// the last one, and the order is exactly LRU. FIFO logs fills only.
+// Fully associative, LRU and FIFO: the log of AssociativeEntries. FIFO logs fills only.
 //
 // Sets of up to 16 ways, LRU and FIFO: one word per set holds the ways as nibbles, most recent lowest; a use moves one nibble
 // to the front. Unused ways stand at the end. Wider sets keep a 64-bit stamp per entry.
@@ -19,19 +15,10 @@ namespace Engine.Arm64.Tlb;
 internal sealed unsafe partial class TlbLevel
 {
     private const int NibbleWaysMax = 16;
-    private const int LogLengthMin = 2048;
-    private const int LogLengthMax = 1 << 15;
-    private const ushort NoStamp = ushort.MaxValue;
     private const ulong EveryNibble = 0x1111_1111_1111_1111;
 
-    // Fully associative.
-    private ushort* log;
-    private ushort* stamps;
-    private ulong* logBitmap;
+    // Fully associative: unused slots.
     private ulong* freeBitmap;
-    private int logLength;
-    private int logStart;
-    private int logEnd;
     private int freeCount;
 
     // Sets.
@@ -45,7 +32,11 @@ internal sealed unsafe partial class TlbLevel
 
     private ulong randomState;
 
-    private bool IsOrdered => policy is ReplacementPolicy.Lru or ReplacementPolicy.Fifo;
+    private bool IsOrdered
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => policy is ReplacementPolicy.Lru or ReplacementPolicy.Fifo;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void NoteUse(uint slot)
@@ -54,7 +45,7 @@ internal sealed unsafe partial class TlbLevel
         {
             if (isFull)
             {
-                AppendToLog(slot);
+                Group!.Append((uint)FirstSlot + slot);
             }
             else
             {
@@ -68,92 +59,10 @@ internal sealed unsafe partial class TlbLevel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void NoteFill(uint slot, uint set)
-    {
-        if (IsOrdered)
-        {
-            if (isFull)
-            {
-                AppendToLog(slot);
-            }
-            else
-            {
-                MoveToFront(slot, set);
-            }
-        }
-        else if (policy == ReplacementPolicy.Plru)
-        {
-            PointAway(slot);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void AppendToLog(uint slot)
-    {
-        if (logEnd == logLength)
-        {
-            CompactLog();
-        }
-
-        log[logEnd] = (ushort)slot;
-        stamps[slot] = (ushort)logEnd;
-        logEnd++;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void CompactLog()
-    {
-        int words = (logLength + 63) / 64;
-        for (int slot = 0; slot < entryCount; slot++)
-        {
-            uint stamp = stamps[slot];
-            if (stamp != NoStamp)
-            {
-                logBitmap[stamp / 64] |= 1UL << (int)(stamp % 64);
-            }
-        }
-
-        int end = 0;
-        for (int word = 0; word < words; word++)
-        {
-            for (ulong live = logBitmap[word]; live != 0; live &= live - 1)
-            {
-                ushort slot = log[(word * 64) + BitOperations.TrailingZeroCount(live)];
-                log[end] = slot;
-                stamps[slot] = (ushort)end;
-                end++;
-            }
-
-            logBitmap[word] = 0;
-        }
-
-        logStart = 0;
-        logEnd = end;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint TakeFullVictim()
-    {
-        if (freeCount != 0)
-        {
-            return TakeFree();
-        }
-
-        if (!IsOrdered)
-        {
-            return TakeUnordered(0);
-        }
-
-        int position = logStart;
-        uint slot = log[position];
-        while (stamps[slot] != position)
-        {
-            slot = log[++position];
-        }
-
-        logStart = position + 1;
-        return slot;
-    }
+    private uint TakeFullVictim() =>
+        freeCount != 0 ? TakeFree()
+        : IsOrdered ? Group!.TakeOldest(groupPart, (uint)FirstSlot, (uint)entryCount) - (uint)FirstSlot
+        : TakeUnordered(0);
 
     private uint TakeFree()
     {
@@ -170,13 +79,10 @@ internal sealed unsafe partial class TlbLevel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint TakeSetVictim(uint set)
-    {
-        uint first = set * (uint)ways;
-        return orders != null ? first + (uint)((orders[set] >> ((ways - 1) * 4)) & 15)
+    private uint TakeSetVictim(uint set, uint first) =>
+        orders != null ? first + (uint)((orders[set] >> ((ways - 1) * 4)) & 15)
             : wideStamps != null ? TakeOldest(first)
             : TakeUnusedOrUnordered(set, first);
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void MoveToFront(uint slot, uint set)
@@ -301,19 +207,17 @@ internal sealed unsafe partial class TlbLevel
 
         if (isFull)
         {
-            ClearLog();
+            ClearSlots();
         }
     }
 
-    private void ClearLog()
+    private void ClearSlots()
     {
         freeCount = entryCount;
-        logStart = 0;
-        logEnd = 0;
-        new Span<ushort>(stamps, entryCount).Fill(NoStamp);
-        for (int slot = 0; slot < entryCount; slot++)
+        for (uint slot = 0; slot < (uint)entryCount; slot++)
         {
-            freeBitmap[slot / 64] |= 1UL << (slot % 64);
+            Group!.Forget((uint)FirstSlot + slot);
+            freeBitmap[slot / 64] |= 1UL << (int)(slot % 64);
         }
     }
 
@@ -321,10 +225,6 @@ internal sealed unsafe partial class TlbLevel
     {
         if (isFull)
         {
-            logLength = Math.Clamp((int)RoundUpToPowerOf2(entryCount) * 2, LogLengthMin, LogLengthMax);
-            log = (ushort*)Carve(start, ref offset, (long)logLength * sizeof(ushort));
-            stamps = (ushort*)Carve(start, ref offset, (long)entryCount * sizeof(ushort));
-            logBitmap = (ulong*)Carve(start, ref offset, (logLength / 64 * sizeof(ulong)) + sizeof(ulong));
             freeBitmap = (ulong*)Carve(start, ref offset, (entryCount / 64 * sizeof(ulong)) + sizeof(ulong));
         }
         else if (IsOrdered && ways <= NibbleWaysMax)

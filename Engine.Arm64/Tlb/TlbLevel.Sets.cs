@@ -28,6 +28,9 @@ internal sealed unsafe partial class TlbLevel
     // Division by the number of sets: q = high half of (n * reciprocal), exact for n below 2^44 and sets up to 2^20.
     private ulong setReciprocal;
 
+    // sets - 1 where sets are a power of two, else 0.
+    private uint setMask;
+
     // Division by the number of ways: exact for slots below 2^20 and ways up to 2^8.
     private ulong wayReciprocal;
 
@@ -45,11 +48,17 @@ internal sealed unsafe partial class TlbLevel
             Vector256<ulong> own = Vector256.Create(key | laneAsid);
             Vector256<ulong> global = Vector256.Create(key | LaneGlobal | LaneUsed);
             ulong* lane = lanes + (set * laneStride);
-            for (uint way = 0; way < laneStride; way += 4)
+            for (uint way = 0; way < laneStride; way += 8)
             {
                 // SAFETY: laneStride is a multiple of four, and set is below the number of sets.
-                Vector256<ulong> tags = Vector256.Load(lane + way);
-                uint matches = (Vector256.Equals(tags, own) | Vector256.Equals(tags, global)).ExtractMostSignificantBits();
+                Vector256<ulong> low = Vector256.Load(lane + way);
+                uint matches = (Vector256.Equals(low, own) | Vector256.Equals(low, global)).ExtractMostSignificantBits();
+                if (way + 4 < laneStride)
+                {
+                    Vector256<ulong> high = Vector256.Load(lane + way + 4);
+                    matches |= (Vector256.Equals(high, own) | Vector256.Equals(high, global)).ExtractMostSignificantBits() << 4;
+                }
+
                 for (; matches != 0; matches &= matches - 1)
                 {
                     TlbEntry* entry = entries + (set * (uint)ways) + way + (uint)BitOperations.TrailingZeroCount(matches);
@@ -68,15 +77,17 @@ internal sealed unsafe partial class TlbLevel
     private uint SetOf(ulong address, int sizeLog2)
     {
         ulong page = (address << LaneShift) >> (sizeLog2 + LaneShift);
-        return (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
+        return setMask != 0 ? (uint)page & setMask : (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint SetOfSlot(uint slot) => (uint)((slot * wayReciprocal) >> 32);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong LaneAddress(ulong address, int sizeLog2) =>
         ((((address >> sizeLog2 << 1) | 1) << (sizeLog2 - 1)) << LaneShift) & LaneAddressMask;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong LaneOf(ulong address, int sizeLog2, ulong meta)
     {
         ulong global = (meta >> TlbEntry.GlobalShift) & 1;
@@ -86,12 +97,9 @@ internal sealed unsafe partial class TlbLevel
 
     private void LayOutSets(byte* start, ref long offset)
     {
-        // floor(2^64 / sets) + 1; with more than one set this fits.
+        // floor(2^64 / sets) + 1 where sets are no power of two.
         setReciprocal = (ulong.MaxValue / sets) + 1;
-        if (BitOperations.IsPow2(sets))
-        {
-            setReciprocal = (1UL << (64 - BitOperations.Log2(sets)));
-        }
+        setMask = BitOperations.IsPow2(sets) ? sets - 1 : 0;
 
         wayReciprocal = ((1UL << 32) / (uint)ways) + 1;
         laneStride = (uint)(ways + 3) & ~3u;

@@ -28,9 +28,16 @@ internal sealed unsafe partial class TlbLevel
     private readonly uint sets;
     private readonly bool isFull;
     private readonly ReplacementPolicy policy;
+    private readonly int groupPart;
     private readonly ulong pageSizes;
+
+    // The page sizes that a plain entry keeps here: those of pageSizes, unless pages are aggregated.
+    private readonly ulong plainSizes;
     private readonly bool holdsRuns;
     private readonly int aggregationMax;
+
+    private ulong lookups;
+    private ulong misses;
 
     // How many used entries have each page size, and which sizes have any.
     private readonly int* sizeCounts;
@@ -42,7 +49,9 @@ internal sealed unsafe partial class TlbLevel
     /// <summary>Creates an empty level.</summary>
     /// <param name="geometry">Its shape.</param>
     /// <param name="seed">For the random policy.</param>
-    public TlbLevel(TlbLevelGeometry geometry, ulong seed)
+    /// <param name="group">The entries that a fully associative level shares with another, or null.</param>
+    /// <param name="firstSlot">Where its own entries begin in them.</param>
+    public TlbLevel(TlbLevelGeometry geometry, ulong seed, AssociativeEntries? group = null, int firstSlot = 0)
     {
         Geometry = geometry;
         entryCount = geometry.Entries;
@@ -53,7 +62,11 @@ internal sealed unsafe partial class TlbLevel
         pageSizes = geometry.PageSizes;
         holdsRuns = geometry.HoldsContiguousRuns;
         aggregationMax = geometry.AggregationLog2;
+        plainSizes = aggregationMax == 0 ? pageSizes : 0;
         randomState = seed ^ ((ulong)geometry.Level << 56) ^ ((ulong)geometry.Sides << 48);
+        Group = isFull ? group ?? new AssociativeEntries(entryCount) : null;
+        FirstSlot = firstSlot;
+        groupPart = firstSlot == 0 ? 0 : 1;
 
         // First pass adds up, second pass lays out.
         long lengthBytes = 0;
@@ -62,32 +75,38 @@ internal sealed unsafe partial class TlbLevel
         byte* start = (byte*)(((nuint)Unsafe.AsPointer(ref storage[0]) + CacheLineBytes - 1) & ~(nuint)(CacheLineBytes - 1));
         lengthBytes = 0;
         LayOut(start, ref lengthBytes, ref entries, ref sizeCounts);
-        Last = OwnLast;
+        if (Group != null)
+        {
+            entries = Group.Entries + firstSlot;
+        }
+
         Clear();
     }
 
     /// <summary>The shape.</summary>
     public TlbLevelGeometry Geometry { get; }
 
+    /// <summary>The entries and their order, where the level is fully associative.</summary>
+    public AssociativeEntries? Group { get; }
+
+    /// <summary>Where the level's own entries begin in <see cref="Group"/>.</summary>
+    public int FirstSlot { get; }
+
     /// <summary>An entry that matches no address.</summary>
     public TlbEntry* Nothing => entries + entryCount;
 
-    /// <summary>Where the most recently used entry of this level is kept. It matches nothing before the first use.</summary>
-    public TlbEntry** Last { get; private set; }
-
     /// <summary>Lookups so far, where the owner counts them here.</summary>
-    public ulong Lookups { get; set; }
+    public ulong Lookups
+    {
+        get => lookups;
+        set => lookups = value;
+    }
 
     /// <summary>Misses so far.</summary>
-    public ulong Misses { get; set; }
-
-    private TlbEntry** OwnLast => (TlbEntry**)(entries + entryCount + 1);
-
-    /// <summary>Keeps the most recently used entry in another place, which must live as long as the level.</summary>
-    public void KeepLastAt(TlbEntry** cell)
+    public ulong Misses
     {
-        *cell = *Last;
-        Last = cell;
+        get => misses;
+        set => misses = value;
     }
 
     /// <summary>Finds the entry that translates an address in the current address space.</summary>
@@ -106,7 +125,6 @@ internal sealed unsafe partial class TlbLevel
         new Span<int>(sizeCounts, PageSizeBits).Clear();
         presentSizes = 0;
         pieceCount = 0;
-        *Last = Nothing;
         if (isFull)
         {
             ClearHash();
@@ -120,53 +138,83 @@ internal sealed unsafe partial class TlbLevel
     }
 
     /// <summary>Fills one entry, in place of another where the set is full. The address must not have an entry of this size.</summary>
-    /// <param name="address">Any address in the page.</param>
-    /// <param name="sizeLog2">log2 of the bytes that the entry covers.</param>
-    /// <param name="delta">Physical minus virtual address.</param>
-    /// <param name="meta">As <see cref="TlbEntry"/> draws it.</param>
+    /// <param name="source">The entry as it is to be; plain, or made by <see cref="TlbEntry.Create"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TlbEntry* Insert(ulong address, int sizeLog2, ulong delta, ulong meta)
+    public TlbEntry* Insert(TlbEntry* source) => isFull ? InsertFull(source) : InsertInSet(source);
+
+    /// <summary>Whether this level holds a plain entry as it is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool HoldsAsIs(TlbEntry* entry) =>
+        (entry->Meta & TlbEntry.Plain) != 0 && ((plainSizes >> entry->SizeLog2) & 1) != 0;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* InsertFull(TlbEntry* source)
     {
-        uint set = isFull ? 0 : SetOf(address, sizeLog2);
-        uint slot = isFull ? TakeFullVictim() : TakeSetVictim(set);
+        uint slot = TakeFullVictim();
         TlbEntry* entry = entries + slot;
-        ulong mask = ulong.MaxValue << sizeLog2;
+        if (((entry->Mask ^ source->Mask) | (~(entry->Meta & source->Meta) & TlbEntry.Plain)) != 0)
+        {
+            CountSizes(entry, source);
+        }
+
         if (entry->IsUsed)
         {
-            pieceCount -= entry->IsPiece ? 1 : 0;
-            if (isFull)
-            {
-                Unlink(slot, entry);
-            }
-
-            if (entry->Mask != mask)
-            {
-                ForgetSize(entry->SizeLog2);
-                RememberSize(sizeLog2);
-            }
-        }
-        else
-        {
-            RememberSize(sizeLog2);
+            Unlink(slot);
         }
 
-        entry->Tag = address & mask;
-        entry->Mask = mask;
-        entry->Delta = delta;
-        entry->Meta = meta;
-        pieceCount += entry->IsPiece ? 1 : 0;
-        if (isFull)
+        *entry = *source;
+        Link(slot, source->Tag, source->SizeLog2);
+        if (IsOrdered)
         {
-            Link(slot, address, sizeLog2);
+            Group!.Append((uint)FirstSlot + slot);
         }
-        else
+        else if (policy == ReplacementPolicy.Plru)
         {
-            lanes[(set * laneStride) + (slot - (set * (uint)ways))] = LaneOf(address, sizeLog2, meta);
+            PointAway(slot);
         }
 
-        NoteFill(slot, set);
-        *Last = entry;
         return entry;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* InsertInSet(TlbEntry* source)
+    {
+        int sizeLog2 = source->SizeLog2;
+        uint set = SetOf(source->Tag, sizeLog2);
+        uint first = set * (uint)ways;
+        uint slot = TakeSetVictim(set, first);
+        TlbEntry* entry = entries + slot;
+        if (((entry->Mask ^ source->Mask) | (~(entry->Meta & source->Meta) & TlbEntry.Plain)) != 0)
+        {
+            CountSizes(entry, source);
+        }
+
+        *entry = *source;
+        lanes[(set * laneStride) + (slot - first)] = LaneOf(source->Tag, sizeLog2, source->Meta);
+        if (IsOrdered)
+        {
+            MoveToFront(slot, set);
+        }
+        else if (policy == ReplacementPolicy.Plru)
+        {
+            PointAway(slot);
+        }
+
+        return entry;
+    }
+
+    // Keeps the counts of page sizes and pieces when one entry takes another's place.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CountSizes(TlbEntry* old, TlbEntry* source)
+    {
+        if (old->IsUsed)
+        {
+            ForgetSize(old->SizeLog2);
+            pieceCount -= old->IsPiece ? 1 : 0;
+        }
+
+        RememberSize(source->SizeLog2);
+        pieceCount += source->IsPiece ? 1 : 0;
     }
 
     /// <summary>log2 of the bytes that an entry of this level gets for a translation.</summary>
@@ -192,11 +240,11 @@ internal sealed unsafe partial class TlbLevel
 
     /// <summary>Notes that an entry was used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Touch(TlbEntry* entry)
-    {
-        NoteUse((uint)(entry - entries));
-        *Last = entry;
-    }
+    public void Touch(TlbEntry* entry) => NoteUse(SlotOf(entry));
+
+    /// <summary>The slot of an entry of this level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint SlotOf(TlbEntry* entry) => (uint)((nuint)((byte*)entry - (byte*)entries) / (nuint)sizeof(TlbEntry));
 
     private void RememberSize(int sizeLog2)
     {
@@ -214,8 +262,8 @@ internal sealed unsafe partial class TlbLevel
 
     private void LayOut(byte* start, ref long offset, ref TlbEntry* entryPlace, ref int* sizePlace)
     {
-        // One entry more that stays unused, and room behind it for the level's own Last.
-        entryPlace = (TlbEntry*)Carve(start, ref offset, (long)(entryCount + 2) * sizeof(TlbEntry));
+        // One entry more that stays unused.
+        entryPlace = (TlbEntry*)Carve(start, ref offset, isFull ? 0 : (long)(entryCount + 1) * sizeof(TlbEntry));
         sizePlace = (int*)Carve(start, ref offset, PageSizeBits * sizeof(int));
         if (isFull)
         {

@@ -1,29 +1,23 @@
 // An address stream alone through a TLB hierarchy: no operating system, no walk, no invalidation. The page of an access is the page
-// of its first byte, and every page exists.
-//
-// The check against the most recently used entry comes first. It cannot change the outcome: a second use in a row changes
-// neither an LRU order, nor a tree's bits, nor a FIFO. The entry is the level's own, so it is right across calls and where
-// several paths share a level.
+// of its first byte, and every page exists: the unit of a CPU over tables that map everything to itself.
 
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
 
 namespace Engine.Arm64.Tlb;
 
 /// <summary>A TLB hierarchy that is fed an address stream alone, with one page size.</summary>
-public sealed unsafe class TraceTlb
+public sealed class TraceTlb
 {
-    private readonly TlbPath path;
-    private readonly TlbLevel[] firsts;
-    private readonly int pageShift;
+    private const int SelectionLength = 4096;
 
-    // The most recently used entry of the first level of the fetch side and the data side; one place where the level is the same.
-    private readonly nint[] lastStorage = GC.AllocateArray<nint>(2, pinned: true);
-    private readonly TlbEntry** lasts;
-    private readonly ulong dataCell;
+    private readonly TranslationUnit<FlatWalker, NoObserver> unit;
+    private readonly Access[] selection = new Access[SelectionLength];
 
     /// <summary>Creates an empty hierarchy.</summary>
-    /// <param name="geometry">Its shape.</param>
+    /// <param name="geometry">Its shape; what it says of page sizes is ignored.</param>
     /// <param name="pageShift">log2 of the page size in bytes, 12..30.</param>
     /// <param name="seed">For the random policy.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="pageShift"/> is not 12 to 30.</exception>
@@ -31,28 +25,17 @@ public sealed unsafe class TraceTlb
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pageShift, 12);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pageShift, 30);
+        TlbLevelGeometry[] levels = [.. geometry.Levels.Select(level => level with { PageSizes = TlbLevelGeometry.AllPageSizes })];
         Geometry = geometry;
-        this.pageShift = pageShift;
-        path = new TlbPath(geometry, seed);
-        lasts = (TlbEntry**)Unsafe.AsPointer(ref lastStorage[0]);
-        TlbLevel anyLevel = path.Levels[0];
-        lasts[0] = lasts[1] = anyLevel.Nothing;
-        TlbLevel? fetch = path.Fetch.FirstOrDefault();
-        TlbLevel? data = path.Data.FirstOrDefault();
-        firsts = [fetch ?? anyLevel, data ?? anyLevel];
-        dataCell = fetch == data ? 0u : 1u;
-        fetch?.KeepLastAt(lasts);
-        if (dataCell != 0)
-        {
-            data?.KeepLastAt(lasts + 1);
-        }
+        unit = new TranslationUnit<FlatWalker, NoObserver>(new TlbGeometry(levels), new FlatWalker(pageShift), default, seed, TlbSides.None);
+        unit.HintShift = pageShift;
     }
 
     /// <summary>The shape.</summary>
     public TlbGeometry Geometry { get; }
 
     /// <summary>What each level has seen, by level number.</summary>
-    public IReadOnlyList<TlbLevelStatistics> Statistics => path.Statistics;
+    public IReadOnlyList<TlbLevelStatistics> Statistics => unit.Statistics;
 
     /// <summary>Looks up a batch of accesses, filling every level that misses.</summary>
     /// <param name="accesses">In program order.</param>
@@ -61,36 +44,34 @@ public sealed unsafe class TraceTlb
     public void Run(ReadOnlySpan<Access> accesses, AccessKinds kinds = AccessKinds.All)
     {
         Require(kinds);
-        ulong selection = (ulong)kinds;
-        ulong selected = 0;
-        ulong selectedData = 0;
-        TlbEntry** last = lasts;
-        ulong cell = dataCell;
+        if (kinds == AccessKinds.All)
+        {
+            unit.Run(accesses);
+            return;
+        }
+
+        while (!accesses.IsEmpty)
+        {
+            int length = Math.Min(accesses.Length, SelectionLength);
+            int selected = Select(accesses[..length], selection, (uint)kinds);
+            unit.Run(selection.AsSpan(0, selected));
+            accesses = accesses[length..];
+        }
+    }
+
+    // Without a branch: which kind comes next is hard to predict.
+    private static int Select(ReadOnlySpan<Access> accesses, Access[] selection, uint kinds)
+    {
+        ref Access target = ref MemoryMarshal.GetArrayDataReference(selection);
+        uint count = 0;
         foreach (Access access in accesses)
         {
-            ulong word = access.Word;
-            ulong kind = word & Access.KindMask;
-            ulong isData = kind != 0 ? 1u : 0u;
-            ulong isSelected = (selection >> (int)kind) & 1;
-            selected += isSelected;
-            selectedData += isSelected & isData;
-            ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            TlbEntry* entry = last[isData & cell];
-            if ((((address & entry->Mask) ^ entry->Tag) & unchecked(0 - isSelected)) != 0)
-            {
-                LookUp(address, isData);
-            }
+            // SAFETY: count is never above the number of accesses passed, which is below the length of the array.
+            Unsafe.Add(ref target, count) = access;
+            count += (kinds >> (int)(access.Word & Access.KindMask)) & 1;
         }
 
-        if (selectedData != selected)
-        {
-            path.Fetch[0].Lookups += selected - selectedData;
-        }
-
-        if (selectedData != 0)
-        {
-            path.Data[0].Lookups += selectedData;
-        }
+        return (int)count;
     }
 
     private void Require(AccessKinds kinds)
@@ -102,42 +83,23 @@ public sealed unsafe class TraceTlb
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void LookUp(ulong address, ulong isData)
+    // Maps every page to itself, for everyone, for everything.
+    private readonly struct FlatWalker(int pageShift) : IPageWalker
     {
-        TlbLevel first = firsts[(int)isData];
-        TlbEntry* entry = first.Find(address);
-        if (entry != null)
+        public bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
         {
-            first.Touch(entry);
-            return;
-        }
-
-        LookUpBeyond(address, isData != 0 ? path.Data : path.Fetch);
-    }
-
-    private void LookUpBeyond(ulong address, TlbLevel[] levels)
-    {
-        levels[0].Misses++;
-        int filled = 1;
-        for (; filled < levels.Length; filled++)
-        {
-            TlbLevel level = levels[filled];
-            level.Lookups++;
-            TlbEntry* entry = level.Find(address);
-            if (entry != null)
-            {
-                level.Touch(entry);
-                break;
-            }
-
-            level.Misses++;
-        }
-
-        const ulong Meta = 1UL << TlbEntry.GlobalShift;
-        for (int i = 0; i < filled; i++)
-        {
-            levels[i].Insert(address, pageShift, 0, Meta | ((ulong)(uint)pageShift << TlbEntry.EntrySizeShift));
+            result.StartLevel = 3;
+            result.Level = 3;
+            result.OutputAddress = address.Value & (ulong.MaxValue << pageShift);
+            result.GranuleLog2 = 12;
+            result.PageSizeLog2 = pageShift;
+            result.RunSizeLog2 = pageShift;
+            result.AggregationLog2 = 0;
+            result.Allowed = 0xFF;
+            result.AttributeIndex = 0;
+            result.IsGlobal = true;
+            result.IsDirtyLater = false;
+            return true;
         }
     }
 }

@@ -60,6 +60,27 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             new TlbInvalidation { Last = ulong.MaxValue, AnyAsid = true, AnyVmid = true, Levels = TlbInvalidation.EveryLevel },
             lastLevelOnly: false);
 
+    /// <summary>Invalidation instructions that this CPU has answered, its own and others'.</summary>
+    public ulong TlbiCount { get; private set; }
+
+    /// <inheritdoc/>
+    public void Execute(TlbiInstruction instruction)
+    {
+        TlbiCount++;
+        if (instruction.Decode(CurrentVmid, HasWideAddresses) is TlbInvalidation what)
+        {
+            Apply(what, instruction.IsLastLevelOnly);
+        }
+
+        if (TObserver.Checks)
+        {
+            CheckInvalidation(instruction);
+        }
+    }
+
+    /// <summary>Whether TCR_EL1.DS is 1: the base address of a range instruction counts 64 KiB.</summary>
+    public bool HasWideAddresses { get; set; }
+
     private void Apply(in TlbInvalidation what, bool lastLevelOnly)
     {
         foreach (TlbLevel level in lastLevelOnly ? path.Levels : path.All)

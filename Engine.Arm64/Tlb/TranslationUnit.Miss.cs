@@ -8,13 +8,76 @@ namespace Engine.Arm64.Tlb;
 
 public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 {
+    // The entry of the first level that translates an access and allows it, found or filled; null on a fault.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* LookUp(ulong address, AccessKind kind)
+    {
+        uint isData = ((uint)kind + 3) >> 2;
+        TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
+        TlbEntry* entry = first.Find(address);
+        if (entry == null)
+        {
+            entry = FillLevels(address, kind);
+            if (entry == null)
+            {
+                return null;
+            }
+        }
+        else
+        {
+            first.Touch(entry);
+        }
+
+        if (group != null)
+        {
+            group.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)(entry - group.Entries);
+        }
+
+        return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
+    }
+
+    // After the short way failed, so many misses take the general one at once. It changes the speed alone.
+    private const int QuickPauseLength = 8;
+
+    private int quickPause;
+
+    // The first level filled from the second by the short way, if that goes and the access is allowed; else null and nothing has changed.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TlbEntry* FillQuickly(ulong address, uint kind)
+    {
+        uint isData = (kind + 3) >> 2;
+        TlbLevel? second = isData != 0 ? dataSecond : fetchSecond;
+        if (second == null)
+        {
+            return null;
+        }
+
+        if (quickPause > 0)
+        {
+            quickPause--;
+            return null;
+        }
+
+        TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
+        TlbEntry* entry = first.TryFillFrom(second, address, 1UL << ((int)kind + elShift));
+        if (entry != null)
+        {
+            group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)(first.FirstSlot + first.SlotOf(entry));
+        }
+        else
+        {
+            quickPause = QuickPauseLength;
+        }
+
+        return entry;
+    }
+
     // Fills every level that misses; returns the first level's new entry, or null on a fault of the walk.
     private TlbEntry* FillLevels(ulong address, AccessKind kind)
     {
         TlbLevel[] levels = kind != AccessKind.Fetch ? path.Data : path.Fetch;
         levels[0].Misses++;
-        int filled = 1;
-        for (; filled < levels.Length; filled++)
+        for (int filled = 1; filled < levels.Length; filled++)
         {
             TlbLevel level = levels[filled];
             level.Lookups++;
@@ -23,38 +86,54 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             {
                 level.Touch(entry);
                 int aggregation = entry->IsContiguous ? 0 : Math.Max(entry->SizeLog2 - entry->PageSizeLog2, 0);
-                return Fill(levels, filled, address, entry->Delta, entry->Meta & ~TlbEntry.EntrySizeMask, aggregation, entry->SizeLog2);
+                return Fill(levels, filled, address, entry, aggregation);
             }
 
             level.Misses++;
         }
 
+        return FillByWalk(levels, address, kind);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* FillByWalk(TlbLevel[] levels, ulong address, AccessKind kind)
+    {
         Unsafe.SkipInit(out WalkResult result);
         if (!Walk(address, kind, ref result))
         {
             return null;
         }
 
-        ulong pageMask = ulong.MaxValue << result.PageSizeLog2;
-        ulong delta = unchecked(result.OutputAddress - (address & pageMask));
-        return Fill(levels, filled, address, delta, MetaOf(in result), result.AggregationLog2, int.MaxValue);
-    }
-
-    // levels[0..count) get an entry each: as large as the level can hold and the source, of 2^limitLog2 bytes, reaches.
-    private static TlbEntry* Fill(TlbLevel[] levels, int count, ulong address, ulong delta, ulong meta, int aggregationLog2, int limitLog2)
-    {
-        for (int i = count - 1; i > 0; i--)
+        if (TObserver.Checks)
         {
-            FillOne(levels[i], address, delta, meta, aggregationLog2, limitLog2);
+            CheckFill(address, in result);
         }
 
-        return FillOne(levels[0], address, delta, meta, aggregationLog2, limitLog2);
+        // The largest entry that any level could make of it.
+        int reach = result.RunSizeLog2 > result.PageSizeLog2 ? result.RunSizeLog2 : result.PageSizeLog2 + result.AggregationLog2;
+        ulong delta = unchecked(result.OutputAddress - (address & (ulong.MaxValue << result.PageSizeLog2)));
+        TlbEntry entry = TlbEntry.Create(address, reach, delta, MetaOf(in result));
+        return Fill(levels, levels.Length, address, &entry, result.AggregationLog2);
     }
 
-    private static TlbEntry* FillOne(TlbLevel level, ulong address, ulong delta, ulong meta, int aggregationLog2, int limitLog2)
+    // levels[0..count) get an entry each: as large as the level can hold and the source reaches. The last filled is the first level.
+    private static TlbEntry* Fill(TlbLevel[] levels, int count, ulong address, TlbEntry* source, int aggregationLog2)
     {
-        int sizeLog2 = level.SizeFor(meta, aggregationLog2, limitLog2);
-        return level.Insert(address, sizeLog2, delta, meta | ((ulong)(uint)sizeLog2 << TlbEntry.EntrySizeShift));
+        TlbEntry* filled = null;
+        for (int i = count - 1; i >= 0; i--)
+        {
+            TlbLevel level = levels[i];
+            filled = level.HoldsAsIs(source) ? level.Insert(source) : FillPiece(level, address, source, aggregationLog2);
+        }
+
+        return filled;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static TlbEntry* FillPiece(TlbLevel level, ulong address, TlbEntry* source, int aggregationLog2)
+    {
+        TlbEntry piece = TlbEntry.Create(address, level.SizeFor(source->Meta, aggregationLog2, source->SizeLog2), source->Delta, source->Meta);
+        return level.Insert(&piece);
     }
 
     private ulong MetaOf(in WalkResult result) =>
@@ -109,6 +188,8 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private bool Walk(ulong address, AccessKind kind, ref WalkResult result)
     {
         result.StartLevel = WalkResult.FromRoot;
+        result.LooksOnly = false;
+        result.WantsPath = hasWalkCaches || TObserver.SeesDescriptorReads;
         if (hasWalkCaches)
         {
             FindStart(address, ref result);

@@ -55,17 +55,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return sum;
     }
 
-    private void Count(ulong accesses, ulong dataAccesses)
-    {
-        firsts[0].Lookups += accesses - dataAccesses;
-        firsts[1].Lookups += dataAccesses;
-    }
-
     private void CountSingles()
     {
         ulong* singles = (ulong*)lasts + 2;
-        firsts[0].Lookups += singles[0];
-        firsts[1].Lookups += singles[1];
+        fetchFirst.Lookups += singles[0];
+        dataFirst.Lookups += singles[1];
         singles[0] = 0;
         singles[1] = 0;
     }

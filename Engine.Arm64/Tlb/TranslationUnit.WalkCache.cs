@@ -57,7 +57,8 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 | ((ulong)(uint)spanLog2 << TlbEntry.PageSizeShift)
                 | ((ulong)(uint)(tableLevel + 1) << TlbEntry.LevelShift)
                 | tags;
-            cache.Insert(address, spanLog2, result.NextTables[level + 1], meta);
+            TlbEntry entry = TlbEntry.Create(address, spanLog2, result.NextTables[level + 1], meta);
+            cache.Insert(&entry);
         }
     }
 }

@@ -11,7 +11,6 @@
 
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
@@ -20,7 +19,7 @@ namespace Engine.Arm64.Tlb;
 /// <summary>The translation unit of one CPU.</summary>
 /// <typeparam name="TWalker">Reads the translation tables.</typeparam>
 /// <typeparam name="TObserver">Watches; <see cref="NoObserver"/> where nobody does.</typeparam>
-public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
+public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTarget
     where TWalker : struct, IPageWalker
     where TObserver : struct, ITranslationObserver
 {
@@ -28,12 +27,21 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     public const ulong Faulted = ulong.MaxValue;
 
     private readonly TlbPath path;
-    private readonly TlbLevel[] firsts;
-    // Two pointers to the most recently used entries (fetch, data), then two counts of single accesses.
+    private readonly TlbLevel fetchFirst;
+    private readonly TlbLevel dataFirst;
+    private readonly AssociativeEntries? group;
+    private readonly bool hasPrivateFirsts;
+
+    // The second levels, where the first ones can be filled from them by the short way.
+    private readonly TlbLevel? fetchSecond;
+    private readonly TlbLevel? dataSecond;
+    private readonly bool hasWalkCaches;
+
+    // Two pointers to the most recently used entries of the first levels (fetch, data), then two counts of single accesses.
+    // One pointer serves both sides where they share the first level: dataCell is 0 then.
     private readonly nint[] lastStorage = GC.AllocateArray<nint>(4, pinned: true);
     private readonly TlbEntry** lasts;
-    private readonly ulong dataCell;
-    private readonly bool hasWalkCaches;
+    private readonly uint dataCell;
 
     private TWalker walker;
     private TObserver observer;
@@ -48,22 +56,33 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     /// <param name="seed">For the random policy.</param>
     /// <exception cref="ArgumentException">No level serves fetches, or none data.</exception>
     public TranslationUnit(TlbGeometry geometry, TWalker walker, TObserver observer = default, ulong seed = 0)
+        : this(geometry, walker, observer, seed, TlbSides.Both)
     {
-        if (geometry.Sides != TlbSides.Both)
+    }
+
+    internal TranslationUnit(TlbGeometry geometry, TWalker walker, TObserver observer, ulong seed, TlbSides requiredSides)
+    {
+        TlbSides missing = requiredSides & ~geometry.Sides;
+        if (missing != 0)
         {
-            throw new ArgumentException($"no level of {geometry} serves {TlbSides.Both & ~geometry.Sides} (expected for example l1i, l1d and l2)", nameof(geometry));
+            throw new ArgumentException($"no level of {geometry} serves {missing} (expected for example l1i, l1d and l2)", nameof(geometry));
         }
 
         Geometry = geometry;
         this.walker = walker;
         this.observer = observer;
         path = new TlbPath(geometry, seed);
-        firsts = [path.Fetch[0], path.Data[0]];
+        fetchFirst = path.Fetch.FirstOrDefault() ?? path.Levels[0];
+        dataFirst = path.Data.FirstOrDefault() ?? path.Levels[0];
+        group = path.Firsts;
+        hasPrivateFirsts = fetchFirst == dataFirst || (fetchFirst.Geometry.Sides != TlbSides.Both && dataFirst.Geometry.Sides != TlbSides.Both);
+        dataCell = fetchFirst == dataFirst ? 0u : 1u;
         lasts = (TlbEntry**)Unsafe.AsPointer(ref lastStorage[0]);
-        dataCell = firsts[0] == firsts[1] ? 0u : 1u;
-        firsts[0].KeepLastAt(lasts);
-        firsts[1].KeepLastAt(lasts + dataCell);
         hasWalkCaches = path.WalkCaches.Length != 0;
+        fetchSecond = path.Fetch.Length > 1 && path.Fetch[0].CanFillQuicklyFrom(path.Fetch[1]) ? path.Fetch[1] : null;
+        dataSecond = path.Data.Length > 1 && path.Data[0].CanFillQuicklyFrom(path.Data[1]) ? path.Data[1] : null;
+        ForgetLast();
+        InitializeHints();
     }
 
     /// <summary>The shape.</summary>
@@ -104,137 +123,14 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             level.SwitchTo(asid.Value, vmid);
         }
+
+        ForgetLast();
     }
 
-    /// <summary>Translates a batch.</summary>
-    /// <param name="accesses">In program order.</param>
-    /// <returns>How many were translated; fewer than given where the next one faults: <see cref="Stop"/> says why.</returns>
-    public int Run(ReadOnlySpan<Access> accesses)
+    // What a set's entry matches does not include its address space, and a batch does not keep the most recent entry.
+    private void ForgetLast()
     {
-        Discard sink = default;
-        return RunCore(accesses, ref sink);
-    }
-
-    /// <summary>Translates a batch and gives the physical addresses.</summary>
-    /// <param name="accesses">In program order.</param>
-    /// <param name="physicalAddresses">Receives one physical address, in bytes, for each access that was translated; not shorter than <paramref name="accesses"/>.</param>
-    /// <returns>How many were translated; fewer than given where the next one faults: <see cref="Stop"/> says why.</returns>
-    /// <exception cref="ArgumentException"><paramref name="physicalAddresses"/> is too short.</exception>
-    public int Run(ReadOnlySpan<Access> accesses, Span<ulong> physicalAddresses)
-    {
-        if (physicalAddresses.Length < accesses.Length)
-        {
-            throw new ArgumentException("fewer places than accesses", nameof(physicalAddresses));
-        }
-
-        fixed (ulong* start = physicalAddresses)
-        {
-            Store sink = new(start);
-            return RunCore(accesses, ref sink);
-        }
-    }
-
-    /// <summary>Translates one access.</summary>
-    /// <returns>The physical address in bytes, or <see cref="Faulted"/>: <see cref="Stop"/> says why.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Translate(Access access) => Translate(access.Address, access.Kind);
-
-    /// <summary>Translates one address.</summary>
-    /// <param name="address">Any address.</param>
-    /// <param name="kind">What the access is to do.</param>
-    /// <returns>The physical address in bytes, or <see cref="Faulted"/>: <see cref="Stop"/> says why.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Translate(VirtAddr address, AccessKind kind)
-    {
-        ulong isData = kind != AccessKind.Fetch ? 1u : 0u;
-        ((ulong*)lasts)[2 + isData]++;
-        TlbEntry* entry = lasts[isData & dataCell];
-        ulong denied = ~(entry->Meta >> ((int)kind + elShift)) & 1;
-        return (((address.Value & entry->Mask) ^ entry->Tag) | denied) == 0
-            ? unchecked(address.Value + entry->Delta)
-            : TranslateSlowly(address.Value, kind);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong TranslateSlowly(ulong address, AccessKind kind)
-    {
-        TlbEntry* entry = LookUp(address, kind);
-        return entry == null ? Faulted : unchecked(address + entry->Delta);
-    }
-
-    private int RunCore<TSink>(ReadOnlySpan<Access> accesses, ref TSink sink)
-        where TSink : struct, IAddressSink
-    {
-        ulong dataCount = 0;
-        TlbEntry** last = lasts;
-        ulong cell = dataCell;
-        int shift = elShift;
-        int i = 0;
-        for (; i < accesses.Length; i++)
-        {
-            ulong word = accesses[i].Word;
-            ulong kind = word & Access.KindMask;
-            ulong isData = kind != 0 ? 1u : 0u;
-            ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            TlbEntry* entry = last[isData & cell];
-            dataCount += isData;
-            ulong denied = ~(entry->Meta >> ((int)kind + shift)) & 1;
-            if ((((address & entry->Mask) ^ entry->Tag) | denied) != 0)
-            {
-                entry = LookUp(address, (AccessKind)kind);
-                if (entry == null)
-                {
-                    Count((ulong)(i + 1), dataCount);
-                    return i;
-                }
-            }
-
-            sink.Accept(i, unchecked(address + entry->Delta));
-        }
-
-        Count((ulong)i, dataCount);
-        return i;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private TlbEntry* LookUp(ulong address, AccessKind kind)
-    {
-        TlbLevel first = firsts[kind != AccessKind.Fetch ? 1 : 0];
-        TlbEntry* entry = first.Find(address);
-        if (entry == null)
-        {
-            entry = FillLevels(address, kind);
-            if (entry == null)
-            {
-                return null;
-            }
-        }
-        else
-        {
-            first.Touch(entry);
-        }
-
-        return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
-    }
-
-    private interface IAddressSink
-    {
-        public void Accept(int index, ulong physicalAddress);
-    }
-
-    [StructLayout(LayoutKind.Auto)]
-    private readonly struct Discard : IAddressSink
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Accept(int index, ulong physicalAddress)
-        {
-        }
-    }
-
-    private readonly struct Store(ulong* start) : IAddressSink
-    {
-        // SAFETY: the caller checked that there is a place for every access, and keeps the span pinned.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Accept(int index, ulong physicalAddress) => start[index] = physicalAddress;
+        lasts[0] = fetchFirst.Nothing;
+        lasts[dataCell] = dataFirst.Nothing;
     }
 }

@@ -14,6 +14,12 @@ public struct WalkResult
     /// <summary>In: the level of the table to begin with, or <see cref="FromRoot"/>. Out: the level of the first descriptor read.</summary>
     public int StartLevel;
 
+    /// <summary>In: whether the walk only looks: nothing in memory changes, and the access flag counts as set.</summary>
+    public bool LooksOnly;
+
+    /// <summary>In: whether <see cref="DescriptorAddresses"/>, <see cref="NextTables"/> and <see cref="Restrictions"/> are wanted.</summary>
+    public bool WantsPath;
+
     /// <summary>The level of the last descriptor read: the leaf, or the one that faulted.</summary>
     public int Level;
 

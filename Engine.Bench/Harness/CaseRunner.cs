@@ -3,9 +3,8 @@
 //   harness:  signal round -> [ready] ............................. [done] -> read the times
 //   thread t: Prepare(t)      [ready] take time, Run(t), take time  [done]
 //
-// A round's wall time runs from the earliest start to the latest end, so a thread that waits is counted.
-
-using System.Diagnostics;
+// A round's wall time runs from the earliest start to the latest end, so a thread that waits is counted. On a host that is
+// busy with other things, CPU time is steadier: then the round takes what its slowest thread took.
 
 namespace Engine.Bench.Harness;
 
@@ -17,21 +16,23 @@ internal sealed class CaseRunner : IDisposable
     private readonly Barrier ready;
     private readonly Barrier done;
     private readonly Thread[] threads;
-    private readonly long[] startTicks;
-    private readonly long[] endTicks;
+    private readonly bool isCpuTime;
+    private readonly long[] startNs;
+    private readonly long[] endNs;
     private readonly long[] operations;
     private readonly List<double> nsRounds = [];
     private Exception? failure;
     private bool isStopping;
 
-    public CaseRunner(WorkloadCase what)
+    public CaseRunner(WorkloadCase what, bool isCpuTime)
     {
+        this.isCpuTime = isCpuTime;
         this.what = what;
         workload = what.Create();
         ready = new Barrier(what.Threads + 1);
         done = new Barrier(what.Threads + 1);
-        startTicks = new long[what.Threads];
-        endTicks = new long[what.Threads];
+        startNs = new long[what.Threads];
+        endNs = new long[what.Threads];
         operations = new long[what.Threads];
         threads = [.. Enumerable.Range(0, what.Threads).Select(index => new Thread(() => Loop(index)) { IsBackground = true, Name = $"bench {index}" })];
         foreach (Thread thread in threads)
@@ -53,11 +54,12 @@ internal sealed class CaseRunner : IDisposable
             throw new InvalidOperationException($"{what.Workload}: {failure.Message}", failure);
         }
 
-        LastRound = TimeSpan.FromSeconds((endTicks.Max() - startTicks.Min()) / (double)Stopwatch.Frequency);
+        long ns = isCpuTime ? endNs.Zip(startNs, (end, start) => end - start).Max() : endNs.Max() - startNs.Min();
+        LastRound = TimeSpan.FromTicks(ns / TimeSpan.NanosecondsPerTick);
         long total = operations.Sum();
         if (isCounted && total > 0)
         {
-            nsRounds.Add(LastRound.TotalNanoseconds * what.Threads / total);
+            nsRounds.Add((double)ns * what.Threads / total);
         }
     }
 
@@ -104,9 +106,9 @@ internal sealed class CaseRunner : IDisposable
                 return;
             }
 
-            startTicks[index] = Stopwatch.GetTimestamp();
+            startNs[index] = RoundClock.Now(isCpuTime);
             Guard(() => operations[index] = workload.Run(index));
-            endTicks[index] = Stopwatch.GetTimestamp();
+            endNs[index] = RoundClock.Now(isCpuTime);
             done.SignalAndWait();
         }
     }

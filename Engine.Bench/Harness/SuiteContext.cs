@@ -50,7 +50,7 @@ public sealed class SuiteContext
         {
             foreach (WorkloadCase one in cases)
             {
-                CaseRunner runner = new(one);
+                CaseRunner runner = new(one, Options.IsCpuTime);
                 runners.Add(runner);
                 WarmUpCase(runner);
             }

@@ -5,4 +5,5 @@ namespace Engine.Bench.Harness;
 /// <param name="Threads">How many threads the multi-threaded cases use; 0 leaves it to the suite.</param>
 /// <param name="CsvPath">Where the measurements go as CSV, or null.</param>
 /// <param name="Input">What the suite works on (a trace, …), or null for what it carries.</param>
-public sealed record SuiteOptions(bool IsQuick, int Threads, string? CsvPath, string? Input);
+/// <param name="IsCpuTime">Time rounds by the CPU time of the measuring threads: steadier on a busy host, wrong where other threads do the work.</param>
+public sealed record SuiteOptions(bool IsQuick, int Threads, string? CsvPath, string? Input, bool IsCpuTime);

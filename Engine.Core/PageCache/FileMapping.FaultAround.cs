@@ -16,7 +16,7 @@ public sealed partial class FileMapping
 
     /// <summary>
     /// The pages around a read fault that can be mapped without input: cached, up to date, not marked for readahead.
-    /// Each lowers the count of misses. Linux calls this before <see cref="Fault"/>, and again after a fault that had to
+    /// Each lowers the count of misses. Linux calls this before <c>Fault</c>, and again after a fault that had to
     /// read (<see cref="FileFaultResult.Major"/>, <see cref="FileFaultResult.MinorReadahead"/>).
     /// </summary>
     /// <param name="ra">The state of the open file that is mapped.</param>

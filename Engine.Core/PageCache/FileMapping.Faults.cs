@@ -20,7 +20,19 @@ public sealed partial class FileMapping
     /// <param name="pageIndex">Place in the file, in pages.</param>
     /// <param name="advice">What the VMA says about its accesses.</param>
     /// <param name="pfn">The frame with this page, up to date; <see cref="Pfn.None"/> where the fault fails. No reference is taken: whoever maps it adds one.</param>
-    public FileFaultResult Fault(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, out Pfn pfn)
+    public FileFaultResult Fault(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, out Pfn pfn) =>
+        Fault(cpu, ref ra, pageIndex, advice, 0, ulong.MaxValue, out pfn);
+
+    /// <summary>As the other, for a VMA that maps a part of the file: what is read for executable memory ends with it (Linux 6.17 and later).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="ra">The state of the open file that is mapped.</param>
+    /// <param name="pageIndex">Place in the file, in pages.</param>
+    /// <param name="advice">What the VMA says about its accesses.</param>
+    /// <param name="areaFirst">First page of the file that the VMA maps.</param>
+    /// <param name="areaEnd">The page after the last one.</param>
+    /// <param name="pfn">The frame with this page.</param>
+    public FileFaultResult Fault(
+        CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, ulong areaFirst, ulong areaEnd, out Pfn pfn)
     {
         pfn = Pfn.None;
         if (pageIndex >= LengthPages)
@@ -41,7 +53,7 @@ public sealed partial class FileMapping
         else
         {
             result = FileFaultResult.Major;
-            MmapMiss(cpu, ref ra, pageIndex, advice);
+            MmapMiss(cpu, ref ra, pageIndex, advice, areaFirst, areaEnd);
             if (!TryFindFolio(pageIndex, out head))
             {
                 if (TryAddFolio(cpu, pageIndex, 0, CacheGfp, out head) != PageIndexResult.Done)
@@ -103,9 +115,9 @@ public sealed partial class FileMapping
     }
 
     // do_sync_mmap_readahead
-    private void MmapMiss(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice)
+    private void MmapMiss(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, ulong areaFirst, ulong areaEnd)
     {
-        if ((advice & MmapAdvice.HugePage) != 0 && Options.FolioOrderMax >= HugeOrder)
+        if ((advice & MmapAdvice.HugePage) != 0)
         {
             ra.Size = (uint)((advice & MmapAdvice.Random) != 0 ? HugePages : 2 * HugePages);
             ra.AsyncSize = (uint)HugePages;
@@ -114,7 +126,9 @@ public sealed partial class FileMapping
             return;
         }
 
-        if ((advice & MmapAdvice.Random) != 0 || ra.RaPages == 0)
+        // From Linux 6.17 on, executable memory has a rule of its own, made for random access.
+        bool isExecutable = (advice & MmapAdvice.Executable) != 0 && cache.Options.Release != KernelRelease.Linux69;
+        if (((advice & MmapAdvice.Random) != 0 && !isExecutable) || ra.RaPages == 0)
         {
             return;
         }
@@ -135,11 +149,24 @@ public sealed partial class FileMapping
             return;
         }
 
-        ulong half = ra.RaPages / 2;
-        ra.Start = pageIndex > half ? pageIndex - half : 0;
-        ra.Size = ra.RaPages;
-        ra.AsyncSize = ra.RaPages / 4;
-        ra.Order = 0;
+        if (isExecutable)
+        {
+            int order = cache.Options.ExecFolioOrder;
+            ra.Start = Math.Max(RoundDown(pageIndex, order), Math.Min(areaFirst, pageIndex));
+            ulong end = RoundDown(ra.Start + ra.RaPages + (1UL << order) - 1, order);
+            ra.Size = (uint)(Math.Min(end, Math.Max(areaEnd, pageIndex + 1)) - ra.Start);
+            ra.AsyncSize = 0;
+            ra.Order = (ushort)order;
+        }
+        else
+        {
+            ulong half = ra.RaPages / 2;
+            ra.Start = pageIndex > half ? pageIndex - half : 0;
+            ra.Size = ra.RaPages;
+            ra.AsyncSize = ra.RaPages / 4;
+            ra.Order = 0;
+        }
+
         ReadWindow(cpu, ref ra, ra.Start, 0);
     }
 

@@ -175,17 +175,19 @@ public sealed partial class FileMapping
         return position >> shift == unchecked((ulong)other) >> shift;
     }
 
-    // Referenced first, then active (folio_mark_accessed, mm/swap.c).
-    private void MarkAccessed(Pfn head)
+    /// <summary>Notes a use of a folio: referenced first, then active; an unevictable one stays as it is (<c>folio_mark_accessed</c>, mm/swap.c).</summary>
+    /// <param name="frame">The folio's first descriptor.</param>
+    internal static void MarkAccessed(ref Frame frame)
     {
-        ref Frame frame = ref frames[head];
         if ((frame.Flags & PageFlag.Referenced) == 0)
         {
             frame.Flags |= PageFlag.Referenced;
         }
-        else if ((frame.Flags & PageFlag.Active) == 0)
+        else if ((frame.Flags & (PageFlag.Unevictable | PageFlag.Active)) == 0)
         {
             frame.Flags = (frame.Flags | PageFlag.Active) & ~PageFlag.Referenced;
         }
     }
+
+    private void MarkAccessed(Pfn head) => MarkAccessed(ref frames[head]);
 }

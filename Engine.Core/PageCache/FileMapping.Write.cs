@@ -45,6 +45,11 @@ public sealed partial class FileMapping
                 break;
             }
 
+            if (IsShmem)
+            {
+                MarkAccessed(head); // shmem_get_folio for SGP_WRITE
+            }
+
             int copied = CopyIn(head, position, source[writtenBytes..]);
             MarkDirty(head);
             writtenBytes += copied;

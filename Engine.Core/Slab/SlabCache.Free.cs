@@ -11,7 +11,7 @@ public sealed unsafe partial class SlabCache
     {
         SlabCpu* area = GetArea(cpu);
         area->SlowFrees++;
-        if (!TryGetSlabForFree(address.Value, out SlabPage slab))
+        if (!TryGetSlabForFree(cpu, address.Value, out SlabPage slab))
         {
             return;
         }
@@ -30,23 +30,25 @@ public sealed unsafe partial class SlabCache
         }
     }
 
-    // cache_from_obj(): whose object it is, before anything changes.
-    private bool TryGetSlabForFree(ulong address, out SlabPage slab)
+    // cache_from_obj(): an object of another cache is reported, and freed to its own.
+    private bool TryGetSlabForFree(CpuId cpu, ulong address, out SlabPage slab)
     {
         if (!arena.TryGetSlabOf(address, out slab))
         {
-            Report("cache_from_obj: the freed address is on no slab page", new PhysAddr(address), 0, address);
+            Report("virt_to_cache: Object is not a Slab page!", new PhysAddr(address), 0, address);
             return false;
         }
 
         if (slab.Tag.Number != number)
         {
-            string owner = system.FindByNumber(slab.Tag.Number)?.Name ?? "a destroyed cache";
-            Report($"cache_from_obj: Wrong slab cache. {Name} but object is from {owner}", new PhysAddr(address), (ulong)number, (ulong)slab.Tag.Number);
+            SlabCache? owner = system.FindByNumber(slab.Tag.Number);
+            string reason = $"cache_from_obj: Wrong slab cache. {Name} but object is from {owner?.Name ?? "none"}";
+            Report(reason, new PhysAddr(address), (ulong)number, (ulong)slab.Tag.Number);
+            owner?.Free(cpu, new PhysAddr(address));
             return false;
         }
 
-        if (!IsObjectOf(slab, address))
+        if (!Has(SlabFlags.ConsistencyChecks) && !IsObjectOf(slab, address))
         {
             Report($"Invalid object pointer 0x{address:x16}", new PhysAddr(address), slab.Start, address);
             return false;

@@ -87,6 +87,7 @@ public sealed unsafe partial class SlabCache
     // Threads the freelist through the objects, ascending or shuffled, and runs the constructor.
     private void PrepareObjects(SlabPage slab, int objects)
     {
+        PrepareChecked(slab);
         bool isShuffled = shuffle is not null && objects >= 2;
         int start = isShuffled ? NextStart(objects) : 0;
         int first = isShuffled ? ShuffledIndex(objects, ref start) : 0;
@@ -95,6 +96,7 @@ public sealed unsafe partial class SlabCache
         {
             int next = i == objects ? -1 : isShuffled ? ShuffledIndex(objects, ref start) : i;
             ulong address = AddressOfIndex(slab, current);
+            PrepareCheckedObject(address);
             constructor?.Invoke(arena.Memory.GetSpan(new PhysAddr(address), ObjectBytes));
             SetFreePointer(address, next < 0 ? 0 : AddressOfIndex(slab, next));
             current = next;
@@ -135,6 +137,7 @@ public sealed unsafe partial class SlabCache
     private void DiscardSlab(CpuId cpu, SlabPage slab)
     {
         int order = slab.Tag.Order;
+        CheckDiscarded(slab);
         using (nodeGate.Enter())
         {
             node->Slabs--;

@@ -11,7 +11,12 @@ public sealed unsafe partial class SlabCache
     private ulong AllocateSlow(CpuId cpu, GfpFlags gfp)
     {
         SlabCpu* area = GetArea(cpu);
-        ulong found = IsDebug ? AllocateChecked(cpu, gfp) : capacity == 0 ? TakeFromCpuSlab(area, cpu, gfp) : TakeFromStack(area, cpu, gfp);
+        if (IsDebug)
+        {
+            return AllocateSized(cpu, gfp, ObjectBytes);
+        }
+
+        ulong found = capacity == 0 ? TakeFromCpuSlab(area, cpu, gfp) : TakeFromStack(area, cpu, gfp);
         if (found == 0)
         {
             return 0;
@@ -243,5 +248,5 @@ public sealed unsafe partial class SlabCache
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Report(string reason, PhysAddr address, ulong expected, ulong found) =>
-        system.Log.Report(new Corruption(CorruptionCategory.Slab, $"{reason} ({Name})", address, expected, found));
+        system.Log.Report(new Corruption(CorruptionCategory.Slab, reason, address, expected, found));
 }

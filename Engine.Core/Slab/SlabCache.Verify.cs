@@ -36,7 +36,7 @@ public sealed unsafe partial class SlabCache
             slabs++;
             objects += (ulong)slab.Counters.Objects;
             pages += 1UL << slab.Tag.Order;
-            free[slab.Number] = new BitArray(slab.Counters.Objects);
+            free[slab.Number] = new BitArray(CapacityOf(slab));
             findings += VerifySlab(slab, free);
         }
 
@@ -54,6 +54,23 @@ public sealed unsafe partial class SlabCache
 
         liveObjects = objects - (ulong)free.Values.Sum(bits => bits.Cast<bool>().LongCount(isFree => isFree));
         return findings;
+    }
+
+    /// <summary>Writes a word into the cache's per-CPU or per-node bookkeeping, for whoever injects faults.</summary>
+    /// <param name="word">Which word: taken modulo how many there are.</param>
+    /// <param name="value">What it will hold.</param>
+    internal void Scribble(int word, ulong value)
+    {
+        int areaWords = (SlabCpu.SizeBytes / sizeof(ulong)) + (int)capacity;
+        int index = word % (areaWords + (SlabNode.SizeBytes / sizeof(ulong)));
+        if (index < areaWords)
+        {
+            ((ulong*)cpus[word % cpus.Length])[index] = value;
+        }
+        else
+        {
+            ((ulong*)node)[index - areaWords] = value;
+        }
     }
 
     private List<SlabPage> FindSlabs()
@@ -76,9 +93,8 @@ public sealed unsafe partial class SlabCache
     private int VerifySlab(SlabPage slab, Dictionary<uint, BitArray> free)
     {
         SlabCounters counters = slab.Counters;
-        int capacityOfSlab = (int)(slab.LengthBytes / (ulong)Geometry.SizeBytes);
         int listed = 0;
-        int findings = Check("objects of a slab", (ulong)capacityOfSlab, (ulong)counters.Objects);
+        int findings = Check("objects of a slab", (ulong)CapacityOf(slab), (ulong)counters.Objects);
         ulong next = counters.IsListEmpty ? 0 : AddressOfIndex(slab, counters.Head);
         while (next != 0 && listed <= counters.Objects)
         {

@@ -130,6 +130,11 @@ public sealed unsafe partial class SlabCache
     /// <summary>Addresses that a CPU's object stack holds; 0 where the cache has none.</summary>
     public int StackCapacity => (int)capacity;
 
+    /// <summary>Bytes of an object that a caller may use (<c>slab_ksize</c>).</summary>
+    public int UsableBytes => (Flags & (SlabFlags.RedZone | SlabFlags.Poison)) != 0 ? Geometry.ObjectBytes
+        : (Flags & (SlabFlags.TypesafeByRcu | SlabFlags.StoreUser)) != 0 ? Geometry.InUseBytes
+        : Geometry.SizeBytes;
+
     /// <summary>Whether another cache may share the slabs (<c>slab_unmergeable</c>).</summary>
     internal bool IsMergeable => (Flags & SlabFlags.NeverMergeMask) == 0 && constructor is null;
 

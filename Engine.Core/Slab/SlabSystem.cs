@@ -12,19 +12,34 @@ namespace Engine.Core.Slab;
 /// </summary>
 public sealed unsafe class SlabSystem
 {
+    /// <summary>How many texts <see cref="Printed"/> keeps.</summary>
+    public const int PrintedMax = 1024;
+
     private const int PieceAlignmentBytes = 128;
+
+    // The start of the kernel's text: somewhere in the kernel.
+    private const ulong UnknownCaller = 0xffff_8000_8000_0000;
 
     private static readonly ConditionalWeakTable<PageAllocator, SlabSystem> Attached = [];
 
     private readonly Lock gate = new();
     private readonly List<SlabCache> caches = [];
+    private readonly Dictionary<int, Stack<nint>> recycled = [];
+    private KmallocCaches? kmalloc;
     private SlabCache?[] cachesByNumber = new SlabCache?[64];
     private int cacheNumbers;
     private ulong carveNext;
     private ulong carveEnd;
 
+    private readonly (ulong Address, int Process)[] callers;
+    private readonly Queue<string> printed = new();
+    private bool isTainted;
+    private long jiffies;
+
     private SlabSystem(PageAllocator pages, SlabOptions options)
     {
+        callers = new (ulong, int)[pages.Options.CpuCount];
+        Array.Fill(callers, (UnknownCaller, 0));
         Arena = new SlabArena(pages);
         Options = options;
         CpuCount = pages.Options.CpuCount;
@@ -41,6 +56,25 @@ public sealed unsafe class SlabSystem
 
     /// <summary>Bytes of frames that hold per-CPU and per-node bookkeeping instead of objects.</summary>
     public ulong BookkeepingBytes { get; private set; }
+
+    /// <summary>The <c>kmalloc</c> caches; created at the first question, which boot should ask before it creates others.</summary>
+    /// <exception cref="InsufficientMemoryException">No memory for the caches' bookkeeping.</exception>
+    public KmallocCaches Kmalloc
+    {
+        get
+        {
+            lock (gate)
+            {
+                return kmalloc ??= new KmallocCaches(this);
+            }
+        }
+    }
+
+    /// <summary>Frames in slabs that shrinkers can free (<c>NR_SLAB_RECLAIMABLE</c>).</summary>
+    public ulong ReclaimablePages => CountPages(isReclaimable: true);
+
+    /// <summary>Frames in all other slabs and in large <c>kmalloc</c> blocks (<c>NR_SLAB_UNRECLAIMABLE</c>).</summary>
+    public ulong UnreclaimablePages => CountPages(isReclaimable: false) + (kmalloc?.LargePages ?? 0);
 
     /// <summary>The caches in the order of their creation; merged ones once, under the first one's name.</summary>
     public IReadOnlyList<SlabCache> Caches
@@ -89,6 +123,30 @@ public sealed unsafe class SlabSystem
         }
     }
 
+    /// <summary>Text that the kernel would print, whole reports and repairs, oldest first; the last <see cref="PrintedMax"/> are kept.</summary>
+    public IReadOnlyList<string> Printed
+    {
+        get
+        {
+            lock (printed)
+            {
+                return [.. printed];
+            }
+        }
+    }
+
+    /// <summary>Operations of caches with owner tracking so far: the clock of their reports.</summary>
+    internal ulong Jiffies => (ulong)Interlocked.Read(ref jiffies);
+
+    /// <summary>What a report says about earlier ones (<c>print_tainted</c>).</summary>
+    internal string TaintText => isTainted ? "Tainted: G    B             " : "Not tainted";
+
+    /// <summary>Says on whose behalf a CPU's next operations are; debug option U keeps it with each object.</summary>
+    /// <param name="cpu">The CPU.</param>
+    /// <param name="callerAddress">Kernel text address of the caller; not 0.</param>
+    /// <param name="processId">The process, 0 for none.</param>
+    public void SetCaller(CpuId cpu, ulong callerAddress, int processId) => callers[cpu.Value] = (callerAddress, processId);
+
     /// <summary>The cache that owns the frame of an address (<c>virt_to_cache</c>).</summary>
     public bool TryFindCache(PhysAddr address, [NotNullWhen(true)] out SlabCache? cache)
     {
@@ -96,6 +154,10 @@ public sealed unsafe class SlabSystem
         cache = tag.IsSlab ? FindByNumber(tag.Number) : null;
         return cache is not null;
     }
+
+    /// <summary>Creates a cache with slabs of its own, as boot does.</summary>
+    internal SlabCache CreateUnmerged(string name, int objectBytes, int alignmentBytes, SlabFlags flags) =>
+        new(this, name, objectBytes, alignmentBytes, AddDebugFlags(name, objectBytes, alignmentBytes, flags, false), null);
 
     /// <summary>The debug options that apply to a cache (<c>kmem_cache_flags</c>).</summary>
     internal SlabFlags AddDebugFlags(string name, int objectBytes, int alignmentBytes, SlabFlags flags, bool hasConstructor)
@@ -115,6 +177,29 @@ public sealed unsafe class SlabSystem
 
         return flags | debug;
     }
+
+    /// <summary>Who a CPU works for, and a time that grows with each question.</summary>
+    internal (ulong Address, int Process, ulong Time) TakeCaller(CpuId cpu)
+    {
+        (ulong address, int process) = callers[cpu.Value];
+        return (address, process, (ulong)Interlocked.Increment(ref jiffies));
+    }
+
+    /// <summary>Keeps a text that the kernel would print.</summary>
+    internal void Print(string text)
+    {
+        lock (printed)
+        {
+            printed.Enqueue(text);
+            if (printed.Count > PrintedMax)
+            {
+                _ = printed.Dequeue();
+            }
+        }
+    }
+
+    /// <summary>Notes that a report was made (<c>TAINT_BAD_PAGE</c>).</summary>
+    internal void Taint() => isTainted = true;
 
     /// <summary>The cache of a number; null for a number that no cache has.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -160,6 +245,12 @@ public sealed unsafe class SlabSystem
     {
         lock (gate)
         {
+            if (recycled.TryGetValue(lengthBytes, out Stack<nint>? pieces) && pieces.TryPop(out nint used))
+            {
+                new Span<byte>((byte*)used, lengthBytes).Clear();
+                return (byte*)used;
+            }
+
             ulong length = (ulong)((lengthBytes + PieceAlignmentBytes - 1) & -PieceAlignmentBytes);
             if (carveEnd - carveNext < length)
             {
@@ -176,6 +267,20 @@ public sealed unsafe class SlabSystem
             byte* piece = Arena.Memory.Bias + carveNext;
             carveNext += length;
             return piece;
+        }
+    }
+
+    /// <summary>Keeps a piece of <see cref="Carve"/> for the next cache.</summary>
+    internal void Recycle(byte* piece, int lengthBytes)
+    {
+        lock (gate)
+        {
+            if (!recycled.TryGetValue(lengthBytes, out Stack<nint>? pieces))
+            {
+                recycled.Add(lengthBytes, pieces = new Stack<nint>());
+            }
+
+            pieces.Push((nint)piece);
         }
     }
 
@@ -226,6 +331,9 @@ public sealed unsafe class SlabSystem
 
         return null;
     }
+
+    private ulong CountPages(bool isReclaimable) =>
+        Caches.Where(cache => (cache.Flags & SlabFlags.ReclaimAccount) != 0 == isReclaimable).Aggregate(0UL, (sum, cache) => sum + cache.PageCount);
 
     private static bool Matches(string pattern, string name) =>
         pattern.EndsWith('*') ? name.StartsWith(pattern[..^1], StringComparison.Ordinal) : name == pattern;

@@ -64,17 +64,22 @@ public sealed class FileFaultTests
         Assert.Equal(FileIoResult.InputOutputError, file.Sync(Cpu));
     }
 
-    [Fact]
-    public void Faults_allocate_nothing_on_the_host()
+    [Theory]
+    [InlineData(KernelRelease.Linux69, 0)]
+    [InlineData(KernelRelease.Linux618, 9)]
+    public void Faults_allocate_nothing_on_the_host(KernelRelease release, int folioOrderMax)
     {
-        using CacheMachine machine = new(KernelRelease.Linux618);
-        FileMapping file = machine.Open(new SynthesizedBacking(1, 32 << 20), 9);
+        using CacheMachine machine = new(release);
+        FileMapping file = machine.Open(new SynthesizedBacking(1, 16 << 20), folioOrderMax);
         ReadaheadState ra = file.OpenState();
         Pfn[] pages = new Pfn[512];
-        TouchAll(file, ref ra, pages, 0, 1024);
+        TouchAll(file, ref ra, pages, 0, 4096);
+        Assert.Equal(4096UL, file.Invalidate(Cpu, 0, 4095));
         long before = GC.GetAllocatedBytesForCurrentThread();
-        TouchAll(file, ref ra, pages, 1024, 8192);
+        ra = file.OpenState();
+        TouchAll(file, ref ra, pages, 0, 4096);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(4096UL, file.CachedPages);
     }
 
     [Fact]

@@ -46,7 +46,7 @@ public sealed class PageIndexTests
         select new Step(kind, index >> order << order, order, mark);
 
     [Fact]
-    public void Behaves_as_a_sorted_dictionary() => ModelProperty.Check(Steps, steps => Run(steps, Bug.None), tests: 150, length: 150);
+    public void Behaves_as_a_sorted_dictionary() => ModelProperty.Check(Steps, steps => Run(steps, Bug.None), tests: 80, length: 120);
 
     [Theory]
     [InlineData(Bug.EraseForgetsOne)]

@@ -21,12 +21,16 @@ public sealed class ReadaheadRecordingTests
     // mm_filemap_fault events per pattern, from the recordings' summaries.
     private static readonly Dictionary<string, long> LoopFaults = new()
     {
-        ["mmap_seq_normal"] = 513, ["mmap_rand_normal"] = 760, ["mmap_seq_madvrandom"] = 16384,
+        ["mmap_seq_normal"] = 513,
+        ["mmap_rand_normal"] = 760,
+        ["mmap_seq_madvrandom"] = 16384,
     };
 
     private static readonly Dictionary<string, long> DiskFaults = new()
     {
-        ["mmap_seq_normal"] = 10, ["mmap_rand_normal"] = 11, ["mmap_seq_madvrandom"] = 16384,
+        ["mmap_seq_normal"] = 10,
+        ["mmap_rand_normal"] = 11,
+        ["mmap_seq_madvrandom"] = 16384,
     };
 
     [SharedDataFact(Loop)]

@@ -51,6 +51,10 @@ public sealed class TraceTlbTruthTests
         Assert.Equal(truth["tlb_64x4_miss"], Misses(records, "l1d=64:4", AccessKinds.Data)[0]);
         Assert.Equal(truth["tlb_48x4_sets12_miss"], Misses(records, "l1d=48:4", AccessKinds.Data)[0]);
         Assert.Equal(truth["itlb_fa48_miss"], Misses(records, "l1i=48:full", AccessKinds.Fetch)[0]);
+
+        // Both sides in one stream: each misses as it does alone.
+        ulong[] both = Misses(records, "l1i=48:full,l1d=48:full", AccessKinds.All);
+        Assert.Equal([truth["itlb_fa48_miss"], truth["tlb_fa48_miss"]], both);
         Assert.Equal(truth["tlb_fa48_64k_miss"], Misses(records, "l1d=48:full", AccessKinds.Data, 16)[0]);
         Assert.Equal(truth["tlb_fa48_2m_miss"], Misses(records, "l1d=48:full", AccessKinds.Data, 21)[0]);
     }

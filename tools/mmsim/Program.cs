@@ -16,10 +16,14 @@ public static class Program
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
             ConvertCommand.Create(),
             FuzzCommand.Create(),
+            KmemCommand.Create(),
+            ProcCommand.Create(),
             ReadaheadCommand.Create(),
             RunCommand.Create(),
+            ScenarioCommand.Create(),
             TlbCommand.Create(),
             WalkCommand.Create(),
+            ZonesCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }

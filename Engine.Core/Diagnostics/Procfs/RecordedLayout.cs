@@ -141,7 +141,8 @@ public sealed class RecordedLayout
             throw new ProcFormatException(line, $"memory ends at frame {start}", "room for the model's metadata above it");
         }
 
-        banks.Add(new MemoryBank(new Pfn((uint)start).Address, pages << Pfn.PageShift, banks[^1].Node));
+        // Boot-time metadata is taken from node 0 first, from the top down.
+        banks.Add(new MemoryBank(new Pfn((uint)start).Address, pages << Pfn.PageShift, 0));
     }
 
     // min = pages × managed / total, rounded down, for each zone: the smallest number of pages that gives every min. Where

@@ -49,6 +49,7 @@ internal static class ReadaheadCommand
     private static readonly Option<string> Advice = new("--advice")
     {
         Description = "What the program told the kernel (posix_fadvise for reads, madvise for touches).",
+        HelpName = "normal|random|sequential",
         DefaultValueFactory = _ => "normal",
     };
 
@@ -62,6 +63,7 @@ internal static class ReadaheadCommand
     private static readonly Option<string> Kernel = new("--kernel")
     {
         Description = "Whose rules.",
+        HelpName = "6.9|6.18",
         DefaultValueFactory = _ => "6.18",
     };
 
@@ -85,8 +87,6 @@ internal static class ReadaheadCommand
 
     public static Command Create()
     {
-        Advice.AcceptOnlyFromAmong("normal", "random", "sequential");
-        Kernel.AcceptOnlyFromAmong("6.9", "6.18");
         Command command = new("readahead", "Replays accesses to a file and prints which folios each brings into the page cache.")
         {
             Pattern, RaKb, IoKb, PagesPerAccess, FilePages, Advice, Descriptors, Kernel, FolioOrder, Only, Check,
@@ -140,12 +140,27 @@ internal static class ReadaheadCommand
             IoPages = (uint)(InRange(parsed.GetValue(IoKb), IoKb.Name, KbPerPage, 1UL << 22) / KbPerPage),
             PagesPerAccess = (uint)InRange(parsed.GetValue(PagesPerAccess), PagesPerAccess.Name, 1, 1UL << 16),
             FilePages = InRange(filePages, FilePages.Name, 1, ReadaheadReplay.FilePagesMax),
-            Advice = parsed.GetValue(Advice) switch { "random" => MmapAdvice.Random, "sequential" => MmapAdvice.Sequential, _ => MmapAdvice.Normal },
+            Advice = ParseAdvice(parsed.GetValue(Advice)!),
             Descriptors = (int)InRange((ulong)Math.Max(0, parsed.GetValue(Descriptors)), Descriptors.Name, 1, 4096),
-            Release = parsed.GetValue(Kernel) == "6.9" ? KernelRelease.Linux69 : KernelRelease.Linux618,
+            Release = ParseKernel(parsed.GetValue(Kernel)!),
             FolioOrderMax = (int)InRange((ulong)Math.Max(-1, parsed.GetValue(FolioOrder)), FolioOrder.Name, 0, Order.PageBlockValue),
         };
     }
+
+    private static MmapAdvice ParseAdvice(string text) => text switch
+    {
+        "normal" => MmapAdvice.Normal,
+        "random" => MmapAdvice.Random,
+        "sequential" => MmapAdvice.Sequential,
+        _ => throw new InputException($"--advice: '{text}' is no advice", "normal, random or sequential"),
+    };
+
+    private static KernelRelease ParseKernel(string text) => text switch
+    {
+        "6.9" => KernelRelease.Linux69,
+        "6.18" => KernelRelease.Linux618,
+        _ => throw new InputException($"--kernel: the rules of '{text}' are not known", "6.9 or 6.18"),
+    };
 
     private static ulong InRange(ulong value, string option, ulong min, ulong max) =>
         value >= min && value <= max ? value : throw new InputException($"{option}: {value} is out of range", $"{min} to {max}");

@@ -58,7 +58,7 @@ internal static class ScenarioCommand
         foreach (string script in scripts)
         {
             string name = Path.GetFileNameWithoutExtension(script);
-            string[] expected = [.. ReadLines(Path.ChangeExtension(script, ".expected"))];
+            string[] expected = ReadLines(Path.ChangeExtension(script, ".expected"));
             List<string> actual = [];
             ScenarioRunner.Run(script, ScenarioParser.Parse(script, ReadLines(script)), seed, actual.Add);
             int first = FirstDifference(expected, actual);
@@ -100,7 +100,7 @@ internal static class ScenarioCommand
         return -1;
     }
 
-    private static IEnumerable<string> ReadLines(string file)
+    private static string[] ReadLines(string file)
     {
         if (file == "-")
         {

@@ -13,6 +13,9 @@ public static class WalkCommand
 {
     private const int FlushAtChars = 1 << 16;
 
+    // Enough for some terabytes mapped in pages.
+    private const long TablesMax = 4 << 20;
+
     private static readonly Argument<string[]> Addresses = new("ADDRESS")
     {
         Description = "Virtual addresses, hexadecimal.",
@@ -60,9 +63,15 @@ public static class WalkCommand
         using MemoryImage image = MemoryImage.Open(parsed.GetValue(Image)!);
         IEnumerable<VirtAddr> addresses = named.Select(text => new VirtAddr(HexText.Parse(text, "address"))).Concat(list is null ? [] : ReadList(list));
         List<(VirtAddr Address, TranslationResult Result)> kept = [];
-        bool isDone = Translate(image, settings, addresses, isQuiet, parsed.GetValue(Csv), json is null ? null : kept, interruption);
+        TextWriter output = isQuiet ? TextWriter.Null : parsed.InvocationConfiguration.Output;
+        bool isDone = Translate(image, settings, addresses, output, parsed.GetValue(Csv), json is null ? null : kept, interruption);
         List<HalfCounts> counts = [];
-        bool isWhole = !scans || Scan(image, settings, isQuiet, parsed.GetValue(Dump), parsed.GetValue(Stats), counts);
+        bool isWhole = !scans || Scan(image, settings, output, parsed.GetValue(Dump), parsed.GetValue(Stats), counts);
+        if (!isWhole)
+        {
+            parsed.InvocationConfiguration.Error.WriteLine("mmsim: the tables refer to each other without end: stopped");
+        }
+
         if (json is not null)
         {
             JsonReport.Write(json, writer => WalkJson.Write(writer, kept, counts));
@@ -75,14 +84,14 @@ public static class WalkCommand
         MemoryImage image,
         WalkSettings settings,
         IEnumerable<VirtAddr> addresses,
-        bool isQuiet,
+        TextWriter output,
         bool isCsv,
         List<(VirtAddr Address, TranslationResult Result)>? kept,
         Interruption interruption)
     {
         ImageMemory memory = new(image);
         StringBuilder text = new();
-        if (isCsv && !isQuiet)
+        if (isCsv)
         {
             text.Append(WalkLine.CsvHeader).Append('\n');
         }
@@ -91,47 +100,44 @@ public static class WalkCommand
         {
             TranslationResult result = Walker.Translate(ref memory, settings.Registers, settings.Stage2, address, settings.Access);
             kept?.Add((address, result));
-            if (!isQuiet)
-            {
-                WalkLine.Append(text, address, result, isCsv);
-                Flush(text, FlushAtChars);
-            }
+            WalkLine.Append(text, address, result, isCsv);
+            Flush(output, text, FlushAtChars);
 
             if (interruption.IsRequested)
             {
-                Flush(text, 0);
+                Flush(output, text, 0);
                 return false;
             }
         }
 
-        Flush(text, 0);
+        Flush(output, text, 0);
         return true;
     }
 
     // Both halves, as far as their registers are known. False where the tables refer to each other without end.
-    private static bool Scan(MemoryImage image, WalkSettings settings, bool isQuiet, bool dumps, bool counts, List<HalfCounts> halves)
+    private static bool Scan(MemoryImage image, WalkSettings settings, TextWriter output, bool dumps, bool counts, List<HalfCounts> halves)
     {
         ImageMemory memory = new(image);
         bool isWhole = true;
 
         // A table is rarely reached by more than one way; a budget of sixteen per page of the image ends loops.
-        long tablesMax = 64 + (16 * image.PageCount);
+        long tablesMax = Math.Min(64 + (16 * image.PageCount), TablesMax);
         foreach (bool isUpper in (bool[])[false, true])
         {
             TranslationControl control = TranslationControl.Decode(settings.Registers, isUpper);
-            TreeVisitor visitor = new(new HalfCounts(isUpper), dumps && !isQuiet ? new RangeWriter(Console.Out, control, settings.Registers) : null);
+            if (!control.IsConfigured || control.IsWalkDisabled)
+            {
+                continue;
+            }
+
+            TreeVisitor visitor = new(new HalfCounts(isUpper), dumps ? new RangeWriter(output, control, settings.Registers) : null);
             bool isComplete = TableScanner.Scan(ref memory, settings.Registers, isUpper, tablesMax, ref visitor);
             visitor.Finish();
             halves.Add(visitor.Counts);
-            if (!isComplete)
+            isWhole &= isComplete;
+            if (counts)
             {
-                Console.Error.WriteLine($"mmsim: the tables of TTBR{(isUpper ? 1 : 0)} refer to each other: stopped after {tablesMax} tables");
-                isWhole = false;
-            }
-
-            if (counts && !isQuiet)
-            {
-                visitor.Counts.Print(Console.Out);
+                visitor.Counts.Print(output);
             }
         }
 
@@ -155,11 +161,11 @@ public static class WalkCommand
         }
     }
 
-    private static void Flush(StringBuilder text, int limitChars)
+    private static void Flush(TextWriter output, StringBuilder text, int limitChars)
     {
         if (text.Length > limitChars)
         {
-            Console.Out.Write(text.ToString());
+            output.Write(text);
             text.Clear();
         }
     }

@@ -23,7 +23,10 @@ internal sealed class FtraceText
 
     private readonly string name;
     private readonly GfpTable gfps;
+    private readonly FtraceFastLine fast = new();
     private readonly Dictionary<string, long> otherEvents = new(StringComparer.Ordinal);
+    private long[] eventsByCpu = new long[16];
+    private int cpuMax;
     private long line;
     private bool mayContinue;
 
@@ -42,6 +45,18 @@ internal sealed class FtraceText
     /// <summary>Events of all kinds read so far.</summary>
     public long EventCount { get; private set; }
 
+    /// <summary>Events of all kinds by CPU, up to the largest CPU seen.</summary>
+    public ReadOnlySpan<long> EventsByCpu => eventsByCpu.AsSpan(0, cpuMax + 1);
+
+    /// <summary>The first event's time, in microseconds as a rule.</summary>
+    public ulong FirstTime { get; private set; }
+
+    /// <summary>The last event's time.</summary>
+    public ulong LastTime { get; private set; }
+
+    /// <summary>How often an event was earlier than the one before it.</summary>
+    public long TimeGoesBack { get; private set; }
+
     /// <summary>Events that the kernel says it has dropped or overwritten.</summary>
     public ulong LostEvents { get; private set; }
 
@@ -56,9 +71,53 @@ internal sealed class FtraceText
     /// <param name="parsed">The event, if there is one.</param>
     /// <returns>Whether the line is one of the page allocator's events.</returns>
     /// <exception cref="InputException">The line is not what ftrace writes.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryRead(ReadOnlySpan<byte> text, out KmemEvent parsed)
     {
         line++;
+        if (fast.TryRead(text, out parsed, out int gfpAt) && (gfpAt == 0 || TryAddFlags(text[gfpAt..], ref parsed)))
+        {
+            CountEvent(parsed);
+            mayContinue = false;
+            return true;
+        }
+
+        return TryReadAny(text, out parsed);
+    }
+
+    private void CountEvent(in KmemEvent parsed)
+    {
+        if (parsed.Cpu >= eventsByCpu.Length)
+        {
+            Array.Resize(ref eventsByCpu, Math.Max(parsed.Cpu + 1, eventsByCpu.Length * 2));
+        }
+
+        eventsByCpu[parsed.Cpu]++;
+        cpuMax = Math.Max(cpuMax, parsed.Cpu);
+        if (EventCount == 0)
+        {
+            FirstTime = parsed.Time;
+        }
+        else if (parsed.Time < LastTime)
+        {
+            TimeGoesBack++;
+        }
+
+        LastTime = parsed.Time;
+        EventCount++;
+    }
+
+    // Of a text with a blank, and of a bad one, the slow way decides.
+    private bool TryAddFlags(ReadOnlySpan<byte> text, ref KmemEvent parsed)
+    {
+        bool isKnown = gfps.TryFindLast(text, out int index) || (!text.Contains((byte)' ') && gfps.TryAdd(text, out index, out _));
+        parsed.Gfp = (ushort)index;
+        return isKnown;
+    }
+
+    /// <summary>Reads a line of any form: what <see cref="TryRead"/> does where the line is unusual.</summary>
+    internal bool TryReadAny(ReadOnlySpan<byte> text, out KmemEvent parsed)
+    {
         Unsafe.SkipInit(out parsed);
         if (text.Length > 0 && text[^1] == (byte)'\r')
         {
@@ -78,7 +137,7 @@ internal sealed class FtraceText
             return false;
         }
 
-        EventCount++;
+        CountEvent(parsed);
         int colon = cursor.Rest.IndexOf((byte)':');
         ReadOnlySpan<byte> eventName = colon < 0 ? cursor.Rest : cursor.Rest[..colon];
         parsed.Kind = KindOf(eventName);

@@ -15,6 +15,7 @@ internal sealed class GfpTable
     private readonly int[] slots = new int[SlotCount];
     private readonly List<byte[]> texts = [];
     private readonly List<GfpFlags> flags = [];
+    private int last;
 
     /// <summary>How many texts there are.</summary>
     public int Count => texts.Count;
@@ -24,6 +25,13 @@ internal sealed class GfpTable
 
     /// <summary>The text as the trace has it.</summary>
     public string GetText(int index) => Encoding.ASCII.GetString(texts[index]);
+
+    /// <summary>Compares a text with the one found last, which most allocations repeat.</summary>
+    public bool TryFindLast(ReadOnlySpan<byte> text, out int index)
+    {
+        index = last;
+        return index < texts.Count && text.SequenceEqual(texts[index]);
+    }
 
     /// <summary>Finds or adds a text.</summary>
     /// <param name="text">What stands behind <c>gfp_flags=</c>.</param>
@@ -38,6 +46,7 @@ internal sealed class GfpTable
             index = slots[slot] - 1;
             if (text.SequenceEqual(texts[index]))
             {
+                last = index;
                 return true;
             }
 

@@ -27,6 +27,12 @@ internal sealed class KmemCounts
     /// <summary>Drained blocks by order.</summary>
     public long[] DrainByOrder { get; } = new long[Order.Count];
 
+    /// <summary>Drained blocks by migrate type.</summary>
+    public long[] DrainByMigrateType { get; } = new long[MigrateTypeMax + 1];
+
+    /// <summary>Zone-locked allocations by migrate type.</summary>
+    public long[] ZoneLockedByMigrateType { get; } = new long[MigrateTypeMax + 1];
+
     /// <summary>Zone-locked allocations by order.</summary>
     public long[] ZoneLockedByOrder { get; } = new long[Order.Count];
 
@@ -79,9 +85,11 @@ internal sealed class KmemCounts
                 break;
             case KmemEventKind.PcpuDrain:
                 DrainByOrder[item.Order]++;
+                DrainByMigrateType[item.MigrateType]++;
                 break;
             case KmemEventKind.ZoneLocked:
                 ZoneLockedByOrder[item.Order]++;
+                ZoneLockedByMigrateType[item.MigrateType]++;
                 ZoneLockedRefills += item.IsRefill ? 1 : 0;
                 break;
             case KmemEventKind.ExtFrag:

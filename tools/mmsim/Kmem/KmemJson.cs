@@ -26,6 +26,10 @@ internal static class KmemJson
     {
         KmemCounts counts = trace.Program.Counts;
         json.WriteNumber("lines", trace.Text.EventCount);
+        WriteByNumber(json, "events_by_cpu", [.. trace.Text.EventsByCpu]);
+        json.WriteNumber("time_first_us", trace.Text.FirstTime);
+        json.WriteNumber("time_last_us", trace.Text.LastTime);
+        json.WriteNumber("time_goes_back", trace.Text.TimeGoesBack);
         json.WriteNumbers(
             "events",
             ("alloc", counts.Events[(int)KmemEventKind.Alloc]),
@@ -53,7 +57,9 @@ internal static class KmemJson
         json.WriteNumber("peak_live_pages", trace.Program.PeakLivePages);
         json.WriteNumber("live_pages_end", trace.Program.LivePages);
         WriteByNumber(json, "drain_by_order", counts.DrainByOrder);
+        WriteByNumber(json, "drain_by_migratetype", counts.DrainByMigrateType);
         WriteByNumber(json, "zone_locked_by_order", counts.ZoneLockedByOrder);
+        WriteByNumber(json, "zone_locked_by_migratetype", counts.ZoneLockedByMigrateType);
         json.WriteNumber("zone_locked_refills", counts.ZoneLockedRefills);
         json.WriteNumbers("extfrag", ("fragmenting", counts.ExtFragFragmenting), ("change_ownership", counts.ExtFragOwnership));
     }

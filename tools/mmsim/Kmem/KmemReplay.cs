@@ -8,6 +8,7 @@
 // Once a second of the trace's time each CPU does for its lists what Linux does then. The content of pages plays no part, so
 // nothing is zeroed.
 
+using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
 using Engine.Core.Units;
 using Engine.Core.Zones;
@@ -104,6 +105,7 @@ internal sealed class KmemReplay
         Report = Subtract(Sum(), before);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunSteps(ReadOnlySpan<ReplayOp> steps, ref uint tick)
     {
         foreach (ref readonly ReplayOp step in steps)

@@ -21,7 +21,7 @@ internal static class KmemReport
         PrintFragmentation(console, result);
         console.MarkupLine("[grey]buddyinfo of the model at the end[/]");
         _ = result.Model.Procfs.TryRead("buddyinfo", out string buddyinfo);
-        console.WriteLine(buddyinfo.TrimEnd('\n'));
+        PrintLine(buddyinfo.TrimEnd('\n'));
     }
 
     private static void PrintHead(IAnsiConsole console, KmemResult result)
@@ -30,7 +30,7 @@ internal static class KmemReport
         string managed = SizeText.Format(result.Model.Pages.ManagedPages << Pfn.PageShift);
         console.MarkupLine($"[bold]{Markup.Escape(result.Name)}[/] on {managed} in {result.Model.Pages.Zones.Count} zones, {result.Model.Pages.CpuCount} CPUs");
         double seconds = result.ReadSeconds + result.ReplaySeconds;
-        console.MarkupLine(Text($"{result.Trace.Text.EventCount:N0} events, {(program.LastTime - program.FirstTime) / 1e6:0.0} s of the machine's time, in {seconds:0.000} s: [bold]{result.EventsPerSecond / 1e6:0.0} M events/s[/]"));
+        console.MarkupLine(Text($"{result.Trace.Text.EventCount:N0} events, {program.Seconds:0.0} s of the machine's time, in {seconds:0.000} s: [bold]{result.EventsPerSecond / 1e6:0.0} M events/s[/]"));
         if (result.Trace.Text.LostEvents != 0)
         {
             console.MarkupLine(Text($"[red]the kernel had lost {result.Trace.Text.LostEvents:N0} events[/]"));
@@ -69,13 +69,12 @@ internal static class KmemReport
 
         console.Write(types);
         console.WriteLine();
-        Table flags = NewTable("flags", "allocations");
+        console.MarkupLine("[grey]allocations  flags[/]");
         foreach (int index in Enumerable.Range(0, counts.AllocByGfp.Count).OrderByDescending(index => counts.AllocByGfp[index]))
         {
-            AddRow(flags, trace.Gfps.GetText(index), counts.AllocByGfp[index]);
+            PrintLine(Text($"{counts.AllocByGfp[index],11:N0}  {trace.Gfps.GetText(index)}"));
         }
 
-        console.Write(flags);
         console.WriteLine();
         console.MarkupLine(Text($"[grey]live pages[/]  peak {trace.Program.PeakLivePages:N0}, at the end {trace.Program.LivePages:N0} (allocated in the trace)"));
         console.MarkupLine(Text($"[grey]frees[/]       {counts.MatchedFrees:N0} of blocks of the trace, {counts.UnknownFrees:N0} of earlier ones ({counts.UnknownFreePages:N0} pages), {counts.DifferingFrees:N0} of parts, {counts.ReallocatedLive:N0} not seen"));
@@ -119,6 +118,9 @@ internal static class KmemReport
         console.Write(table);
         console.WriteLine();
     }
+
+    // Without the console's wrapping: the line is to stay one.
+    private static void PrintLine(string text) => Console.Out.WriteLine(text);
 
     private static Table NewTable(params ReadOnlySpan<string> titles)
     {

@@ -55,6 +55,9 @@ internal sealed class ReplayProgram
     /// <summary>One more than the largest slot.</summary>
     public int SlotCount { get; private set; }
 
+    /// <summary>Blocks allocated in the trace and not freed at its end.</summary>
+    public long LiveBlocks => SlotCount - freeSlots.Count;
+
     /// <summary>Pages of blocks allocated in the trace and not freed at its end.</summary>
     public ulong LivePages => livePages;
 
@@ -73,6 +76,9 @@ internal sealed class ReplayProgram
     /// <summary>The largest time seen.</summary>
     public ulong LastTime { get; private set; }
 
+    /// <summary>From the first event to the latest, in seconds.</summary>
+    public double Seconds => (LastTime - FirstTime) / 1e6;
+
     /// <summary>The time of a step since the first event, in seconds.</summary>
     public static double SecondsOf(in ReplayOp op) => ((ulong)op.Time << TimeShift) / 1e6;
 
@@ -84,6 +90,7 @@ internal sealed class ReplayProgram
     }
 
     /// <summary>Adds one event.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(in KmemEvent item)
     {
         Counts.Add(item);
@@ -113,6 +120,7 @@ internal sealed class ReplayProgram
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Allocate(in KmemEvent item)
     {
         uint count = 1u << item.Order;
@@ -134,6 +142,7 @@ internal sealed class ReplayProgram
         op.Order = item.Order;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Free(in KmemEvent item)
     {
         uint owner = owners[item.Pfn];

@@ -30,7 +30,8 @@ internal sealed class SyscallReplayer
     public SyscallCounts Counts { get; } = new();
 
     /// <summary>Maps what existed before the trace began.</summary>
-    public void MapInitial(IReadOnlyList<InitialRange> ranges)
+    /// <returns>The first mapping's refusal, or success.</returns>
+    public SyscallResult MapInitial(IReadOnlyList<InitialRange> ranges)
     {
         foreach (InitialRange range in ranges)
         {
@@ -44,8 +45,14 @@ internal sealed class SyscallReplayer
             MapFlags flags = MapFlags.Private | MapFlags.Fixed | (isFile ? MapFlags.None : MapFlags.Anonymous);
             MappedFile file = isFile ? ToMapped(files.Image) : MappedFile.None;
             ulong offset = isFile ? range.Start.ToUInt64() : 0;
-            process.Memory.Map(cpu, range.Start, range.PageCount << Pfn.PageShift, protection, flags, file, offset);
+            SyscallResult mapped = process.Memory.Map(cpu, range.Start, range.PageCount << Pfn.PageShift, protection, flags, file, offset);
+            if (mapped.IsError)
+            {
+                return mapped;
+            }
         }
+
+        return SyscallResult.Success;
     }
 
     /// <summary>Repeats one call.</summary>

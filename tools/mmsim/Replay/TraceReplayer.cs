@@ -22,7 +22,7 @@ internal sealed class TraceReplayer : IDisposable
     private readonly Cpu cpu;
     private readonly SyscallReplayer syscalls;
     private readonly IReadOnlyList<InitialRange> initial;
-    private RecordCounts done;
+    private long doneCount;
     private string? endedBecause;
 
     /// <summary>Boots the machine and maps what existed before the trace.</summary>
@@ -36,7 +36,10 @@ internal sealed class TraceReplayer : IDisposable
         cpu.SwitchTo(process);
         initial = InitialImage.Find(trace.Pages, trace.Syscalls);
         syscalls = new SyscallReplayer(process, cpu.Id, new FileDescriptors(machine, options.Seed, trace.Syscalls));
-        syscalls.MapInitial(initial);
+        if (syscalls.MapInitial(initial) is { IsError: true } refused)
+        {
+            endedBecause = $"what the program had at its start cannot be mapped: {refused.Errno}";
+        }
     }
 
     /// <summary>The machine, as the replay leaves it.</summary>
@@ -73,7 +76,7 @@ internal sealed class TraceReplayer : IDisposable
     {
         Trace = trace.Name,
         Machine = $"{SizeText.Format(machine.Memory.LengthBytes)}, {options.CpuCount} CPU{(options.CpuCount == 1 ? "" : "s")}, TLB {options.Tlb}",
-        Records = done,
+        Records = CountDone(),
         RecordsInTrace = trace.Counts.Total,
         EndedBecause = endedBecause,
         Syscalls = syscalls.Counts,
@@ -114,7 +117,25 @@ internal sealed class TraceReplayer : IDisposable
             rest = rest[(count + 1)..];
         }
 
-        done += RecordCounts.Of(accesses);
+        doneCount += accesses.Length;
+    }
+
+    // The kinds of all records are known since the first pass; only a replay that ended early needs to count.
+    private RecordCounts CountDone()
+    {
+        RecordCounts counts = default;
+        if (doneCount == trace.Counts.Total)
+        {
+            return trace.Counts;
+        }
+
+        using IAccessSource source = trace.OpenReader();
+        for (long left = doneCount; left > 0 && source.TryRead(out AccessRun run); left -= run.Accesses.Length)
+        {
+            counts += RecordCounts.Of(run.Accesses[..(int)Math.Min(left, run.Accesses.Length)]);
+        }
+
+        return counts;
     }
 
     private MemoryResult GetMemory() => new()

@@ -15,8 +15,7 @@ internal sealed partial class ScenarioRunner
                 CreateFile(operation);
                 break;
             case ScenarioOperationKind.SwapOn:
-                SwapOn(operation);
-                break;
+                throw world.Error(operation, "the engine has no swap space yet");
             case ScenarioOperationKind.ReadFile:
                 ReadFile(operation, world.GetFile(operation, operation.Name));
                 break;

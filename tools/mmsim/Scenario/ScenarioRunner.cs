@@ -64,8 +64,7 @@ internal sealed partial class ScenarioRunner
                 Exit(operation, operation.Name.Length == 0 ? process : world.GetProcess(operation, operation.Name));
                 break;
             case ScenarioOperationKind.LimitMemory:
-                LimitMemory(operation, process);
-                break;
+                throw world.Error(operation, "the engine has no memory limits yet");
             case >= ScenarioOperationKind.Observe and <= ScenarioOperationKind.ShowFrames:
                 Look(operation, process);
                 break;

@@ -48,6 +48,10 @@ internal sealed class ScenarioWorld : IDisposable
         regions.Add("heap", new VirtAddr(Heap));
         main.Memory.Map(
             Cpu.Id, new VirtAddr(Fence), PageBytes, MemoryProtection.None, MapFlags.Shared | MapFlags.Anonymous | MapFlags.Fixed, MappedFile.None, 0);
+        VirtAddr above = new(Fence + PageBytes);
+        ulong aboveBytes = main.Memory.Options.TaskSize.ToUInt64() - above.ToUInt64();
+        main.Memory.Map(
+            Cpu.Id, above, aboveBytes, MemoryProtection.None, MapFlags.Private | MapFlags.Anonymous | MapFlags.NoReserve | MapFlags.Fixed, MappedFile.None, 0);
         Main = main;
     }
 

@@ -8,13 +8,13 @@ internal static class BinaryTraceReader
     /// <summary>Reads the head, and starts to read the records behind it.</summary>
     /// <param name="input">An opened file; disposed by the stream.</param>
     /// <param name="head">What the file says before its records.</param>
-    public static CompactReader Open(InputFile input, out BinaryTraceHead head)
+    public static RecordedTraceReader Open(InputFile input, out BinaryTraceHead head)
     {
         BinarySectionReader reader = new(input);
         byte[] first = [];
         BinaryTraceHead read = BinaryHeadReader.Read(reader, (_, bytes) => first = bytes.ToArray());
         head = read;
-        return new CompactReader(
+        return new RecordedTraceReader(
             input.Name,
             new BinaryBlockSource(reader, first, read.Counts.Total),
             BinaryBlockSource.CreateBlock,

@@ -1,12 +1,12 @@
 namespace Mmsim.Traces;
 
-/// <summary>Hands out blocks that are in memory already; the worker decodes them from where they lie.</summary>
+/// <summary>Hands out blocks that are in memory already; the worker unpacks them from where they lie.</summary>
 internal sealed class MemoryBlockSource : IBlockSource
 {
-    private readonly IReadOnlyList<CompactBlock> blocks;
+    private readonly IReadOnlyList<PackedBlock> blocks;
     private int next;
 
-    public MemoryBlockSource(IReadOnlyList<CompactBlock> blocks) => this.blocks = blocks;
+    public MemoryBlockSource(IReadOnlyList<PackedBlock> blocks) => this.blocks = blocks;
 
     /// <inheritdoc/>
     public bool Fill(TraceBlock block)
@@ -16,7 +16,7 @@ internal sealed class MemoryBlockSource : IBlockSource
             return false;
         }
 
-        block.Compact = blocks[next];
+        block.Packed = blocks[next];
         next++;
         return true;
     }

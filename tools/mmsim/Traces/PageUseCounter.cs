@@ -1,6 +1,7 @@
 // Nearly every access falls on a page that has been seen with the same kind before. A small direct-mapped table of
-// (page, kind) pairs answers that with one load and one compare; only what it does not know goes to the dictionary.
-// The table forgets, the dictionary does not: what the table says is known is known.
+// (page, kind) pairs answers that with one load and one compare. What it does not know goes to the page's region (512 pages:
+// a byte each says which kinds were seen, so that a program that roams over 64 MiB needs 16 KiB of them); only what is new
+// there is written down. Both tables forget nothing that is true: what they say is known is known.
 //
 // A record is stamped with (block, record in block); where blocks begin is known only when all have been counted.
 
@@ -15,11 +16,13 @@ namespace Mmsim.Traces;
 internal sealed class PageUseCounter
 {
     private const int KnownEntries = 1024;
+    private const int RecentRegions = 64;
     private const int BlockShift = 24;
     private const ulong NothingKnown = ulong.MaxValue;
 
     private readonly ulong[] known = new ulong[KnownEntries];
-    private readonly Dictionary<long, Stamps> pages = [];
+    private readonly PageUseRegion?[] recent = new PageUseRegion?[RecentRegions];
+    private readonly Dictionary<long, PageUseRegion> regions = [];
 
     public PageUseCounter() => Array.Fill(known, NothingKnown);
 
@@ -46,11 +49,11 @@ internal sealed class PageUseCounter
     /// <param name="blockStarts">Index of each block's first record; blocks beyond the list do not count.</param>
     public static PageUse Combine(IEnumerable<PageUseCounter> parts, IReadOnlyList<long> blockStarts)
     {
-        Dictionary<long, Stamps> all = [];
-        foreach ((long page, Stamps stamps) in parts.SelectMany(part => part.pages))
+        Dictionary<long, PageUseStamps> all = [];
+        foreach ((long page, PageUseStamps stamps) in parts.SelectMany(part => part.regions.Values).SelectMany(region => region.Touched))
         {
-            ref Stamps entry = ref CollectionsMarshal.GetValueRefOrAddDefault(all, page, out bool isThere);
-            entry = isThere ? Stamps.Earliest(entry, stamps) : stamps;
+            ref PageUseStamps entry = ref CollectionsMarshal.GetValueRefOrAddDefault(all, page, out bool isThere);
+            entry = isThere ? PageUseStamps.Earliest(entry, stamps) : stamps;
         }
 
         PageUseEntry[] entries = [.. all.Select(pair => EntryOf(pair.Key, pair.Value, blockStarts)).Where(entry => entry.FirstTouch != PageUseEntry.Never)];
@@ -58,7 +61,7 @@ internal sealed class PageUseCounter
         return new PageUse(entries);
     }
 
-    private static PageUseEntry EntryOf(long page, Stamps stamps, IReadOnlyList<long> blockStarts) => new(
+    private static PageUseEntry EntryOf(long page, PageUseStamps stamps, IReadOnlyList<long> blockStarts) => new(
         new VirtAddr(unchecked((ulong)page << AccessWord.PageShift)),
         RecordOf(stamps.Fetch, blockStarts),
         RecordOf(stamps.Read, blockStarts),
@@ -67,23 +70,52 @@ internal sealed class PageUseCounter
     private static long RecordOf(long stamp, IReadOnlyList<long> blockStarts) =>
         stamp >> BlockShift >= blockStarts.Count ? PageUseEntry.Never : blockStarts[(int)(stamp >> BlockShift)] + (stamp & ((1 << BlockShift) - 1));
 
+    /// <summary>Notes a record, and numbers its page among those of its block.</summary>
+    /// <param name="word">The packed access.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="record">The record in the block.</param>
+    /// <param name="blockPages">The block's pages by number, as packed accesses to their first bytes; appended to if the page is new to the block.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public int Number(ulong word, int block, int record, List<ulong> blockPages)
+    {
+        long page = (long)word >> AccessWord.WordPageShift;
+        PageUseRegion region = RegionOf(page);
+        int index = (int)(page & (PageUseRegion.Pages - 1));
+        region.Add(index, (AccessKind)(word & AccessWord.KindMask), ((long)block << BlockShift) | (uint)record);
+        if (!region.TryGetNumber(index, block, out int number))
+        {
+            number = blockPages.Count;
+            blockPages.Add((word >> AccessWord.WordPageShift) << AccessWord.WordPageShift);
+            region.SetNumber(index, block, number);
+        }
+
+        return number;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void AddUnknown(ulong word, ulong key, long stamp)
     {
         known[key & (KnownEntries - 1)] = key;
-        ref Stamps entry = ref CollectionsMarshal.GetValueRefOrAddDefault(pages, (long)word >> AccessWord.WordPageShift, out bool isThere);
-        Stamps now = Stamps.Of((AccessKind)(word & AccessWord.KindMask), stamp);
-        entry = isThere ? Stamps.Earliest(entry, now) : now;
+        long page = (long)word >> AccessWord.WordPageShift;
+        RegionOf(page).Add((int)(page & (PageUseRegion.Pages - 1)), (AccessKind)(word & AccessWord.KindMask), stamp);
     }
 
-    private readonly record struct Stamps(long Fetch, long Read, long Write)
+    private PageUseRegion RegionOf(long page)
     {
-        public static Stamps Of(AccessKind kind, long stamp) => new(
-            kind == AccessKind.Fetch ? stamp : PageUseEntry.Never,
-            kind is AccessKind.Load or AccessKind.Modify ? stamp : PageUseEntry.Never,
-            kind is AccessKind.Store or AccessKind.Modify ? stamp : PageUseEntry.Never);
+        long number = page >> PageUseRegion.PagesLog2;
+        PageUseRegion? region = recent[number & (RecentRegions - 1)];
+        return region is not null && region.Number == number ? region : FindRegion(number);
+    }
 
-        public static Stamps Earliest(Stamps left, Stamps right) =>
-            new(Math.Min(left.Fetch, right.Fetch), Math.Min(left.Read, right.Read), Math.Min(left.Write, right.Write));
+    private PageUseRegion FindRegion(long number)
+    {
+        if (!regions.TryGetValue(number, out PageUseRegion? region))
+        {
+            region = new PageUseRegion(number);
+            regions.Add(number, region);
+        }
+
+        recent[number & (RecentRegions - 1)] = region;
+        return region;
     }
 }

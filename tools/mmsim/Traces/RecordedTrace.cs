@@ -1,6 +1,6 @@
 // A replay needs to know before its first record what the program will do with each page that exists from the start: a trace
-// is gone through twice. The first pass parses the text, notes pages and system calls, and keeps the records in the compact
-// form, about two bytes each; the second decodes them on its own thread. A binary trace carries its page table, and is not
+// is gone through twice. The first pass parses the text, notes pages and system calls, and keeps the records in four bytes each
+// (PackedBlock); the second unpacks them on its own thread. A binary trace carries its page table, and is not
 // gone through at all before it is read.
 
 using Mmsim.Cli;
@@ -63,7 +63,7 @@ public sealed class RecordedTrace
     {
         string name = input.Name;
         using TextTraceReader reader = new(input, isKept: true);
-        List<CompactBlock> blocks = [];
+        List<PackedBlock> blocks = [];
         List<SyscallEvent> syscalls = [];
         RecordCounts counts = default;
         TraceBlock? last = null;
@@ -80,14 +80,14 @@ public sealed class RecordedTrace
             if (last is not null && last.Sequence != lastSequence)
             {
                 lastSequence = last.Sequence;
-                blocks.Add(last.Compact!);
+                blocks.Add(last.Packed!);
                 progress?.Invoke(reader.Progress);
                 cancellation.ThrowIfCancellationRequested();
             }
         }
 
         PageUse pages = reader.CombinePages();
-        return new RecordedTrace(name, counts, pages, syscalls, () => new CompactReader(
+        return new RecordedTrace(name, counts, pages, syscalls, () => new RecordedTraceReader(
             name,
             new MemoryBlockSource(blocks),
             () => new TraceBlock(0, TextBlockSource.RecordsMax),

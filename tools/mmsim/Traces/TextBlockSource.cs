@@ -6,7 +6,7 @@ namespace Mmsim.Traces;
 internal sealed class TextBlockSource : IBlockSource
 {
     /// <summary>Bytes of text in a block.</summary>
-    public const int BlockBytes = 256 << 10;
+    public const int BlockBytes = 128 << 10;
 
     /// <summary>The most records in a block: the shortest is <c>I  0,1</c> and the line's end.</summary>
     public const int RecordsMax = (BlockBytes / ShortestRecordBytes) + 1;

@@ -22,7 +22,7 @@ internal sealed class TextTraceReader : ITraceStream
 
     /// <summary>Starts to read.</summary>
     /// <param name="input">The opened trace; disposed by the reader.</param>
-    /// <param name="isKept">Whether each block's records are kept in the compact form (<see cref="Block"/>).</param>
+    /// <param name="isKept">Whether each block's records are kept in memory (<see cref="Block"/>).</param>
     public TextTraceReader(InputFile input, bool isKept)
     {
         this.input = input;

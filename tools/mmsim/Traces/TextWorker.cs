@@ -3,11 +3,11 @@ namespace Mmsim.Traces;
 /// <summary>Parses blocks of text, counts the pages, and keeps the records if asked to.</summary>
 internal sealed class TextWorker : IBlockWorker
 {
-    private readonly CompactStore? store;
+    private readonly PackedStore? store;
 
     /// <summary>Creates a worker.</summary>
-    /// <param name="isKept">Whether the records are kept in the compact form.</param>
-    public TextWorker(bool isKept) => store = isKept ? new CompactStore() : null;
+    /// <param name="isKept">Whether the records are kept in memory.</param>
+    public TextWorker(bool isKept) => store = isKept ? new PackedStore(Pages) : null;
 
     /// <summary>The pages seen by this worker.</summary>
     public PageUseCounter Pages { get; } = new();
@@ -25,7 +25,13 @@ internal sealed class TextWorker : IBlockWorker
 
         block.Error ??= sourceError;
         ReadOnlySpan<ulong> words = block.Words.AsSpan(0, block.WordCount);
-        Pages.Add(words, block.Sequence);
-        block.Compact = store?.Add(words);
+        if (store is null)
+        {
+            Pages.Add(words, block.Sequence);
+        }
+        else
+        {
+            block.Packed = store.Add(words, block.Sequence);
+        }
     }
 }

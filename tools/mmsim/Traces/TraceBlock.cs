@@ -48,8 +48,8 @@ internal sealed class TraceBlock
     /// <summary>The place in the file after this block's input, in bytes of the file as it is stored.</summary>
     public long FilePosition { get; set; }
 
-    /// <summary>The compact form of the records, where the pass keeps it.</summary>
-    public CompactBlock? Compact { get; set; }
+    /// <summary>The records as they are kept for a second pass, where they are.</summary>
+    public PackedBlock? Packed { get; set; }
 
     /// <summary>Makes the block ready for new input.</summary>
     public void Reset(int sequence)
@@ -60,7 +60,7 @@ internal sealed class TraceBlock
         Lines = 0;
         Error = null;
         Failure = null;
-        Compact = null;
+        Packed = null;
         Specials.Clear();
     }
 }

@@ -5,7 +5,7 @@ using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.Units;
 
-namespace Engine.PropertyTests.Process;
+namespace Engine.PropertyTests.Processes;
 
 /// <summary>A small machine without processes: memory, page allocator, and the caches of address spaces.</summary>
 internal sealed class ArenaFixture : IDisposable

@@ -1,7 +1,7 @@
 namespace Mmsim.Traces;
 
-/// <summary>Decodes a recorded trace once more, ahead of its consumer.</summary>
-internal sealed class CompactReader : ITraceStream
+/// <summary>Hands out the records of a trace whose system calls are known already, decoding ahead of its consumer.</summary>
+internal sealed class RecordedTraceReader : ITraceStream
 {
     private const int Slots = 8;
 
@@ -23,7 +23,7 @@ internal sealed class CompactReader : ITraceStream
     /// <param name="recordCount">How many records there are.</param>
     /// <param name="syscalls">The system calls, in order.</param>
     /// <param name="pages">The use of pages by the whole trace.</param>
-    public CompactReader(
+    public RecordedTraceReader(
         string name,
         IBlockSource source,
         Func<TraceBlock> createBlock,

@@ -6,7 +6,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Xunit;
 
-namespace Engine.PropertyTests.Process;
+namespace Engine.PropertyTests.Processes;
 
 /// <summary>The VMA tree against a sorted list of intervals, and against garbage.</summary>
 public sealed class VmAreaTreeTests

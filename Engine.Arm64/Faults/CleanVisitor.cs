@@ -1,0 +1,23 @@
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Makes entries clean and read-only, so that the next write is noticed (<c>page_vma_mkclean_one</c>, mm/rmap.c).</summary>
+internal struct CleanVisitor : ILeafVisitor
+{
+    /// <summary>Entries that were dirty or writable.</summary>
+    public int Cleaned { get; private set; }
+
+    public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
+    {
+        if (descriptor.IsPresent && (descriptor.IsDirty || descriptor.IsWritable))
+        {
+            descriptor = descriptor.WriteProtect().MakeClean();
+            Cleaned++;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,14 @@
+namespace Engine.Arm64.Faults;
+
+/// <summary>Who meets a fault. It decides what counts as major: a fault that waits for input is taken again, and what is counted is the second time.</summary>
+internal enum FaultOrigin
+{
+    /// <summary>An access of the program.</summary>
+    Access,
+
+    /// <summary>mlock or MAP_POPULATE (<c>populate_vma_page_range</c>): the second time finds the page in the cache and is minor.</summary>
+    Populate,
+
+    /// <summary>MADV_POPULATE_READ or _WRITE (<c>faultin_page_range</c>): the second time is marked as such and counts as major.</summary>
+    PopulateAdvice,
+}

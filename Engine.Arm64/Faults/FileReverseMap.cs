@@ -1,0 +1,134 @@
+// From a page of a file to every page-table entry that maps it (mm/rmap.c rmap_walk_file, mm/memory.c unmap_mapping_range):
+// the VMAs of a file are chained through VmArea.FileNext, and a VMA's page offset gives the address.
+
+using Engine.Arm64.Processes;
+using Engine.Arm64.Units;
+using Engine.Core.Diagnostics;
+using Engine.Core.PageCache;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Reaches the page tables for the page cache.</summary>
+internal sealed class FileReverseMap : IFileReverseMap
+{
+    private readonly Machine machine;
+
+    public FileReverseMap(Machine machine) => this.machine = machine;
+
+    public void UnmapRange(CpuId cpu, FileMapping mapping, ulong firstPage, ulong pageCount, bool includePrivateCopies)
+    {
+        foreach (OpenFile file in machine.Files.OpeningsOf(mapping))
+        {
+            ForEachArea(file, (process, area) =>
+            {
+                if (TryIntersect(area, firstPage, pageCount, out VirtAddr start, out ulong lengthBytes))
+                {
+                    FileZapVisitor zap = new(machine.UserFrames, new MmuGather(process, cpu), includePrivateCopies, area.Flags);
+                    process.Tables.Visit(start, lengthBytes, ref zap);
+                    zap.Finish();
+                }
+            });
+        }
+    }
+
+    public bool CleanFolio(CpuId cpu, FileMapping mapping, Pfn folio)
+    {
+        ulong first = machine.Pages.Frames[folio].Index;
+        ulong count = 1UL << machine.PageCache.OrderOf(folio);
+        bool isDirty = false;
+        foreach (OpenFile file in machine.Files.OpeningsOf(mapping))
+        {
+            ForEachArea(file, (process, area) =>
+            {
+                if ((area.Flags & VmFlags.Shared) != 0 && TryIntersect(area, first, count, out VirtAddr start, out ulong lengthBytes))
+                {
+                    CleanVisitor clean = default;
+                    process.Tables.Visit(start, lengthBytes, ref clean);
+                    isDirty |= clean.Cleaned > 0;
+                    if (clean.Cleaned > 0)
+                    {
+                        process.FlushRange(start, start + lengthBytes);
+                    }
+                }
+            });
+        }
+
+        return isDirty;
+    }
+
+    /// <summary>Chains a VMA to its file.</summary>
+    public void Link(VmAreaTree areas, VmAreaRef area)
+    {
+        ref VmArea content = ref areas[area];
+        if (machine.Files.TryGet(content.File) is not { } file)
+        {
+            return;
+        }
+
+        content.FilePrevious = VmAreaRef.None;
+        content.FileNext = file.FirstArea;
+        if (!file.FirstArea.IsNone)
+        {
+            areas[file.FirstArea].FilePrevious = area;
+        }
+
+        file.FirstArea = area;
+    }
+
+    /// <summary>Takes a VMA out of its file's chain.</summary>
+    /// <returns>The file, where this was its last VMA.</returns>
+    public OpenFile? Unlink(VmAreaTree areas, VmAreaRef area)
+    {
+        ref VmArea content = ref areas[area];
+        if (machine.Files.TryGet(content.File) is not { } file)
+        {
+            return null;
+        }
+
+        if (content.FilePrevious.IsNone)
+        {
+            file.FirstArea = content.FileNext;
+        }
+        else
+        {
+            areas[content.FilePrevious].FileNext = content.FileNext;
+        }
+
+        if (!content.FileNext.IsNone)
+        {
+            areas[content.FileNext].FilePrevious = content.FilePrevious;
+        }
+
+        return file.FirstArea.IsNone ? file : null;
+    }
+
+    private static bool TryIntersect(in VmArea area, ulong firstPage, ulong pageCount, out VirtAddr start, out ulong lengthBytes)
+    {
+        ulong areaEnd = unchecked(area.PageOffset + area.PageCount);
+        ulong end = pageCount > ulong.MaxValue - firstPage ? ulong.MaxValue : firstPage + pageCount;
+        ulong first = Math.Max(firstPage, area.PageOffset);
+        ulong last = Math.Min(end, areaEnd);
+        start = area.Start + (unchecked(first - area.PageOffset) << Pfn.PageShift);
+        lengthBytes = first < last ? (last - first) << Pfn.PageShift : 0;
+        return first < last;
+    }
+
+    // A chain in the arena may be garbage: it is walked for no more links than there can be VMAs in memory.
+    private void ForEachArea(OpenFile file, Action<Process, VmArea> action)
+    {
+        ulong bound = machine.Memory.LengthBytes / VmArea.SizeBytes;
+        VmAreaRef link = file.FirstArea;
+        for (; !link.IsNone && bound > 0; bound--)
+        {
+            if (!machine.Memory.TryRead(link.Address, out VmArea area) || area.File != file.Id || !machine.TryFindProcess(area.Owner, out Process? process))
+            {
+                machine.Log.Report(new Corruption(CorruptionCategory.VmAreaTree, "VMA in a file's chain", link.Address, file.Id, area.File));
+                return;
+            }
+
+            action(process, area);
+            link = area.FileNext;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>MADV_FREE: pages become clean and old, and their content may vanish (<c>madvise_free_pte_range</c>, mm/madvise.c).</summary>
+internal struct FreeVisitor(UserFrames frames) : ILeafVisitor
+{
+    /// <summary>Entries changed.</summary>
+    public int Changed { get; private set; }
+
+    public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
+    {
+        if (!descriptor.IsPresent)
+        {
+            descriptor = Descriptor.None; // what is in swap space is gone
+            return true;
+        }
+
+        if (frames.TryMakeLazyFree(descriptor))
+        {
+            descriptor = descriptor.MakeClean().MakeOld();
+            Changed++;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,107 @@
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Frames;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Counts the pages of a VMA (<c>smaps_pte_entry</c>, <c>smaps_account</c>, fs/proc/task_mmu.c).</summary>
+internal struct UsageVisitor : ILeafVisitor
+{
+    private const int ProportionShift = 12; // PSS_SHIFT
+    private const int LastLevel = 3;
+
+    private readonly UserFrames frames;
+    private readonly bool isLocked;
+    private ulong resident;
+    private ulong anonymous;
+    private ulong sharedClean;
+    private ulong sharedDirty;
+    private ulong privateClean;
+    private ulong privateDirty;
+    private ulong referenced;
+    private ulong lazyFree;
+    private ulong swapped;
+    private ulong huge;
+    private ulong proportional;
+
+    public UsageVisitor(UserFrames frames, bool isLocked)
+    {
+        this.frames = frames;
+        this.isLocked = isLocked;
+    }
+
+    public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
+    {
+        Descriptor entry = descriptor;
+        if (!entry.IsPresent)
+        {
+            swapped += entry.IsSwap ? 1UL : 0;
+            return true;
+        }
+
+        uint count = level == LastLevel ? 1u : 512u;
+        for (uint i = 0; i < count; i++)
+        {
+            Count(entry, entry.Pfn + i, isHuge: count > 1);
+        }
+
+        return true;
+    }
+
+    public readonly VmAreaUsage ToUsage() => new()
+    {
+        ResidentPages = resident,
+        AnonymousPages = anonymous,
+        SharedCleanPages = sharedClean,
+        SharedDirtyPages = sharedDirty,
+        PrivateCleanPages = privateClean,
+        PrivateDirtyPages = privateDirty,
+        ReferencedPages = referenced,
+        LazyFreePages = lazyFree,
+        SwapPages = swapped,
+        AnonymousHugePages = huge,
+        ProportionalKiB = proportional >> (10 + ProportionShift),
+        LockedKiB = isLocked ? proportional >> (10 + ProportionShift) : 0,
+    };
+
+    private void Count(Descriptor entry, Pfn pfn, bool isHuge)
+    {
+        // The zero page belongs to nobody (vm_normal_page).
+        if (entry.IsSpecial || !frames.TryGetFrame(pfn, out Frame frame, out ulong folioFlags))
+        {
+            return;
+        }
+
+        bool isAnonymous = (frame.Mapping & PageFlag.MappingAnon) != 0;
+        bool isDirty = entry.IsDirty || (folioFlags & PageFlag.Dirty) != 0;
+        resident++;
+        if (isAnonymous)
+        {
+            anonymous++;
+            huge += isHuge ? 1UL : 0;
+            lazyFree += (folioFlags & PageFlag.SwapBacked) == 0 && !isDirty ? 1UL : 0;
+        }
+
+        referenced += entry.IsYoung || (folioFlags & PageFlag.Referenced) != 0 ? 1UL : 0;
+        ulong mappings = (ulong)Math.Max(1, frame.MapCount);
+        proportional += ((ulong)Pfn.PageSizeBytes << ProportionShift) / mappings;
+        switch (mappings > 1, isDirty)
+        {
+            case (true, true):
+                sharedDirty++;
+                break;
+            case (true, false):
+                sharedClean++;
+                break;
+            case (false, true):
+                privateDirty++;
+                break;
+            default:
+                privateClean++;
+                break;
+        }
+    }
+}

@@ -1,0 +1,292 @@
+using Engine.Arm64.Units;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Kernel;
+
+/// <content>Address ranges: <c>alloc_vmap_area</c>, <c>free_vmap_area_noflush</c>, <c>__purge_vmap_area_lazy</c>.</content>
+public sealed partial class Vmalloc
+{
+    private const int PoolNodesMax = 128;
+    private const int PoolCount = 256;
+    private const int NodeZoneShift = PageShift + 4;
+
+    // A list longer than this is a circle.
+    private const int ListMax = 1 << 24;
+
+    // get_vm_area_node(): the range, and the structure that says what it is for.
+    private bool TryGetArea(CpuId cpu, ulong lengthBytes, int shift, VmallocFlags flags, ulong caller, out ulong vm)
+    {
+        int order = System.Numerics.BitOperations.Log2(lengthBytes - 1 | 1) + (lengthBytes > 1 ? 1 : 0);
+        ulong alignment = (flags & VmallocFlags.IoRemap) != 0 ? 1UL << Math.Clamp(order, PageShift, IoRemapShiftMax) : 1UL << shift;
+        vm = 0;
+        if (!slabs.Kmalloc.TryAllocate(cpu, VmStruct.SizeBytes, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr place))
+        {
+            return false;
+        }
+
+        ulong length = (flags & VmallocFlags.NoGuard) != 0 ? lengthBytes : lengthBytes + PageBytes;
+        if (!TryAllocateRange(cpu, length, alignment, out ulong area))
+        {
+            slabs.Kmalloc.Free(cpu, place);
+            return false;
+        }
+
+        vm = place.Value;
+        busy.At(area).Vm = vm;
+        Vm(vm) = new VmStruct { Address = busy.At(area).Start, LengthBytes = length, Flags = (uint)flags, Shift = shift, Caller = caller };
+        return true;
+    }
+
+    private bool TryAllocateRange(CpuId cpu, ulong lengthBytes, ulong alignment, out ulong area)
+    {
+        int node = cpu.Value % poolPlaces.Length;
+        if (!TryTakeFromPool(node, lengthBytes, alignment, out area) && !TryTakeFromTree(cpu, lengthBytes, alignment, out area))
+        {
+            // overflow: everything that can be freed is freed, once.
+            Purge(cpu, isFull: true);
+            if (!TryTakeFromTree(cpu, lengthBytes, alignment, out area))
+            {
+                Print($"vmap allocation for size {lengthBytes} failed: use vmalloc=<size> to increase size\n");
+                return false;
+            }
+        }
+
+        busy.At(area).PoolNodePlusOne = (uint)node + 1;
+        busy.At(area).Vm = 0;
+        busy.Insert(area);
+        return true;
+    }
+
+    // va_clip(): the range leaves the free one at its edge, or splits it.
+    private bool TryTakeFromTree(CpuId cpu, ulong lengthBytes, ulong alignment, out ulong area)
+    {
+        area = 0;
+        ulong found = free.FindLowest(lengthBytes, alignment);
+        if (found == 0)
+        {
+            return false;
+        }
+
+        (ulong first, ulong last) = (free.At(found).Start, free.At(found).End);
+        ulong taken = VmapTree.Fit(free.At(found), lengthBytes, alignment);
+        bool hasBelow = taken > first;
+        bool hasAbove = taken + lengthBytes < last;
+        ulong spare = 0;
+        if (!TryNewArea(cpu, taken, taken + lengthBytes, out area) || (hasBelow && hasAbove && !TryNewArea(cpu, taken + lengthBytes, last, out spare)))
+        {
+            DeleteArea(cpu, area);
+            area = 0;
+            return false;
+        }
+
+        free.Remove(found);
+        if (!hasBelow && !hasAbove)
+        {
+            DeleteArea(cpu, found);
+            return true;
+        }
+
+        free.At(found).Start = hasBelow ? first : taken + lengthBytes;
+        free.At(found).End = hasBelow ? taken : last;
+        free.Insert(found);
+        if (spare != 0)
+        {
+            free.Insert(spare);
+        }
+
+        return true;
+    }
+
+    // remove_vm_area(): unmapped at once, purged later.
+    private bool TryRemove(CpuId cpu, VirtAddr address, string who, out ulong vm)
+    {
+        vm = 0;
+        ulong area = address.Value % PageBytes == 0 ? busy.Find(address.Value) : 0;
+        if (area == 0 || busy.At(area).Start != address.Value || !IsVm(busy.At(area).Vm))
+        {
+            string what = address.Value % PageBytes != 0 ? "bad address" : "nonexistent vm area";
+            Report($"Trying to {who} {what} (0x{address.Value:x16})", 0, address.Value);
+            return false;
+        }
+
+        vm = busy.At(area).Vm;
+        FreeLazily(cpu, area);
+        return true;
+    }
+
+    // Takes back an area that was never used: nothing of it may stay mapped.
+    private void Drop(CpuId cpu, ulong vm)
+    {
+        ulong area = busy.Find(Vm(vm).Address);
+        if (area != 0)
+        {
+            FreeLazily(cpu, area);
+        }
+
+        slabs.Kmalloc.Free(cpu, new PhysAddr(vm));
+    }
+
+    private void FreeLazily(CpuId cpu, ulong area)
+    {
+        busy.Remove(area);
+        ref VmapArea gone = ref busy.At(area);
+        ulong length = gone.End - gone.Start;
+        mapper.Unmap(cpu, new VirtAddr(gone.Start), length);
+        gone.Vm = 0;
+        gone.Next = State.LazyFirst;
+        State.LazyFirst = area;
+        State.LazyAreas++;
+        State.LazyPages += length >> PageShift;
+        if (State.LazyPages > LazyPagesMax)
+        {
+            Purge(cpu, isFull: false);
+        }
+    }
+
+    private void Purge(CpuId cpu, bool isFull)
+    {
+        for (int node = 0; node < poolPlaces.Length; node++)
+        {
+            DecayPools(cpu, node, isFull);
+        }
+
+        List<ulong> lazy = ListOf(State.LazyFirst);
+        State.LazyFirst = 0;
+        State.LazyPages = 0;
+        State.LazyAreas = 0;
+        if (lazy.Count == 0)
+        {
+            return;
+        }
+
+        mapper.Flush(cpu, new VirtAddr(lazy.Min(area => free.At(area).Start)), new VirtAddr(lazy.Max(area => free.At(area).End)));
+        foreach (ulong area in lazy)
+        {
+            if (isFull || !TryPutInPool(area))
+            {
+                Merge(cpu, area);
+            }
+        }
+    }
+
+    // merge_or_add_vmap_area()
+    private void Merge(CpuId cpu, ulong area)
+    {
+        ulong below = free.FindBefore(free.At(area).Start);
+        if (below != 0 && free.At(below).End == free.At(area).Start)
+        {
+            free.Remove(below);
+            free.At(area).Start = free.At(below).Start;
+            DeleteArea(cpu, below);
+        }
+
+        ulong above = free.Find(free.At(area).End);
+        if (above != 0)
+        {
+            free.Remove(above);
+            free.At(area).End = free.At(above).End;
+            DeleteArea(cpu, above);
+        }
+
+        free.Insert(area);
+    }
+
+    // One list a length of 1 to 256 pages; the last freed is taken first (node_pool_del_va).
+    private bool TryTakeFromPool(int node, ulong lengthBytes, ulong alignment, out ulong area)
+    {
+        area = 0;
+        if (lengthBytes >> PageShift > PoolCount)
+        {
+            return false;
+        }
+
+        ref ulong head = ref PoolHead(node, lengthBytes);
+        if (head == 0 || !free.IsArea(head) || free.At(head).Start % alignment != 0 || free.At(head).End - free.At(head).Start != lengthBytes)
+        {
+            return false;
+        }
+
+        area = head;
+        head = free.At(area).Next;
+        return true;
+    }
+
+    private bool TryPutInPool(ulong area)
+    {
+        ref VmapArea put = ref free.At(area);
+        ulong length = put.End - put.Start;
+        uint node = put.PoolNodePlusOne - 1;
+        if (length >> PageShift > PoolCount || node >= (uint)poolPlaces.Length)
+        {
+            return false;
+        }
+
+        ref ulong head = ref PoolHead((int)node, length);
+        put.Next = head;
+        head = area;
+        return true;
+    }
+
+    // decay_va_pool_node(): a quarter of each pool, or all of it.
+    private void DecayPools(CpuId cpu, int node, bool isFull)
+    {
+        for (ulong pages = 1; pages <= PoolCount; pages++)
+        {
+            if (PoolHead(node, pages << PageShift) == 0)
+            {
+                continue;
+            }
+
+            List<ulong> pool = ListOf(PoolHead(node, pages << PageShift));
+            int count = isFull ? pool.Count : pool.Count / 4;
+            PoolHead(node, pages << PageShift) = count < pool.Count ? pool[count] : 0;
+            foreach (ulong area in pool.Take(count))
+            {
+                Merge(cpu, area);
+            }
+        }
+    }
+
+    private ref ulong PoolHead(int node, ulong lengthBytes) =>
+        ref memory.GetRef<ulong>(poolPlaces[node] + (((lengthBytes >> PageShift) - 1) * sizeof(ulong)));
+
+    private List<ulong> ListOf(ulong first)
+    {
+        List<ulong> found = [];
+        for (ulong next = first; next != 0 && found.Count < ListMax; next = free.At(next).Next)
+        {
+            if (!free.IsArea(next))
+            {
+                Report("vmap_area list", 0, next);
+                break;
+            }
+
+            found.Add(next);
+        }
+
+        return found;
+    }
+
+    private bool TryNewArea(CpuId cpu, ulong first, ulong last, out ulong area)
+    {
+        bool isFound = areas.TryAllocate(cpu, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr place);
+        area = place.Value;
+        if (isFound)
+        {
+            busy.At(area).Start = first;
+            busy.At(area).End = last;
+        }
+
+        return isFound;
+    }
+
+    private void DeleteArea(CpuId cpu, ulong area)
+    {
+        if (area != 0)
+        {
+            areas.Free(cpu, new PhysAddr(area));
+        }
+    }
+
+    private bool IsVm(ulong vm) => vm != 0 && slabs.Kmalloc.SizeOf(new PhysAddr(vm)) >= VmStruct.SizeBytes && memory.Contains(new PhysAddr(vm), VmStruct.SizeBytes);
+}

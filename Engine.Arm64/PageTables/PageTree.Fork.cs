@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.PageTables;
+
+/// <content>The tables of a child.</content>
+public partial class PageTree<TGeometry>
+{
+    /// <summary>Makes the tables of a level above the last, down to the entry that would lead to it (<c>pmd_alloc</c>, <c>pud_alloc</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="address">An address in the range that the entry translates.</param>
+    /// <param name="level">The level of the entry.</param>
+    /// <returns>False where there is no memory for a table, or a block is in the way; nothing has changed then.</returns>
+    public bool TryPrepareUpper(CpuId cpu, VirtAddr address, int level) => !Unsafe.IsNullRef(ref Prepare(cpu, ToOffset(address), level));
+
+    /// <summary>Makes the tables that another tree has for a range, whether they hold entries or not: fork copies a table at a time (<c>copy_page_range</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="source">The parent's tree.</param>
+    /// <param name="start">First address.</param>
+    /// <param name="lengthBytes">Length in bytes.</param>
+    /// <returns>False where there is no memory; the tables made so far stay.</returns>
+    public bool TryPrepareLike(CpuId cpu, PageTree<TGeometry> source, VirtAddr start, ulong lengthBytes)
+    {
+        if (!TryToRange(start, lengthBytes, out ulong offset, out ulong end))
+        {
+            return true;
+        }
+
+        while (offset < end)
+        {
+            int level = TGeometry.StartLevel;
+            while (level < LastLevel && source.HasTableBelow(offset, level))
+            {
+                level++;
+                if (Unsafe.IsNullRef(ref Prepare(cpu, offset, level)))
+                {
+                    return false;
+                }
+            }
+
+            // The whole of a missing table, or of a last-level one, is done.
+            int shift = EntryShift(Math.Min(level, LastLevel - 1));
+            offset = ((offset >> shift) + 1) << shift;
+        }
+
+        return true;
+    }
+
+    private bool HasTableBelow(ulong offset, int level)
+    {
+        ref Descriptor entry = ref FindEntry(offset, level);
+        return !Unsafe.IsNullRef(ref entry) && entry.IsTable;
+    }
+}

@@ -1,0 +1,102 @@
+using Engine.Arm64.Tlb;
+using Engine.Arm64.Translation;
+
+namespace Engine.PropertyTests.Tlb;
+
+/// <summary>A translation unit made of naive levels.</summary>
+internal sealed class NaiveUnit
+{
+    private readonly NaiveTables tables;
+    private readonly NaiveBug bug;
+
+    public NaiveUnit(TlbGeometry geometry, NaiveTables tables, ulong seed, NaiveBug bug)
+    {
+        this.tables = tables;
+        this.bug = bug;
+        Levels = [.. geometry.Levels.Select(level => new NaiveLevel(level, seed, bug))];
+    }
+
+    public NaiveLevel[] Levels { get; }
+
+    public ushort Asid { get; set; }
+
+    public ushort Vmid { get; set; }
+
+    /// <summary>The physical address, or null on a fault.</summary>
+    public ulong? Translate(ulong address, AccessKind kind)
+    {
+        TlbSides side = kind == AccessKind.Fetch ? TlbSides.Fetch : TlbSides.Data;
+        NaiveLevel[] path = [.. Levels.Where(level => level.Geometry.Sides.HasFlag(side))];
+        NaiveEntry? first = FindOrFill(path, address);
+        return first is null || (kind >= AccessKind.Store && !first.Mapping.IsWritable && bug != NaiveBug.PermissionIgnored)
+            ? null
+            : unchecked(first.Output + (address - first.Start));
+    }
+
+    public void Invalidate(ulong start, ulong last, ushort? asid, ushort? vmid, bool keepsGlobal = false)
+    {
+        foreach (NaiveLevel level in Levels)
+        {
+            if (level.Geometry.Level > 1 && bug == NaiveBug.InvalidationForgetsSecond)
+            {
+                continue;
+            }
+
+            level.Remove(entry =>
+            {
+                int mapping = bug == NaiveBug.PiecesStay ? entry.SizeLog2
+                    : entry.Mapping.RunLog2 > entry.Mapping.PageLog2 ? entry.Mapping.RunLog2
+                    : Math.Max(entry.Mapping.PageLog2, entry.SizeLog2);
+                ulong from = entry.Start >> mapping << mapping;
+                ulong to = from + ((1UL << mapping) - 1);
+                return from <= last && to >= start
+                    && (vmid is null || entry.Vmid == vmid)
+                    && (entry.Mapping.IsGlobal ? !keepsGlobal : asid is null || entry.Asid == asid);
+            });
+        }
+    }
+
+    private NaiveEntry? FindOrFill(NaiveLevel[] path, ulong address)
+    {
+        int hit = 0;
+        NaiveEntry? found = null;
+        for (; hit < path.Length && found is null; hit++)
+        {
+            path[hit].Lookups++;
+            found = path[hit].Find(address, Asid, Vmid);
+            path[hit].Misses += found is null ? 1u : 0u;
+        }
+
+        if (found is not null)
+        {
+            hit--;
+            path[hit].Use(found);
+            if (hit == 0 && path.Length > 1 && bug == NaiveBug.FirstHitTouchesSecond && path[1].Find(address, Asid, Vmid) is NaiveEntry second)
+            {
+                path[1].Use(second);
+            }
+        }
+
+        NaiveMapping? mapping = found?.Mapping ?? tables.Find(address);
+        if (mapping is null)
+        {
+            return null;
+        }
+
+        int limit = found?.SizeLog2 ?? 63;
+        int aggregation = found is null ? mapping.AggregationLog2 : mapping.RunLog2 > mapping.PageLog2 ? 0 : Math.Max(0, found.SizeLog2 - mapping.PageLog2);
+
+        // What an entry says is of its own page: an address elsewhere in the entry has its own.
+        NaiveMapping own = found is null ? mapping : mapping with
+        {
+            Output = unchecked(found.Output + ((address >> mapping.PageLog2 << mapping.PageLog2) - found.Start)),
+        };
+        for (int i = hit - 1; i >= 0; i--)
+        {
+            NaiveEntry filled = path[i].Fill(address, own, limit, aggregation, Asid, Vmid);
+            found = i == 0 ? filled : found;
+        }
+
+        return path[0].Find(address, Asid, Vmid) ?? found;
+    }
+}
