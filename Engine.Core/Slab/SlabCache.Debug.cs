@@ -25,7 +25,11 @@ public sealed unsafe partial class SlabCache
     {
         SlabCpu* area = GetArea(cpu);
         ulong found = AllocateChecked(cpu, gfp, originalBytes);
-        area->SlowAllocations++;
+        unchecked
+        {
+            area->SlowAllocations++;
+        }
+
         if (found != 0 && (gfp & GfpFlags.Zero) != 0)
         {
             bool isSized = Has(SlabFlags.Kmalloc) && Has(SlabFlags.StoreUser | SlabFlags.RedZone);
@@ -287,7 +291,7 @@ public sealed unsafe partial class SlabCache
     private void AddFull(SlabPage slab)
     {
         AddToList(slab, ListEnd.Head, ref node->FullFirst, ref node->FullLast);
-        node->FullSlabs++;
+        node->FullSlabs = unchecked(node->FullSlabs + 1);
     }
 
     private void RemoveFull(SlabPage slab)
