@@ -98,7 +98,7 @@ public unsafe struct ArenaWalker : IPageWalker
     private readonly bool TryWalkStraight(ulong va, AccessKind kind, ref WalkResult result)
     {
         ulong table = (long)va < 0 ? root1 : root0;
-        if (unchecked((ulong)((long)(va << 16) >> 16)) != va || unchecked(table - start) > lastTableOffset)
+        if (!IsCanonical(va) || unchecked(table - start) > lastTableOffset)
         {
             return false;
         }
@@ -151,7 +151,7 @@ public unsafe struct ArenaWalker : IPageWalker
             result.StartLevel = 0;
             restrictions = 0;
             table = (long)va < 0 ? root1 : root0;
-            if (table == NoRoot || (long)(va << 16) >> 16 != (long)va)
+            if (table == NoRoot || !IsCanonical(va))
             {
                 // Not a read: the walk is refused.
                 result.Level = 0;
@@ -189,6 +189,10 @@ public unsafe struct ArenaWalker : IPageWalker
         }
     }
 
+    // Each half has 48 bits: the upper 16 are all equal.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsCanonical(ulong va) => va >> 48 is 0 or ushort.MaxValue;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool IsTable(ulong table) =>
         unchecked(table - start) <= lastTableOffset || memory.Contains(new PhysAddr(table), LastTableByte + 1);
@@ -221,7 +225,13 @@ public unsafe struct ArenaWalker : IPageWalker
         }
 
         Describe(place, descriptor, restrictions, level, ref result);
-        result.IsDirtyLater = isWritableClean && (restrictions >> 62 & 1) == 0;
+        if (isWritableClean)
+        {
+            // A page that a store may make dirty counts as writable: what EL0 may write, EL1 does not execute.
+            result.IsDirtyLater = (restrictions >> 62 & 1) == 0;
+            result.Allowed &= AllowedBy(descriptor & ~ReadOnly, restrictions) | ~(Fetch0 | Fetch1);
+        }
+
         return true;
     }
 
