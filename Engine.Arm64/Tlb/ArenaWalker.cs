@@ -26,7 +26,6 @@ public unsafe struct ArenaWalker : IPageWalker
     private const ulong TableOrPage = 3;
     private const ulong AccessFlag = 1UL << 10;
     private const ulong NotGlobal = 1UL << 11;
-    private const ulong UserAccess = 1UL << 6;
     private const ulong ReadOnly = 1UL << 7;
     private const ulong DirtyModifier = 1UL << 51;
     private const ulong Contiguous = 1UL << 52;
@@ -99,7 +98,7 @@ public unsafe struct ArenaWalker : IPageWalker
     private readonly bool TryWalkStraight(ulong va, AccessKind kind, ref WalkResult result)
     {
         ulong table = (long)va < 0 ? root1 : root0;
-        if (!IsInHalf(va) || unchecked(table - start) > lastTableOffset)
+        if (!IsCanonical(va) || unchecked(table - start) > lastTableOffset)
         {
             return false;
         }
@@ -140,10 +139,6 @@ public unsafe struct ArenaWalker : IPageWalker
         return true;
     }
 
-    // Bits 63:48 are all equal. Bit 47 belongs to the address: a user's stack lies just below 2^48.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsInHalf(ulong va) => unchecked((ulong)((long)va >> 48) + 1) <= 1;
-
     private readonly bool WalkLevels(ulong va, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
         result.GranuleLog2 = GranuleLog2;
@@ -156,7 +151,7 @@ public unsafe struct ArenaWalker : IPageWalker
             result.StartLevel = 0;
             restrictions = 0;
             table = (long)va < 0 ? root1 : root0;
-            if (table == NoRoot || !IsInHalf(va))
+            if (table == NoRoot || !IsCanonical(va))
             {
                 // Not a read: the walk is refused.
                 result.Level = 0;
@@ -194,6 +189,10 @@ public unsafe struct ArenaWalker : IPageWalker
         }
     }
 
+    // Each half has 48 bits: the upper 16 are all equal.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsCanonical(ulong va) => va >> 48 is 0 or ushort.MaxValue;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool IsTable(ulong table) =>
         unchecked(table - start) <= lastTableOffset || memory.Contains(new PhysAddr(table), LastTableByte + 1);
@@ -214,13 +213,6 @@ public unsafe struct ArenaWalker : IPageWalker
             bool setsDirty = isStore && isWritableClean
                 && ((AllowedBy(descriptor & ~ReadOnly, restrictions) >> ((int)kind + (isPrivileged ? TlbEntry.ElBits : 0))) & 1) != 0;
             ulong updated = (descriptor | AccessFlag) & ~(setsDirty ? ReadOnly : 0);
-            const uint bothLevels = 0x11;
-            if ((AllowedBy(updated, restrictions) & (bothLevels << (int)kind)) == 0)
-            {
-                // An access that is refused leaves no trace (the architecture lets hardware choose).
-                return Fail(ref result, TranslationStop.PermissionFault, level);
-            }
-
             if (!TryUpdate(place, descriptor, updated))
             {
                 // The descriptor changed meanwhile: the walk begins again.
@@ -233,11 +225,13 @@ public unsafe struct ArenaWalker : IPageWalker
         }
 
         Describe(place, descriptor, restrictions, level, ref result);
-        result.IsDirtyLater = isWritableClean && (restrictions >> 62 & 1) == 0;
-        bool isUsers = (descriptor & UserAccess) != 0 && (restrictions >> 61 & 1) == 0;
+        if (isWritableClean)
+        {
+            // A page that a store may make dirty counts as writable: what EL0 may write, EL1 does not execute.
+            result.IsDirtyLater = (restrictions >> 62 & 1) == 0;
+            result.Allowed &= AllowedBy(descriptor & ~ReadOnly, restrictions) | ~(Fetch0 | Fetch1);
+        }
 
-        // What EL0 may write EL1 never executes, and a page whose dirty state the hardware keeps may be written already.
-        result.Allowed &= result.IsDirtyLater && isUsers ? ~Fetch1 : uint.MaxValue;
         return true;
     }
 

@@ -2,7 +2,6 @@ using Engine.Arm64.Tlb;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Bench.Harness;
-using ArenaWalker = Engine.Arm64.Tlb.ArenaWalker;
 
 namespace Engine.Bench.Tlb;
 
