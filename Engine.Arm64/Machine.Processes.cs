@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Engine.Arm64.Units;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;

@@ -12,7 +12,7 @@ internal sealed record MemoryResult
     /// <summary>Resident pages that are anonymous.</summary>
     public required ulong RssAnonymousPages { get; init; }
 
-    /// <summary>Page-table pages of the process, its root included.</summary>
+    /// <summary>Page-table pages of the process, its root not counted (<c>mm_pgtables_bytes</c>).</summary>
     public required ulong PageTablePages { get; init; }
 
     /// <summary>Pages in the page cache.</summary>
