@@ -1,4 +1,3 @@
-using Engine.Core.Buddy;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;
 using FsCheck;

@@ -1,7 +1,6 @@
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
-using Engine.Core.Frames;
 using Engine.Core.Migration;
 using Engine.Core.PerCpu;
 using Engine.Core.Units;

@@ -52,6 +52,6 @@ public sealed class CompactCodecTests
         ulong[] decoded = new ulong[words.Length];
         Assert.True(new CompactCodec().TryDecode(source, decoded));
         Assert.Equal(words, decoded);
-        Assert.False(words.Length > 0 && new CompactCodec().TryDecode(source[..^1], decoded), "a block that is too short was accepted");
+        Assert.False(words.Length > 0 && new CompactCodec().TryDecode(source.AsSpan(..^1), decoded), "a block that is too short was accepted");
     }
 }

@@ -5,7 +5,6 @@ using System.Runtime.InteropServices;
 using Engine.Core.Frames;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
-using FsCheck;
 using FsCheck.Fluent;
 using Xunit;
 

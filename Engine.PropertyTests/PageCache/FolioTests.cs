@@ -1,4 +1,3 @@
-using Engine.Core.Frames;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
 using Xunit;

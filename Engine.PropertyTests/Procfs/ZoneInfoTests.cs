@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Engine.Core.Arena;
 using Engine.Core.Diagnostics.Procfs;
-using Engine.Core.Units;
 using Engine.Core.Zones;
 using Engine.PropertyTests.Support;
 using FsCheck.Fluent;

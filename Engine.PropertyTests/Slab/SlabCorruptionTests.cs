@@ -1,7 +1,6 @@
 using Engine.Core.Slab;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;
-using FsCheck;
 using FsCheck.Fluent;
 using Xunit;
 

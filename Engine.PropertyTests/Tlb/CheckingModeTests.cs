@@ -16,7 +16,7 @@ public sealed class CheckingModeTests
 
     public CheckingModeTests()
     {
-        TlbSpec.TryParse("l1i=4:full,l1d=8:full,l2=40:5", out TlbGeometry? geometry, out _, out _);
+        Assert.True(TlbSpec.TryParse("l1i=4:full,l1d=8:full,l2=40:5", out TlbGeometry? geometry, out _, out _));
         unit = new(geometry!, new NaiveTables.Walker(tables), new CheckingObserver());
     }
 
