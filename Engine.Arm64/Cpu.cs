@@ -3,7 +3,6 @@ using Engine.Arm64.Tlb;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
-using ArenaWalker = Engine.Arm64.Tlb.ArenaWalker;
 
 namespace Engine.Arm64;
 
@@ -41,6 +40,7 @@ public sealed class Cpu
     public void SwitchTo(Process process)
     {
         Current = process;
+        process.NoteCpu(this);
         Mmu.Walker.Ttbr0 = process.Tables.Root.Address;
         Mmu.SwitchTo(process.Asid);
     }

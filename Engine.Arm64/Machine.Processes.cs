@@ -45,6 +45,4 @@ public sealed partial class Machine
 
     internal bool TryFindProcess(PhysAddr memory, [NotNullWhen(true)] out Process? process) => processesByMemory.TryGetValue(memory, out process);
 
-    // flush_tlb_mm.
-    internal void FlushProcess(Asid asid) => FlushRange(asid, default, new VirtAddr(1UL << 48), lastLevelOnly: false);
 }

@@ -3,7 +3,6 @@
 
 using Engine.Arm64.Faults;
 using Engine.Arm64.Processes;
-using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
@@ -99,22 +98,4 @@ public sealed partial class Machine : IDisposable
 
     /// <summary>Gives the arena back to the host.</summary>
     public void Dispose() => Memory.Dispose();
-
-    // flush_tlb_page: broadcast to all CPUs, as the hardware does it (TLBI VAE1IS, last level).
-    internal void FlushPage(Asid asid, VirtAddr address)
-    {
-        foreach (Cpu cpu in cpus)
-        {
-            cpu.Mmu.Invalidate(asid, address, address + Pfn.PageSizeBytes, lastLevelOnly: true);
-        }
-    }
-
-    // flush_tlb_range; without lastLevelOnly where tables were freed or moved, so that walk caches forget them too.
-    internal void FlushRange(Asid asid, VirtAddr start, VirtAddr end, bool lastLevelOnly)
-    {
-        foreach (Cpu cpu in cpus)
-        {
-            cpu.Mmu.Invalidate(asid, start, end, lastLevelOnly);
-        }
-    }
 }

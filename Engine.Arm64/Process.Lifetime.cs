@@ -21,7 +21,7 @@ public sealed partial class Process
         Errno errno = Memory.Fork(cpu, child.Memory);
 
         // Writable entries of this process became read-only; one flush covers them all (dup_mmap).
-        Machine.FlushProcess(Asid);
+        FlushAll();
         if (errno == Errno.None)
         {
             return child;
@@ -36,7 +36,7 @@ public sealed partial class Process
     public void Exit(CpuId cpu)
     {
         Memory.Exit(cpu);
-        Machine.FlushProcess(Asid);
+        FlushAll();
         Tables.Destroy(cpu);
         Machine.RemoveProcess(this);
     }

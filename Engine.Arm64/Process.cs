@@ -62,10 +62,4 @@ public sealed partial class Process
         process.Memory = memory;
         return process;
     }
-
-    internal void FlushPage(VirtAddr address) => Machine.FlushPage(Asid, address);
-
-    internal void FlushRange(VirtAddr start, VirtAddr end) => Machine.FlushRange(Asid, start, end, lastLevelOnly: true);
-
-    internal void FlushTables(VirtAddr start, VirtAddr end) => Machine.FlushRange(Asid, start, end, lastLevelOnly: false);
 }

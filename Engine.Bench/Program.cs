@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Engine.Bench.Frames;
 using Engine.Bench.Harness;
 using Engine.Bench.Objects;
 using Engine.Bench.Tlb;
@@ -12,6 +13,7 @@ public static class Program
     // A suite is registered by its line here.
     private static readonly ISuite[] Suites =
     [
+        new FramesSuite(),
         new ObjectsSuite(),
         new TlbSuite(),
         new TraceSuite(),

@@ -91,14 +91,14 @@ public unsafe struct ArenaWalker : IPageWalker
     /// <inheritdoc/>
     public readonly bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
-        return (!result.WantsPath && TryWalkStraight(address.Value, kind, ref result)) || WalkLevels(address.Value, kind, ref result);
+        return (!result.WantsPath && TryWalkStraight(address.Value, kind, ref result)) || WalkLevels(address.Value, kind, isPrivileged, ref result);
     }
 
     // The common case without a store per level: from the root to a page that needs no update.
     private readonly bool TryWalkStraight(ulong va, AccessKind kind, ref WalkResult result)
     {
         ulong table = (long)va < 0 ? root1 : root0;
-        if (unchecked((ulong)((long)(va << 16) >> 16)) != va || unchecked(table - start) > lastTableOffset)
+        if (!IsCanonical(va) || unchecked(table - start) > lastTableOffset)
         {
             return false;
         }
@@ -139,7 +139,7 @@ public unsafe struct ArenaWalker : IPageWalker
         return true;
     }
 
-    private readonly bool WalkLevels(ulong va, AccessKind kind, ref WalkResult result)
+    private readonly bool WalkLevels(ulong va, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
         result.GranuleLog2 = GranuleLog2;
         ulong table = result.StartTable;
@@ -151,7 +151,7 @@ public unsafe struct ArenaWalker : IPageWalker
             result.StartLevel = 0;
             restrictions = 0;
             table = (long)va < 0 ? root1 : root0;
-            if (table == NoRoot || (long)(va << 16) >> 16 != (long)va)
+            if (table == NoRoot || !IsCanonical(va))
             {
                 // Not a read: the walk is refused.
                 result.Level = 0;
@@ -184,17 +184,21 @@ public unsafe struct ArenaWalker : IPageWalker
 
             bool isLeaf = level == 3 ? (descriptor & TypeMask) == TableOrPage : level != 0 && (descriptor & TypeMask) == 1;
             return isLeaf
-                ? Finish(va, kind, place, descriptor, restrictions, level, ref result)
+                ? Finish(va, kind, isPrivileged, place, descriptor, restrictions, level, ref result)
                 : Fail(ref result, TranslationStop.TranslationFault, level);
         }
     }
+
+    // Each half has 48 bits: the upper 16 are all equal.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsCanonical(ulong va) => va >> 48 is 0 or ushort.MaxValue;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool IsTable(ulong table) =>
         unchecked(table - start) <= lastTableOffset || memory.Contains(new PhysAddr(table), LastTableByte + 1);
 
     private readonly bool Finish(
-        ulong va, AccessKind kind, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
+        ulong va, AccessKind kind, bool isPrivileged, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
     {
         bool isStore = kind is AccessKind.Store or AccessKind.Modify;
         bool isWritableClean = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
@@ -205,20 +209,15 @@ public unsafe struct ArenaWalker : IPageWalker
                 return Fail(ref result, TranslationStop.AccessFlagFault, level);
             }
 
-            bool setsDirty = isStore && isWritableClean && (restrictions >> 62 & 1) == 0;
+            // Only a store that is otherwise allowed sets the dirty state.
+            bool setsDirty = isStore && isWritableClean
+                && ((AllowedBy(descriptor & ~ReadOnly, restrictions) >> ((int)kind + (isPrivileged ? TlbEntry.ElBits : 0))) & 1) != 0;
             ulong updated = (descriptor | AccessFlag) & ~(setsDirty ? ReadOnly : 0);
-            const uint bothLevels = 0x11;
-            if ((AllowedBy(updated, restrictions) & (bothLevels << (int)kind)) == 0)
-            {
-                // An access that is refused leaves no trace (the architecture lets hardware choose).
-                return Fail(ref result, TranslationStop.PermissionFault, level);
-            }
-
             if (!TryUpdate(place, descriptor, updated))
             {
                 // The descriptor changed meanwhile: the walk begins again.
                 result.StartLevel = WalkResult.FromRoot;
-                return Walk(new VirtAddr(va), kind, false, ref result);
+                return Walk(new VirtAddr(va), kind, isPrivileged, ref result);
             }
 
             isWritableClean &= !setsDirty;
@@ -226,7 +225,13 @@ public unsafe struct ArenaWalker : IPageWalker
         }
 
         Describe(place, descriptor, restrictions, level, ref result);
-        result.IsDirtyLater = isWritableClean && (restrictions >> 62 & 1) == 0;
+        if (isWritableClean)
+        {
+            // A page that a store may make dirty counts as writable: what EL0 may write, EL1 does not execute.
+            result.IsDirtyLater = (restrictions >> 62 & 1) == 0;
+            result.Allowed &= AllowedBy(descriptor & ~ReadOnly, restrictions) | ~(Fetch0 | Fetch1);
+        }
+
         return true;
     }
 

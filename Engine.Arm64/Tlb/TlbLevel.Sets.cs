@@ -11,7 +11,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Arm64.Tlb;
 
@@ -79,21 +78,6 @@ internal sealed unsafe partial class TlbLevel
     {
         ulong page = (address << LaneShift) >> (sizeLog2 + LaneShift);
         return setMask != 0 ? (uint)page & setMask : (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
-    }
-
-    /// <summary>Asks the host for the memory that a lookup of an address will need. It changes nothing.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(ulong address)
-    {
-        if (!isFull && Sse.IsSupported)
-        {
-            uint set = SetOf(address, BitOperations.TrailingZeroCount(presentSizes | (1UL << 63)) & 31);
-            byte* first = (byte*)(entries + (set * (uint)ways));
-            Sse.Prefetch0(lanes + (set * laneStride));
-            Sse.Prefetch0(first);
-            Sse.Prefetch0(first + CacheLineBytes);
-            Sse.Prefetch0(first + (2 * CacheLineBytes));
-        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

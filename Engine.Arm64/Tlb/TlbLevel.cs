@@ -36,6 +36,9 @@ internal sealed unsafe partial class TlbLevel
     private readonly bool holdsRuns;
     private readonly int aggregationMax;
 
+    private ulong lookups;
+    private ulong misses;
+
     // How many used entries have each page size, and which sizes have any.
     private readonly int* sizeCounts;
     private ulong presentSizes;
@@ -93,10 +96,18 @@ internal sealed unsafe partial class TlbLevel
     public TlbEntry* Nothing => entries + entryCount;
 
     /// <summary>Lookups so far, where the owner counts them here.</summary>
-    public ulong Lookups { get; set; }
+    public ulong Lookups
+    {
+        get => lookups;
+        set => lookups = value;
+    }
 
     /// <summary>Misses so far.</summary>
-    public ulong Misses { get; set; }
+    public ulong Misses
+    {
+        get => misses;
+        set => misses = value;
+    }
 
     /// <summary>Finds the entry that translates an address in the current address space.</summary>
     /// <returns>Null where there is none.</returns>
@@ -229,7 +240,11 @@ internal sealed unsafe partial class TlbLevel
 
     /// <summary>Notes that an entry was used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Touch(TlbEntry* entry) => NoteUse((uint)((nuint)((byte*)entry - (byte*)entries) / (nuint)sizeof(TlbEntry)));
+    public void Touch(TlbEntry* entry) => NoteUse(SlotOf(entry));
+
+    /// <summary>The slot of an entry of this level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint SlotOf(TlbEntry* entry) => (uint)((nuint)((byte*)entry - (byte*)entries) / (nuint)sizeof(TlbEntry));
 
     private void RememberSize(int sizeLog2)
     {

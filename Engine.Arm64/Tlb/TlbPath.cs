@@ -45,9 +45,6 @@ internal sealed class TlbPath
     /// <param name="tableLevel">-1..3.</param>
     public TlbLevel? WalkCacheFor(int tableLevel) => walkCacheByLevel[tableLevel + 1];
 
-    /// <summary>The second level of the data side, or null.</summary>
-    public TlbLevel? DataSecond => Data.Length > 1 ? Data[1] : null;
-
     /// <summary>What the levels have seen.</summary>
     public TlbLevelStatistics[] Statistics =>
         [.. Levels.Select(level => new TlbLevelStatistics(level.Geometry.Name, level.Lookups, level.Lookups - level.Misses, level.Misses))];

@@ -9,7 +9,6 @@
 // The access flag and the dirty state may differ: they are allowed to be stale.
 
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 

@@ -36,6 +36,42 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
     }
 
+    // After the short way failed, so many misses take the general one at once. It changes the speed alone.
+    private const int QuickPauseLength = 8;
+
+    private int quickPause;
+
+    // The first level filled from the second by the short way, if that goes and the access is allowed; else null and nothing has changed.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TlbEntry* FillQuickly(ulong address, uint kind)
+    {
+        uint isData = (kind + 3) >> 2;
+        TlbLevel? second = isData != 0 ? dataSecond : fetchSecond;
+        if (second == null)
+        {
+            return null;
+        }
+
+        if (quickPause > 0)
+        {
+            quickPause--;
+            return null;
+        }
+
+        TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
+        TlbEntry* entry = first.TryFillFrom(second, address, 1UL << ((int)kind + elShift));
+        if (entry != null)
+        {
+            group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)(first.FirstSlot + first.SlotOf(entry));
+        }
+        else
+        {
+            quickPause = QuickPauseLength;
+        }
+
+        return entry;
+    }
+
     // Fills every level that misses; returns the first level's new entry, or null on a fault of the walk.
     private TlbEntry* FillLevels(ulong address, AccessKind kind)
     {

@@ -19,7 +19,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     // Of this many neighbours at a block's start so many must be accesses of the same page and kind for the comparing loop.
     private const int ProbeLength = 32;
     private const int ProbeSameMin = 28;
-    private const int PrefetchDistance = 4;
     private const int HintBits = AssociativeEntries.HintBits;
     private const uint HintMask = (1u << HintBits) - 1;
 
@@ -102,6 +101,13 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
             {
                 group.Append(slot);
+                lasts[isData & dataCell] = entry;
+                return unchecked(address + entry->Delta);
+            }
+
+            entry = FillQuickly(address, (uint)kind);
+            if (entry != null)
+            {
                 lasts[isData & dataCell] = entry;
                 return unchecked(address + entry->Delta);
             }
@@ -279,7 +285,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         where TSink : struct, IAddressSink
     {
         AssociativeEntries entriesOfFirsts = group!;
-        TlbLevel? second = path.DataSecond;
         int i = index;
         for (int streak = 0; i < end && streak < 2; i++)
         {
@@ -296,18 +301,16 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             }
             else
             {
-                // While lookups miss, the next ones are made ready.
-                if (second != null && i + PrefetchDistance < end)
-                {
-                    second.Prefetch(unchecked((ulong)((long)words[i + PrefetchDistance] >> Access.AddressShift)));
-                }
-
                 streak = 0;
-                entry = LookUp(address, (AccessKind)kind);
+                entry = FillQuickly(address, kind);
                 if (entry == null)
                 {
-                    index = i;
-                    return false;
+                    entry = LookUp(address, (AccessKind)kind);
+                    if (entry == null)
+                    {
+                        index = i;
+                        return false;
+                    }
                 }
             }
 

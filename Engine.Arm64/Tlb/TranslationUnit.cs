@@ -11,7 +11,6 @@
 
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
@@ -32,6 +31,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
     private readonly TlbLevel dataFirst;
     private readonly AssociativeEntries? group;
     private readonly bool hasPrivateFirsts;
+
+    // The second levels, where the first ones can be filled from them by the short way.
+    private readonly TlbLevel? fetchSecond;
+    private readonly TlbLevel? dataSecond;
     private readonly bool hasWalkCaches;
 
     // Two pointers to the most recently used entries of the first levels (fetch, data), then two counts of single accesses.
@@ -76,6 +79,8 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
         dataCell = fetchFirst == dataFirst ? 0u : 1u;
         lasts = (TlbEntry**)Unsafe.AsPointer(ref lastStorage[0]);
         hasWalkCaches = path.WalkCaches.Length != 0;
+        fetchSecond = path.Fetch.Length > 1 && path.Fetch[0].CanFillQuicklyFrom(path.Fetch[1]) ? path.Fetch[1] : null;
+        dataSecond = path.Data.Length > 1 && path.Data[0].CanFillQuicklyFrom(path.Data[1]) ? path.Data[1] : null;
         ForgetLast();
         InitializeHints();
     }

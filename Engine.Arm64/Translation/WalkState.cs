@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Translation;
@@ -5,6 +6,30 @@ namespace Engine.Arm64.Translation;
 /// <summary>What one translation carries between its steps.</summary>
 internal struct WalkState
 {
+    /// <summary>The <see cref="StartLevel"/> of a walk from the root.</summary>
+    public const int FromRoot = -2;
+
+    /// <summary>Stage 1's descriptors by level, index level + 1: where each lies.</summary>
+    public LevelWords Slots;
+
+    /// <summary>The table that each table descriptor points to, index level + 1.</summary>
+    public LevelWords Tables;
+
+    /// <summary>The tables' restrictions up to and including each level, index level + 1.</summary>
+    public LevelWords Restrictions;
+
+    /// <summary>In: where stage 1 begins if not at the root. Out: where it began; unchanged where nothing was read.</summary>
+    public int StartLevel;
+
+    /// <summary>In: the table of <see cref="StartLevel"/>.</summary>
+    public ulong StartTable;
+
+    /// <summary>In: the restrictions of the tables above it.</summary>
+    public ulong StartRestrictions;
+
+    /// <summary>Stage 1's permissions are found, and not judged.</summary>
+    public bool LeavesPermissions;
+
     /// <summary>Stage 2's parameters.</summary>
     public Stage2Control Stage2;
 
@@ -25,4 +50,11 @@ internal struct WalkState
 
     /// <summary>A descriptor changed under an update: the walk starts again.</summary>
     public bool MustRestart;
+
+    /// <summary>One word for each level from -1 to 3.</summary>
+    [InlineArray(5)]
+    internal struct LevelWords
+    {
+        private ulong first;
+    }
 }

@@ -46,6 +46,20 @@ public static partial class Walker
         where TMemory : struct, ITableMemory
     {
         WalkState state = default;
+        state.StartLevel = WalkState.FromRoot;
+        return Run(ref memory, registers, stage2, ref state, address, access);
+    }
+
+    /// <summary>All steps, from the root or from the table that <paramref name="state"/> names.</summary>
+    internal static TranslationResult Run<TMemory>(
+        ref TMemory memory,
+        in TranslationRegisters registers,
+        in Stage2Registers stage2,
+        ref WalkState state,
+        VirtAddr address,
+        in TranslationAccess access)
+        where TMemory : struct, ITableMemory
+    {
         state.IsStage2On = stage2.IsOn;
         state.UpdatesTables = access.UpdatesTables;
         if (state.IsStage2On)
@@ -70,6 +84,7 @@ public static partial class Walker
             }
 
             state.MustRestart = false;
+            state.StartLevel = WalkState.FromRoot;
         }
 
         return FaultAt(FaultKind.UnsupportedAtomicUpdate, 0);
@@ -98,11 +113,22 @@ public static partial class Walker
         ulong table = control.Root;
         ulong hierarchical = 0;
         int top = control.InputBits;
-        for (int level = control.StartLevel; ; level++)
+        int level = control.StartLevel;
+        if (state.StartLevel > level && state.StartLevel <= TableFormat.LastLevel)
+        {
+            level = state.StartLevel;
+            table = state.StartTable;
+            hierarchical = state.StartRestrictions;
+            top = control.Format.EntryShift(level - 1);
+        }
+
+        state.StartLevel = level;
+        for (; ; level++)
         {
             int shift = control.Format.EntryShift(level);
             ulong index = (va >> shift) & ((1UL << (top - shift)) - 1);
             PhysAddr slot = new(table | (index * Descriptor.SizeBytes));
+            state.Slots[level + 1] = slot.ToUInt64();
             TranslationFault fault = ReadDescriptor(ref memory, registers, ref state, ref slot, level, out ulong descriptor);
             if (fault.Kind != FaultKind.None || state.MustRestart)
             {
@@ -124,6 +150,8 @@ public static partial class Walker
             }
 
             hierarchical |= control.IgnoresTableAttributes ? 0 : descriptor & PermissionDecoder.HierarchicalMask;
+            state.Tables[level + 1] = table;
+            state.Restrictions[level + 1] = hierarchical;
             top = shift;
         }
     }
@@ -149,7 +177,7 @@ public static partial class Walker
         ulong effective = isHardwareWritable ? leaf.Descriptor & ~Descriptor.ReadOnlyBit : leaf.Descriptor;
         AccessPermissions permissions =
             PermissionDecoder.Stage1(effective, leaf.Hierarchical, (registers.Sctlr & TranslationRegisters.SctlrWxn) != 0);
-        if (!permissions.Allows(WithPanOf(access, registers), IsEpan(registers)))
+        if (!state.LeavesPermissions && !permissions.Allows(WithPanOf(access, registers), IsEpan(registers)))
         {
             return atLeaf with { Fault = new(FaultKind.Permission, (sbyte)leaf.Level), Permissions = permissions };
         }
@@ -181,7 +209,8 @@ public static partial class Walker
             Permissions = permissions,
             IsGlobal = (leaf.Descriptor & Descriptor.NotGlobalBit) == 0,
             IsGuarded = (leaf.Descriptor & Descriptor.GuardedBit) != 0,
-            IsDirtyPending = isHardwareWritable && (updated & Descriptor.ReadOnlyBit) != 0,
+            IsDirtyPending = isHardwareWritable && (updated & Descriptor.ReadOnlyBit) != 0
+                && (permissions & (AccessPermissions.UserWrite | AccessPermissions.PrivilegedWrite)) != 0,
         };
     }
 

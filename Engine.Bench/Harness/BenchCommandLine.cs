@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Spectre.Console;
 
 namespace Engine.Bench.Harness;
 
@@ -61,6 +62,12 @@ internal static class BenchCommandLine
 
     private static void Run(ISuite suite, SuiteOptions options)
     {
+        if (Console.IsOutputRedirected)
+        {
+            // A pipe has no width; a table that wraps is hard to read and to grep.
+            AnsiConsole.Profile.Width = 160;
+        }
+
         SuiteContext context = new(suite.Name, options);
         suite.Run(context);
         MeasurementReport.Print(context.Measurements);

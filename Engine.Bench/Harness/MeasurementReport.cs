@@ -12,12 +12,6 @@ public static class MeasurementReport
     /// <summary>Prints a table with the machine's name above it.</summary>
     public static void Print(IReadOnlyList<Measurement> measurements)
     {
-        if (Console.IsOutputRedirected)
-        {
-            // A pipe has no width; a table that wraps is hard to read and to grep.
-            AnsiConsole.Profile.Width = 160;
-        }
-
         AnsiConsole.MarkupLineInterpolated($"[grey]{HostDescription.Describe()}[/]");
         Table table = new Table().Border(TableBorder.Simple);
         foreach (string column in (string[])["workload", "order/size", "memory"])

@@ -28,7 +28,8 @@ public sealed class TlbSuite : ISuite
             _ = context.Measure(
                 new WorkloadCase(name, "batch", "1G", 1, () => Batch(tables, accesses)),
                 new WorkloadCase(name, "single", "1G", 1, () => Single(tables, accesses)),
-                new WorkloadCase("trace-" + name, "batch", "1G", 1, () => AddressesAlone(accesses)));
+                new WorkloadCase("trace-" + name, "batch", "1G", 1, () => AddressesAlone(accesses)),
+                new WorkloadCase("naive-" + name, "single", "1G", 1, () => Naive(accesses)));
         }
     }
 
@@ -94,6 +95,22 @@ public sealed class TlbSuite : ISuite
             foreach (Access access in accesses)
             {
                 sum += unit.Translate(access);
+            }
+
+            Require(sum != 0);
+            return accesses.Length;
+        });
+    }
+
+    private static DelegateWorkload Naive(Access[] accesses)
+    {
+        NaiveTlb tlb = new(Base, PageCount);
+        return new DelegateWorkload(_ =>
+        {
+            ulong sum = 0;
+            foreach (Access access in accesses)
+            {
+                sum += tlb.Translate(access);
             }
 
             Require(sum != 0);

@@ -1,4 +1,5 @@
 using Engine.Bench.Harness;
+using Mmsim.Cli;
 
 namespace Engine.Bench.Trace;
 

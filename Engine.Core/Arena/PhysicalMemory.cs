@@ -96,9 +96,13 @@ public sealed unsafe class PhysicalMemory : IDisposable
     public ref T GetRef<T>(PhysAddr address)
         where T : unmanaged
     {
-        Require(address, (ulong)sizeof(T));
+        // A bank is at least a frame, so for what is no larger one compare is enough.
+        if (sizeof(T) > Pfn.PageSizeBytes || unchecked(address.Value - firstStart) > firstLengthBytes - (ulong)sizeof(T))
+        {
+            Require(address, (ulong)sizeof(T));
+        }
 
-        // SAFETY: Require checked that all bytes of T are committed memory of one bank.
+        // SAFETY: the compare or Require checked that all bytes of T are committed memory of one bank.
         return ref Unsafe.AsRef<T>(Bias + address.Value);
     }
 

@@ -69,7 +69,8 @@ public sealed unsafe partial class PageAllocator
             return FrameState.OrderOf(state) < order.Value ? TailNotSet : HeadNotConsistent;
         }
 
-        if (state is FrameState.PerCpu or FrameState.Deferred or FrameState.Diced or FrameState.Held)
+        if (FrameState.Is(state, FrameState.PerCpu) || FrameState.Is(state, FrameState.Deferred) || FrameState.Is(state, FrameState.Leaked)
+            || state is FrameState.Diced or FrameState.Held)
         {
             return NonzeroRefCount;
         }
@@ -88,7 +89,7 @@ public sealed unsafe partial class PageAllocator
     // A block whose descriptor is wrong is never used again.
     private void Leak(Zone zone, uint pfn, int order)
     {
-        states[pfn] = FrameState.Leaked;
+        states[pfn] = (byte)(FrameState.Leaked | order);
         Interlocked.Add(ref zone.State->LeakedPages, 1L << order);
     }
 
@@ -123,7 +124,7 @@ public sealed unsafe partial class PageAllocator
     {
         byte found = unchecked(pfn - firstPfn) < frameCount ? states[pfn] : (byte)0xff;
         Log.Report(new Corruption(
-            expected == FrameState.PerCpu ? CorruptionCategory.PerCpuList : CorruptionCategory.FreeArea,
+            FrameState.Is(expected, FrameState.PerCpu) ? CorruptionCategory.PerCpuList : CorruptionCategory.FreeArea,
             FrameState.IsAllocated(found) ? NonzeroRefCount : NonzeroMapCount,
             new Pfn(pfn).Address,
             expected,

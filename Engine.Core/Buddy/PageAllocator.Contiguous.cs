@@ -179,7 +179,7 @@ public sealed unsafe partial class PageAllocator
     {
         for (uint pfn = first; pfn < first + BlockPages; pfn++)
         {
-            if (states[pfn] is FrameState.Reserved or FrameState.Leaked || !Frames.IsValid(new Pfn(pfn)))
+            if (states[pfn] == FrameState.Reserved || FrameState.Is(states[pfn], FrameState.Leaked) || !Frames.IsValid(new Pfn(pfn)))
             {
                 return true;
             }

@@ -82,12 +82,17 @@ public sealed unsafe partial class PageAllocator
     {
         uint* slice = stackalloc uint[DrainSlice];
         ref PageStack stack = ref pages.List(list);
-        while (!stack.IsEmpty)
+        for (long left = pages.EntryCount; !stack.IsEmpty; )
         {
             pages.Zone.Acquire();
             int got = pages.PopBottom(ref stack, slice, DrainSlice);
             ReturnSlice(pages, slice, got, order);
             pages.Zone.Release();
+            left -= got;
+            if (left < 0)
+            {
+                _ = pages.Broken(ref stack);
+            }
         }
     }
 
@@ -125,11 +130,11 @@ public sealed unsafe partial class PageAllocator
         int batch = state->Batch;
         if (state->High > state->HighMin)
         {
-            int lowered = Math.Max(state->Count - (batch << PerCpuLimits.BatchScaleMax), state->High - (state->High >> 3));
+            int lowered = unchecked(Math.Max(state->Count - (batch << PerCpuLimits.BatchScaleMax), state->High - (state->High >> 3)));
             state->High = Math.Max(lowered, state->HighMin);
         }
 
-        int surplus = state->Count - state->High;
+        int surplus = unchecked(state->Count - state->High);
         if (surplus > 0)
         {
             Drain(pages, surplus, 0);

@@ -19,6 +19,13 @@ public sealed unsafe partial class PageAllocator
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Prepare(uint pfn, int order, GfpFlags gfp)
     {
+        // Damaged bitmaps may name a block that leaves its bank; its owner gets it as it is.
+        if (!Memory.Contains(new Pfn(pfn).Address, (ulong)Pfn.PageSizeBytes << order))
+        {
+            _ = ReportBadList(pfn, FrameState.Free);
+            return;
+        }
+
         if ((gfp & GfpFlags.Zero) != 0)
         {
             Memory.GetSpan(new Pfn(pfn).Address, Pfn.PageSizeBytes << order).Clear();
@@ -76,7 +83,7 @@ public sealed unsafe partial class PageAllocator
         int listType = type < MigrateTypes.PerCpuCount ? type : (int)MigrateType.Movable;
         if (isListed && pages.Push(ref pages.List(PerCpuPages.ListOf(order.Value, listType)), pfn.Value))
         {
-            states[pfn.Value] = FrameState.PerCpu;
+            states[pfn.Value] = (byte)(FrameState.PerCpu | order.Value);
             FrameTable.ResetFree(descriptors + pfn.Value);
             CommitFree(pages, pages.State, order.Value, listType);
             return;

@@ -144,22 +144,31 @@ public sealed unsafe partial class PageAllocator
         return true;
     }
 
+    private const int BadEntriesMax = 64;
+
     private bool TryTakeFromList(PerCpuPages pages, in AllocationRequest request, AllocFlags flags, out uint pfn)
     {
         ref PageStack list = ref pages.List(PerCpuPages.ListOf(request.Order, (int)request.Route.Type));
         PerCpuState* state = pages.State;
         state->FreeCount >>= 1;
+        int bad = 0;
         while (!list.IsEmpty || Refill(pages, request.Order, request.Route.Type, flags) != 0)
         {
             pfn = pages.Pop(ref list);
-            state->Count -= 1 << request.Order;
-            if (TryHandOut(pfn, FrameState.PerCpu, request.Order))
+            state->Count = unchecked(state->Count - (1 << request.Order));
+            if (TryHandOut(pfn, (byte)(FrameState.PerCpu | request.Order), request.Order))
             {
                 state->Allocated[request.Order]++;
                 return true;
             }
 
             state->NetRefilled[request.Order]--;
+            if (++bad > BadEntriesMax)
+            {
+                // The list leads through garbage; it starts anew, and the free area serves.
+                _ = pages.Broken(ref list);
+                break;
+            }
         }
 
         pfn = Pfn.None.Value;

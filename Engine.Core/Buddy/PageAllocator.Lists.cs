@@ -18,7 +18,7 @@ public sealed unsafe partial class PageAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CommitFree(PerCpuPages pages, PerCpuState* state, int order, int type)
     {
-        int count = state->Count + (1 << order);
+        int count = unchecked(state->Count + (1 << order));
         state->Count = count;
         if (state->AllocFactor != 0)
         {
@@ -36,7 +36,7 @@ public sealed unsafe partial class PageAllocator
         int freeCount = state->FreeCount;
         if (freeCount < state->Batch << PerCpuLimits.BatchScaleMax)
         {
-            state->FreeCount = freeCount + (1 << order);
+            state->FreeCount = unchecked(freeCount + (1 << order));
         }
     }
 
@@ -60,7 +60,7 @@ public sealed unsafe partial class PageAllocator
 
         if (state->FreeCount < batch << PerCpuLimits.BatchScaleMax)
         {
-            state->FreeCount += 1 << order;
+            state->FreeCount = unchecked(state->FreeCount + (1 << order));
         }
 
         int high = ListHigh(pages, batch, freeHigh);
@@ -91,13 +91,13 @@ public sealed unsafe partial class PageAllocator
         int batch = order != 0 ? baseBatch : baseBatch << (state->AllocFactor & 7);
         if (state->HighMin != state->HighMax && (pages.ZoneState->Flags & (int)ZoneFlags.BelowHigh) == 0)
         {
-            high = state->High = Math.Min(high + batch, state->HighMax);
+            high = state->High = Math.Min(unchecked(high + batch), state->HighMax);
         }
 
         if (order == 0)
         {
             // Twice as many at each refill in a row without a free between.
-            int most = Math.Max(high - state->Count - baseBatch, baseBatch);
+            int most = unchecked(Math.Max(high - state->Count - baseBatch, baseBatch));
             if (batch <= most && state->AllocFactor < PerCpuLimits.BatchScaleMax)
             {
                 state->AllocFactor++;
@@ -121,7 +121,7 @@ public sealed unsafe partial class PageAllocator
 
         if (freeHigh)
         {
-            state->High = Math.Max(high - (batch << PerCpuLimits.BatchScaleMax), state->HighMin);
+            state->High = unchecked(Math.Max(high - (batch << PerCpuLimits.BatchScaleMax), state->HighMin));
             return 0;
         }
 
@@ -129,7 +129,7 @@ public sealed unsafe partial class PageAllocator
         if ((flags & (int)ZoneFlags.ReclaimActive) != 0)
         {
             int count = Math.Max(state->FreeCount, batch);
-            state->High = Math.Max(high - count, state->HighMin);
+            state->High = unchecked(Math.Max(high - count, state->HighMin));
             return Math.Min(batch << 2, state->High);
         }
 
@@ -141,12 +141,12 @@ public sealed unsafe partial class PageAllocator
         if ((flags & (int)ZoneFlags.BelowHigh) != 0)
         {
             int count = Math.Max(state->FreeCount, batch);
-            state->High = Math.Max(high - count, state->HighMin);
+            state->High = unchecked(Math.Max(high - count, state->HighMin));
             high = Math.Max(state->Count, state->HighMin);
         }
         else if (state->Count >= high)
         {
-            int need = state->FreeCount + batch;
+            int need = unchecked(state->FreeCount + batch);
             if (state->High < need)
             {
                 state->High = Clamp(need, state->HighMin, state->HighMax);
@@ -164,7 +164,7 @@ public sealed unsafe partial class PageAllocator
             return Math.Min(state->Count, batch << PerCpuLimits.BatchScaleMax);
         }
 
-        return high < batch ? 1 : Clamp(state->FreeCount, batch, high - batch);
+        return high < batch ? 1 : Clamp(state->FreeCount, batch, unchecked(high - batch));
     }
 
     // Linux's clamp: where the bounds cross, the upper one wins.
@@ -186,6 +186,7 @@ public sealed unsafe partial class PageAllocator
 
         uint* slice = stackalloc uint[DrainSlice];
         int list = PerCpuPages.ListOf(order, type);
+        long budget = pages.EntryCount;
         pages.Zone.Acquire();
         for (int i = 0; i < PerCpuState.ListCount && left > 0; i++)
         {
@@ -193,15 +194,17 @@ public sealed unsafe partial class PageAllocator
             ref PageStack stack = ref PerCpuPages.List(state, list);
             while (left > 0 && !stack.IsEmpty)
             {
-                int want = Math.Min(DrainSlice, (left + (1 << listOrder) - 1) >> listOrder);
+                int want = Math.Min(DrainSlice, (int)((left + (1L << listOrder) - 1) >> listOrder));
                 int got = pages.PopBottom(ref stack, slice, want);
-                if (got == 0)
+                budget -= got;
+                if (got == 0 || budget < 0)
                 {
+                    left = budget < 0 ? 0 : left;
                     break;
                 }
 
                 ReturnSlice(pages, slice, got, listOrder);
-                state->Count -= got << listOrder;
+                state->Count = unchecked(state->Count - (got << listOrder));
                 left -= got << listOrder;
             }
 
@@ -222,7 +225,7 @@ public sealed unsafe partial class PageAllocator
         for (int i = 0; i < count;)
         {
             uint pfn = slice[i++];
-            if (!TakeOffList(zone, pfn))
+            if (!TakeOffList(zone, pfn, order))
             {
                 continue;
             }
@@ -234,7 +237,7 @@ public sealed unsafe partial class PageAllocator
             }
 
             ulong mask = block << (int)(pfn & 63);
-            while (i < count && (slice[i] ^ pfn) < 64 && (mask & (block << (int)(slice[i] & 63))) == 0 && TakeOffList(zone, slice[i]))
+            while (i < count && (slice[i] ^ pfn) < 64 && (mask & (block << (int)(slice[i] & 63))) == 0 && TakeOffList(zone, slice[i], order))
             {
                 mask |= block << (int)(slice[i++] & 63);
             }
@@ -245,12 +248,12 @@ public sealed unsafe partial class PageAllocator
 
     // What comes from a list was read from the arena: it must be a frame of this zone that is on a list.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TakeOffList(Zone zone, uint pfn)
+    private bool TakeOffList(Zone zone, uint pfn, int order)
     {
         uint index = unchecked(pfn - firstPfn);
-        if (index >= frameCount || states[pfn] != FrameState.PerCpu || blocks[pfn >> Order.PageBlockValue].ZonePlusOne != zone.Index + 1)
+        if (index >= frameCount || states[pfn] != (FrameState.PerCpu | order) || blocks[pfn >> Order.PageBlockValue].ZonePlusOne != zone.Index + 1)
         {
-            return ReportBadList(pfn, FrameState.PerCpu);
+            return ReportBadList(pfn, (byte)(FrameState.PerCpu | order));
         }
 
         states[pfn] = FrameState.Free;
@@ -265,7 +268,7 @@ public sealed unsafe partial class PageAllocator
         int recycled = Recycle(pages, order, (int)type);
         if (recycled != 0)
         {
-            pages.State->Count += recycled << order;
+            pages.State->Count = unchecked(pages.State->Count + (recycled << order));
             pages.State->NetRefilled[order] += recycled;
             return recycled;
         }
@@ -283,7 +286,7 @@ public sealed unsafe partial class PageAllocator
         int kept = 0;
         for (int i = got - 1; i >= 0; i--)
         {
-            states[taken[i]] = FrameState.PerCpu;
+            states[taken[i]] = (byte)(FrameState.PerCpu | order);
             if (pages.Push(ref list, taken[i]))
             {
                 kept++;
@@ -297,7 +300,7 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
-        pages.State->Count += kept << order;
+        pages.State->Count = unchecked(pages.State->Count + (kept << order));
         pages.State->NetRefilled[order] += kept;
         pages.State->Refilled += kept;
         return kept;

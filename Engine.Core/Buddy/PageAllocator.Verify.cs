@@ -48,7 +48,7 @@ public sealed unsafe partial class PageAllocator
                 foreach (uint pfn in pages.Enumerate(list))
                 {
                     count += 1 << order;
-                    CollectOne(listed, pfn, order, FrameState.PerCpu, findings);
+                    CollectOne(listed, pfn, order, (byte)(FrameState.PerCpu | order), findings);
                     if (FindZone(new Pfn(pfn)) != pages.Zone)
                     {
                         Add(findings, CorruptionCategory.PerCpuList, "a frame of another zone is on a list", pfn, (ulong)pages.Zone.Index, 0);
@@ -64,7 +64,7 @@ public sealed unsafe partial class PageAllocator
 
         foreach ((uint pfn, int order) in deferred.SelectMany(ring => ring.Enumerate()))
         {
-            CollectOne(listed, pfn, order, FrameState.Deferred, findings);
+            CollectOne(listed, pfn, order, (byte)(FrameState.Deferred | order), findings);
         }
 
         foreach (uint pfn in diced.SelectMany(batch => batch.Peek()))
@@ -111,9 +111,9 @@ public sealed unsafe partial class PageAllocator
                 {
                     mustBeFree = true;
                 }
-                else if (state == FrameState.Leaked)
+                else if (FrameState.Is(state, FrameState.Leaked))
                 {
-                    step = LeakedLength(pfn, end);
+                    step = 1u << Math.Min(FrameState.OrderOf(state), Order.MaxValue);
                     leaked += step;
                 }
                 else if (state != FrameState.Reserved)
@@ -130,19 +130,6 @@ public sealed unsafe partial class PageAllocator
         {
             Add(findings, CorruptionCategory.Counter, $"leaked pages of {zone}", zone.Span.Start.Value, leaked, (ulong)zone.State->LeakedPages);
         }
-    }
-
-    // A leaked block's order is not kept: it reaches to the next frame that has a state or is free.
-    private uint LeakedLength(uint pfn, uint end)
-    {
-        uint length = 1;
-        while (pfn + length < end && states[pfn + length] == FrameState.Free && FindZone(new Pfn(pfn + length)) is { } zone
-            && !zone.Area.IsFree(pfn + length))
-        {
-            length++;
-        }
-
-        return length;
     }
 
     private void VerifyBlock(Zone zone, uint pfn, uint length, bool mustBeFree, List<Corruption> findings)

@@ -56,7 +56,7 @@ public sealed unsafe partial class PageAllocator
         }
 
         pages.State->FreedElsewhere[order.Value]++;
-        states[pfn.Value] = FrameState.Deferred;
+        states[pfn.Value] = (byte)(FrameState.Deferred | order.Value);
         FrameTable.ResetFree(descriptors + pfn.Value);
         ring.Push(pfn.Value, order.Value);
     }
@@ -121,7 +121,7 @@ public sealed unsafe partial class PageAllocator
         int moved = 0;
         while (moved < pageCountMax && ring.TryPop(out uint pfn, out int order))
         {
-            if (!IsPending(pfn, order, FrameState.Deferred, out Zone? zone))
+            if (!IsPending(pfn, order, (byte)(FrameState.Deferred | order), out Zone? zone))
             {
                 continue;
             }
@@ -181,7 +181,7 @@ public sealed unsafe partial class PageAllocator
         ref PageStack list = ref pages.List(PerCpuPages.ListOf(order, type));
         for (int i = 0; i < DicedBatch.Capacity && ring.TryPop(out uint pfn, out int pendingOrder); i++)
         {
-            if (!IsPending(pfn, pendingOrder, FrameState.Deferred, out Zone? zone))
+            if (!IsPending(pfn, pendingOrder, (byte)(FrameState.Deferred | pendingOrder), out Zone? zone))
             {
                 continue;
             }
@@ -189,7 +189,7 @@ public sealed unsafe partial class PageAllocator
             bool isFitting = zone == pages.Zone && pendingOrder == order && blocks[pfn >> Order.PageBlockValue].Type == type;
             if (isFitting && pages.Push(ref list, pfn))
             {
-                states[pfn] = FrameState.PerCpu;
+                states[pfn] = (byte)(FrameState.PerCpu | order);
                 got++;
             }
             else

@@ -83,9 +83,9 @@ public sealed unsafe partial class PageAllocator
                     && (!list.IsEmpty || Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0))
                 {
                     uint taken = pages.Pop(ref list);
-                    state->Count -= 1 << order.Value;
+                    state->Count = unchecked(state->Count - (1 << order.Value));
                     state->FreeCount >>= 1;
-                    if (TryHandOut(taken, FrameState.PerCpu, order.Value))
+                    if (TryHandOut(taken, (byte)(FrameState.PerCpu | order.Value), order.Value))
                     {
                         state->Allocated[order.Value]++;
                         pfn = new Pfn(taken);
@@ -128,7 +128,7 @@ public sealed unsafe partial class PageAllocator
                 PerCpuState* state = pages.State;
                 if (state->Inbox == 0 && pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, type)), frame))
                 {
-                    states[frame] = FrameState.PerCpu;
+                    states[frame] = (byte)(FrameState.PerCpu | order.Value);
                     FrameTable.ResetFree(descriptors + frame);
                     CommitFree(pages, state, order.Value, type);
                     return;

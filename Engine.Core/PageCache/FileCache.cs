@@ -113,7 +113,7 @@ public sealed class FileCache
     public Pfn HeadOf(Pfn page)
     {
         ulong link = Pages.Frames[page].Previous;
-        Pfn head = new((uint)(link >> 1));
+        Pfn head = new(unchecked((uint)(link >> 1)));
         return (link & 1) != 0 && link >> 1 < page.Value && Pages.Frames.IsValid(head) ? head : page;
     }
 
@@ -138,7 +138,11 @@ public sealed class FileCache
     }
 
     /// <summary>Takes references to a folio (<c>folio_ref_add</c>).</summary>
-    public void Get(Pfn page, int count = 1) => Pages.Frames[HeadOf(page)].RefCount += count;
+    public void Get(Pfn page, int count = 1)
+    {
+        ref Frame frame = ref Pages.Frames[HeadOf(page)];
+        frame.RefCount = unchecked(frame.RefCount + count);
+    }
 
     /// <summary>Gives references to a folio back; the last one frees its frames (<c>folio_put_refs</c>).</summary>
     public void Put(CpuId cpu, Pfn page, int count = 1)

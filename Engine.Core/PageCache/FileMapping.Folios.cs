@@ -29,7 +29,7 @@ public sealed partial class FileMapping
             return stored;
         }
 
-        Record.CachedPages += 1UL << order;
+        Record.CachedPages = unchecked(Record.CachedPages + (1UL << order));
         cache.FolioAdded?.Invoke(this, first, new Order(order));
         return PageIndexResult.Done;
     }

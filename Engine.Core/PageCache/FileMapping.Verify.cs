@@ -47,7 +47,12 @@ public sealed partial class FileMapping
         Expect(findings, place, "owner of a folio", Tag, frame.Mapping);
         Expect(findings, place, "page index of a folio", first, frame.Index);
         Expect(findings, place, "pages of a folio", count, 1UL << cache.OrderOf(head));
-        Expect(findings, place, "up to date", PageFlag.Uptodate, frame.Flags & PageFlag.Uptodate);
+        if ((frame.Flags & (PageFlag.Dirty | PageFlag.Uptodate)) == PageFlag.Dirty)
+        {
+            // A page that is not up to date is one that could not be read; nobody can have changed it.
+            findings.Add(new Corruption(CorruptionCategory.PageCache, "dirty without being up to date", place, PageFlag.Uptodate, frame.Flags));
+        }
+
         Expect(findings, place, "on an LRU list", PageFlag.Lru, frame.Flags & PageFlag.Lru);
         Expect(findings, place, "swap-backed", IsShmem ? PageFlag.SwapBacked : 0, frame.Flags & PageFlag.SwapBacked);
         if (!IsShmem)
@@ -56,7 +61,7 @@ public sealed partial class FileMapping
             Expect(findings, place, "dirty mark", (frame.Flags & PageFlag.Dirty) != 0 ? 1UL : 0, isMarked ? 1UL : 0);
         }
 
-        if (frame.RefCount < (int)count + frame.MapCount)
+        if (frame.RefCount < (long)count + frame.MapCount)
         {
             findings.Add(new Corruption(CorruptionCategory.BadPageState, "references of a folio", place, count, unchecked((ulong)frame.RefCount)));
         }

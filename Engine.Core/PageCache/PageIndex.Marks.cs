@@ -137,7 +137,7 @@ internal sealed partial class PageIndex
                 return false;
             }
 
-            int slot = (int)(index >> shift) & RadixNode.SlotMask;
+            int slot = SlotOf(index, shift);
             int start = RadixEntry.IsSibling(node.Slots[slot]) ? RadixEntry.ToSibling(node.Slots[slot]) : slot;
             bool isWanted = node.Slots[start] != RadixEntry.None && !RadixEntry.IsValue(node.Slots[start])
                 && (mark is not { } m || (node.Marks(m) & (1UL << start)) != 0);

@@ -136,7 +136,7 @@ internal sealed partial class PageIndex
                 return true;
             }
 
-            int slot = (int)(index >> node.Shift) & RadixNode.SlotMask;
+            int slot = SlotOf(index, node.Shift);
             entry = node.Slots[slot];
             if (entry == RadixEntry.None)
             {
@@ -147,7 +147,7 @@ internal sealed partial class PageIndex
 
                 entry = RadixEntry.FromNode(child.Value);
                 node.Slots[slot] = entry;
-                node.Count++;
+                node.Count = unchecked((byte)(node.Count + 1));
             }
             else if (!RadixEntry.IsNode(entry))
             {
@@ -188,7 +188,7 @@ internal sealed partial class PageIndex
         {
             ref RadixNode node = ref memory.GetRef<RadixNode>(address);
             path[depth++] = address.Value;
-            entry = node.Slots[(int)(index >> node.Shift) & RadixNode.SlotMask];
+            entry = node.Slots[SlotOf(index, node.Shift)];
             expectedShift = node.Shift - RadixNode.SlotShift;
         }
 
@@ -209,8 +209,8 @@ internal sealed partial class PageIndex
             else
             {
                 ref RadixNode parent = ref memory.GetRef<RadixNode>(new PhysAddr(path[depth - 1]));
-                parent.Slots[(int)(index >> parent.Shift) & RadixNode.SlotMask] = RadixEntry.None;
-                parent.Count--;
+                parent.Slots[SlotOf(index, parent.Shift)] = RadixEntry.None;
+                parent.Count = unchecked((byte)(parent.Count - 1));
             }
 
             nodes.Free(cpu, address);

@@ -55,7 +55,7 @@ internal sealed partial class PageIndex
                 return RadixEntry.None;
             }
 
-            entry = node.Slots[(int)(index >> shift) & RadixNode.SlotMask];
+            entry = node.Slots[SlotOf(index, shift)];
             if (RadixEntry.IsSibling(entry))
             {
                 entry = node.Slots[RadixEntry.ToSibling(entry)];
@@ -96,7 +96,7 @@ internal sealed partial class PageIndex
         }
 
         ref RadixNode node = ref memory.GetRef<RadixNode>(address);
-        int slot = (int)(index >> level) & RadixNode.SlotMask;
+        int slot = SlotOf(index, level);
         int slots = 1 << (order - level);
         for (int i = 0; i < slots; i++)
         {
@@ -112,7 +112,7 @@ internal sealed partial class PageIndex
             node.Slots[(slot + i) & RadixNode.SlotMask] = RadixEntry.FromSibling(slot);
         }
 
-        node.Count = (byte)(node.Count + slots);
+        node.Count = unchecked((byte)(node.Count + slots));
         return PageIndexResult.Done;
     }
 
@@ -156,6 +156,8 @@ internal sealed partial class PageIndex
         Trim(cpu, index);
         return found;
     }
+
+    private static int SlotOf(ulong index, int shift) => (int)((index >> shift) & RadixNode.SlotMask);
 
     private static bool Covers(int shift, ulong index) =>
         shift + RadixNode.SlotShift >= 64 || index >> (shift + RadixNode.SlotShift) == 0;
@@ -208,7 +210,7 @@ internal sealed partial class PageIndex
                 return false;
             }
 
-            slot = (int)(index >> node.Shift) & RadixNode.SlotMask;
+            slot = SlotOf(index, node.Shift);
             entry = node.Slots[slot];
             if (RadixEntry.IsSibling(entry))
             {

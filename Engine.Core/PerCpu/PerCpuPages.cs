@@ -278,9 +278,12 @@ internal sealed unsafe class PerCpuPages
         State->FreeChunk = chunk + 1;
     }
 
-    // The stack's index is garbage: its pages are lost (leaked), the list starts anew.
+    /// <summary>Entries of all lists together: no walk along a list is longer, unless its chain is broken.</summary>
+    public long EntryCount => entryCount;
+
+    /// <summary>The stack's chain is garbage: its pages are lost (leaked), the list starts anew.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint Broken(ref PageStack stack)
+    public uint Broken(ref PageStack stack)
     {
         log.Report(new Corruption(CorruptionCategory.PerCpuList, "per-cpu list index outside its pool", default, entryCount, stack.Top));
         Reset(ref stack);

@@ -109,7 +109,7 @@ public sealed class KmallocCaches
     {
         SlabTag tag = system.Arena.TagOf(address.Value);
         return tag.IsLarge && address.PageOffset == 0 ? (ulong)Pfn.PageSizeBytes << tag.Order
-            : tag.IsSlab && system.FindByNumber(tag.Number) is { } cache ? (ulong)cache.UsableBytes
+            : tag.IsSlab && system.FindByNumber(tag.Number) is { } cache ? (ulong)cache.GetUsableBytes(address.Value)
             : 0;
     }
 

@@ -48,11 +48,12 @@ public sealed unsafe partial class SlabCache
     {
         using (nodeGate.Enter())
         {
-            int index = (int)node->BarnChunks;
-            if ((uint)index >= (uint)BarnChunksMax)
+            if (node->BarnChunks >= (uint)BarnChunksMax)
             {
                 return false;
             }
+
+            int index = (int)node->BarnChunks;
 
             ref uint page = ref node->BarnPages[index / ChunksPerPage];
             if (page == Pfn.None.Value && !system.TryAllocateBookkeepingFrame(cpu, number, out page))

@@ -25,7 +25,11 @@ public sealed unsafe partial class SlabCache
     {
         SlabCpu* area = GetArea(cpu);
         ulong found = AllocateChecked(cpu, gfp, originalBytes);
-        area->SlowAllocations++;
+        unchecked
+        {
+            area->SlowAllocations++;
+        }
+
         if (found != 0 && (gfp & GfpFlags.Zero) != 0)
         {
             bool isSized = Has(SlabFlags.Kmalloc) && Has(SlabFlags.StoreUser | SlabFlags.RedZone);
@@ -33,6 +37,17 @@ public sealed unsafe partial class SlabCache
         }
 
         return found;
+    }
+
+    /// <summary>Bytes that may be used of an object (<c>__ksize</c>). Who asks may use them all, so the size first asked for no longer counts.</summary>
+    internal int GetUsableBytes(ulong address)
+    {
+        if (KeepsOriginalSize && arena.TryGetSlabOf(address, out SlabPage slab) && IsObjectOf(slab, address))
+        {
+            SetOriginalSize(address, Geometry.ObjectBytes);
+        }
+
+        return UsableBytes;
     }
 
     /// <summary>Whether allocations must name their size.</summary>
@@ -276,7 +291,7 @@ public sealed unsafe partial class SlabCache
     private void AddFull(SlabPage slab)
     {
         AddToList(slab, ListEnd.Head, ref node->FullFirst, ref node->FullLast);
-        node->FullSlabs++;
+        node->FullSlabs = unchecked(node->FullSlabs + 1);
     }
 
     private void RemoveFull(SlabPage slab)

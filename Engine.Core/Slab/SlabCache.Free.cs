@@ -10,7 +10,11 @@ public sealed unsafe partial class SlabCache
     private void FreeSlow(CpuId cpu, PhysAddr address)
     {
         SlabCpu* area = GetArea(cpu);
-        area->SlowFrees++;
+        unchecked
+        {
+            area->SlowFrees++;
+        }
+
         if (!TryGetSlabForFree(cpu, address.Value, out SlabPage slab))
         {
             return;

@@ -172,7 +172,7 @@ public sealed unsafe partial class SlabCache
         ulong head = area->FreeList;
         ulong tail = 0;
         int count = 0;
-        for (ulong next = head; next != 0 && count <= SlabGeometry.ObjectsPerSlabMax && IsObjectWithin(next, area->SlabStart, area->SlabBytes); count++)
+        for (ulong next = head; next != 0 && isKnown && count <= SlabGeometry.ObjectsPerSlabMax && IsObjectOf(slab, next); count++)
         {
             tail = next;
             next = NextFree(area, next);

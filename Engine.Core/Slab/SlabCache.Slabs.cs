@@ -56,9 +56,7 @@ public sealed unsafe partial class SlabCache
         PrepareObjects(slab, objects);
         using (nodeGate.Enter())
         {
-            node->Slabs++;
-            node->Objects += (ulong)objects;
-            node->Pages += order.PageCount;
+            Count(1, objects, (int)order.PageCount);
         }
 
         return true;
@@ -140,20 +138,29 @@ public sealed unsafe partial class SlabCache
         CheckDiscarded(slab);
         using (nodeGate.Enter())
         {
-            node->Slabs--;
-            node->Objects -= (ulong)slab.Counters.Objects;
-            node->Pages -= 1u << order;
+            Count(-1, -slab.Counters.Objects, -(1 << order));
         }
 
         arena.ClearTags(slab.Number, order, SlabPage.SlabFlag | SlabPage.NodePartialFlag);
         system.Pages.Free(cpu, new Pfn(slab.Number), new Order(order));
     }
 
+    // inc_slabs_node() and dec_slabs_node(); a counter that was damaged wraps and is found by Verify.
+    private void Count(int slabs, int objects, int pages)
+    {
+        unchecked
+        {
+            node->Slabs += (ulong)slabs;
+            node->Objects += (ulong)objects;
+            node->Pages += (ulong)pages;
+        }
+    }
+
     // add_partial() under the node lock.
     private void AddPartial(SlabPage slab, ListEnd end)
     {
         AddToList(slab, end, ref node->PartialFirst, ref node->PartialLast);
-        node->PartialSlabs++;
+        node->PartialSlabs = unchecked(node->PartialSlabs + 1);
         slab.IsOnNodePartial = true;
     }
 
@@ -270,7 +277,7 @@ public sealed unsafe partial class SlabCache
     private static void PushCpuPartial(SlabCpu* area, SlabPage slab)
     {
         slab.Next = area->Partial;
-        area->PartialSlabs++;
+        area->PartialSlabs = unchecked(area->PartialSlabs + 1);
         slab.Previous = area->PartialSlabs;
         area->Partial = slab.Number;
     }

@@ -22,7 +22,11 @@ public sealed unsafe partial class SlabCache
             return 0;
         }
 
-        area->SlowAllocations++;
+        unchecked
+        {
+            area->SlowAllocations++;
+        }
+
         if ((gfp & GfpFlags.Zero) != 0)
         {
             arena.Memory.GetSpan(new PhysAddr(found), ObjectBytes).Clear();
@@ -75,7 +79,7 @@ public sealed unsafe partial class SlabCache
             return true;
         }
 
-        if (area->FreeList == 0 && !LoadCpuSlab(area, cpu, gfp))
+        if (!TryReadyFreeList(area, cpu, gfp))
         {
             return false;
         }
@@ -102,27 +106,39 @@ public sealed unsafe partial class SlabCache
 
     private ulong TakeFromCpuSlab(SlabCpu* area, CpuId cpu, GfpFlags gfp)
     {
-        if (area->FreeList == 0 && !LoadCpuSlab(area, cpu, gfp))
+        if (!TryReadyFreeList(area, cpu, gfp))
         {
             return 0;
         }
 
         ulong head = area->FreeList;
-        if (unchecked(head - area->SlabStart) >= area->SlabBytes || !IsRam(area->SlabStart, area->SlabBytes))
-        {
-            Report("Freechain corrupt", AddressOf(area), area->SlabStart, head);
-            ForgetCpuSlab(area);
-            return LoadCpuSlab(area, cpu, gfp) ? TakeFromCpuSlab(area, cpu, gfp) : 0;
-        }
-
         area->FreeList = NextFree(area, head);
         return head;
+    }
+
+    // Makes sure that the CPU's freelist begins with an object of the CPU slab.
+    private bool TryReadyFreeList(SlabCpu* area, CpuId cpu, GfpFlags gfp)
+    {
+        ulong head = area->FreeList;
+        if (head == 0)
+        {
+            return LoadCpuSlab(area, cpu, gfp);
+        }
+
+        if (IsObjectWithin(head, area->SlabStart, area->SlabBytes) && IsRam(area->SlabStart, area->SlabBytes))
+        {
+            return true;
+        }
+
+        Report("Freechain corrupt", AddressOf(area), area->SlabStart, head);
+        ForgetCpuSlab(area);
+        return LoadCpuSlab(area, cpu, gfp);
     }
 
     // The object after one of the CPU slab's free objects; 0 at the end, and where the chain leaves the slab.
     private ulong NextFree(SlabCpu* area, ulong free)
     {
-        ulong place = free + (ulong)Geometry.FreePointerOffset;
+        ulong place = unchecked(free + (ulong)Geometry.FreePointerOffset);
         if (!arena.Memory.Contains(new PhysAddr(place), sizeof(ulong)))
         {
             Report("Freechain corrupt", AddressOf(area), 0, free);
@@ -238,7 +254,7 @@ public sealed unsafe partial class SlabCache
     private bool IsObjectWithin(ulong address, ulong slabStart, ulong slabBytes)
     {
         ulong place = unchecked(address - slabStart - (ulong)Geometry.RedLeftPadBytes);
-        return place < slabBytes && unchecked(place * divisor) < divisor && place + (ulong)Geometry.SizeBytes <= slabBytes;
+        return place < slabBytes && unchecked(place * divisor) < divisor && slabBytes - place >= (ulong)Geometry.SizeBytes;
     }
 
     private int IndexOf(SlabPage slab, ulong address) =>

@@ -33,6 +33,8 @@ public sealed unsafe partial class SlabCache
     private readonly ulong divisor;
     private readonly uint capacity;
 
+    // SAFETY: cpus[i] and node point to pieces of frames that SlabSystem.Carve took when the cache was created and that nothing
+    // else uses while it exists. What they hold may be garbage: it is checked before it becomes an address or an index.
     private readonly SlabSystem system;
     private readonly SlabArena arena;
     private readonly SlabNode* node;

@@ -1,7 +1,7 @@
 using System.Text;
+using Engine.PropertyTests.Support;
 using FsCheck;
 using FsCheck.Fluent;
-using Engine.PropertyTests.Support;
 using Mmsim.Cli;
 using Mmsim.Kmem;
 using Xunit;

@@ -1,8 +1,7 @@
 using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Units;
-using FsCheck;
-using FsCheck.Fluent;
 using Engine.PropertyTests.Support;
+using FsCheck.Fluent;
 using Xunit;
 
 namespace Engine.PropertyTests.Procfs;

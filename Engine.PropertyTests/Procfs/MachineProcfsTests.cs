@@ -1,5 +1,4 @@
 using System.Globalization;
-using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;
 using FsCheck;

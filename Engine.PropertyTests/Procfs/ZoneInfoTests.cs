@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
 using Engine.Core.Arena;
 using Engine.Core.Diagnostics.Procfs;
-using Engine.Core.PerCpu;
 using Engine.Core.Units;
 using Engine.Core.Zones;
 using Engine.PropertyTests.Support;

@@ -53,6 +53,20 @@ public sealed class TranslationUnitModelTests
     public void Fast_and_naive_agree(string shape) =>
         ModelProperty.Check(Operations(), sequence => Compare(Shapes[shape], sequence, NaiveBug.None), tests: 40, length: 400);
 
+    /// <summary>A denied access uses its entry: the one used before must not be taken for the most recent any more.</summary>
+    [Theory]
+    [InlineData("plru")]
+    [InlineData("pieces of blocks")]
+    public void A_denied_access_counts_as_a_use(string shape)
+    {
+        ulong[] addresses = [0xA0779C, NaiveTables.GlobalBit | 0x5C072C, 0xA03CA6, 0x99E7D7, 0x20301D, 0xA0C982];
+        TlbOperation remap = new(TlbOperation.What.Remap, 0, AccessKind.Load, 0, 0x392);
+        foreach (TlbOperation.What what in new[] { TlbOperation.What.Access, TlbOperation.What.Single })
+        {
+            Compare(Shapes[shape], [remap, .. addresses.Select(address => new TlbOperation(what, address, AccessKind.Modify, 0, 0))], NaiveBug.None);
+        }
+    }
+
     [Theory]
     [InlineData(NaiveBug.HitDoesNotRefresh, "full LRU")]
     [InlineData(NaiveBug.HitDoesNotRefresh, "sets")]

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
-using Engine.Arm64.Translation;
 using Engine.PropertyTests.Support;
 using Mmsim.Images;
 

@@ -21,7 +21,7 @@ internal readonly record struct NaiveResult(FaultKind Fault, int Level)
 
     public int Shareability { get; init; }
 
-    public string Allowed { get; init; } = "";
+    public string? Allowed { get; init; } = "";
 
     public bool IsGlobal { get; init; }
 

@@ -30,7 +30,7 @@ internal sealed partial class NaiveWalker
         bool ds = leaf.Ds;
         (byte attribute, int shareability) = Combine(
             first.Attribute, first.Shareability, (int)Bits(descriptor, 5, 2), (int)(ds ? Bits(s2.Vtcr, 13, 12) : Bits(descriptor, 9, 8)));
-        string allowed = string.Concat(first.Allowed.Select((letter, i) =>
+        string allowed = string.Concat(first.Allowed!.Select((letter, i) =>
             letter != '-' && S2Permits(descriptor, grants, letter switch { 'r' => AccessKind.Load, 'w' => AccessKind.Store, _ => AccessKind.Fetch }, i < 3 ? 1 : 0)
                 ? letter : '-'));
         return first with

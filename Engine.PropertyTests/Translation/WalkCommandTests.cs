@@ -4,7 +4,6 @@ using Engine.Arm64.Translation;
 using Engine.PropertyTests.Support;
 using Mmsim.Cli;
 using Mmsim.Commands;
-using Mmsim.Images;
 using Mmsim.Walk;
 using Xunit;
 using ZstdSharp;

@@ -66,11 +66,11 @@ internal sealed class WalkFixture : IDisposable
     public byte[] PageList()
     {
         using MemoryStream list = new();
+        Span<byte> address = stackalloc byte[8];
         for (int at = 0; at < ram.Length; at += PageBytes)
         {
             if (ram.AsSpan(at, PageBytes).ContainsAnyExcept((byte)0))
             {
-                Span<byte> address = stackalloc byte[8];
                 BinaryPrimitives.WriteUInt64LittleEndian(address, RamStart + (ulong)at);
                 list.Write(address);
                 list.Write(ram, at, PageBytes);

@@ -12,9 +12,9 @@ public sealed class WalkerTests
 
     // A million cases take some seconds; without optimisation they take ten times as long.
 #if DEBUG
-    private const int Cases = 50_000;
+    private const int Cases = 30_000;
 #else
-    private const int Cases = 500_000;
+    private const int Cases = 300_000;
 #endif
 
     /// <summary>Same result, same fault code, same updates of tables; never outside memory, never endless.</summary>

@@ -22,6 +22,11 @@ public static class CommandRunner
         {
             return Fail(error.Message);
         }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("mmsim: interrupted");
+            return ExitCode.Interrupted;
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InsufficientMemoryException)
         {
             return Fail(error.Message);

@@ -1,4 +1,5 @@
-using System.IO.Compression;
+using ICSharpCode.SharpZipLib;
+using ICSharpCode.SharpZipLib.GZip;
 using ZstdSharp;
 
 namespace Mmsim.Cli;
@@ -23,9 +24,11 @@ public sealed class InputFile : IDisposable
         Name = name;
         this.stored = stored;
         StoredBytes = storedBytes;
+
+        // The framework's own gzip stream takes a file that is cut off for one that ends.
         ReadOnlySpan<byte> magic = stored.Peek();
         content = magic.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd]) ? new DecompressionStream(stored, StreamBufferBytes, leaveOpen: false)
-            : magic.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]) ? new GZipStream(stored, CompressionMode.Decompress)
+            : magic.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]) ? new GZipInputStream(stored, StreamBufferBytes)
             : stored;
         try
         {
@@ -95,11 +98,11 @@ public sealed class InputFile : IDisposable
         {
             return content.Read(buffer);
         }
-        catch (EndOfStreamException)
+        catch (Exception error) when (error is EndOfStreamException || (error is SharpZipBaseException && error.Message.Contains("EOF", StringComparison.Ordinal)))
         {
             throw new InputException(Name, null, "the compressed file is cut off");
         }
-        catch (Exception error) when (error is ZstdException or InvalidDataException)
+        catch (Exception error) when (error is ZstdException or SharpZipBaseException)
         {
             throw new InputException(Name, null, $"the compressed file is damaged: {error.Message}");
         }

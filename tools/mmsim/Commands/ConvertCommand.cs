@@ -39,19 +39,10 @@ public static class ConvertCommand
 
         using Interruption interruption = new();
         long start = Stopwatch.GetTimestamp();
-        try
-        {
-            RecordedTrace trace = ProgressDisplay.Run("reading", isQuiet, progress => RecordedTrace.Load(path, progress, interruption.Token));
-            (long plain, long stored) = ProgressDisplay.Run("writing", isQuiet, progress => Write(trace, target, progress, interruption.Token));
-            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-            Report(trace, plain, stored, elapsed, isQuiet, json);
-            return ExitCode.Done;
-        }
-        catch (OperationCanceledException)
-        {
-            Console.Error.WriteLine("mmsim: interrupted; nothing was written");
-            return ExitCode.Interrupted;
-        }
+        RecordedTrace trace = ProgressDisplay.Run("reading", isQuiet, progress => RecordedTrace.Load(path, progress, interruption.Token));
+        (long plain, long stored) = ProgressDisplay.Run("writing", isQuiet, progress => Write(trace, target, progress, interruption.Token));
+        Report(trace, plain, stored, Stopwatch.GetElapsedTime(start), isQuiet, json);
+        return ExitCode.Done;
     }
 
     // A file that ends too early would be found out, but it is better not to leave one.

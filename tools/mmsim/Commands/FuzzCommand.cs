@@ -13,6 +13,8 @@ public static class FuzzCommand
     private static readonly IFuzzTarget[] Targets =
     [
         new FuzzBuddy(),
+        new FuzzSlab(),
+        new FuzzVmalloc(),
     ];
 
     /// <summary>Builds the command.</summary>

@@ -62,6 +62,10 @@ internal sealed class FtraceFastLine
             && TryReadRest(ref text, line, at, ref parsed, out gfpAt);
     }
 
+    // The lowest byte; the others are dropped on purpose.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte Low(ulong value) => unchecked((byte)value);
+
     // SAFETY: callers pass a place of which eight bytes lie within the line: below LineBytesMin, or compared with its length.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Load(ref byte text, int at) => Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref text, at));
@@ -85,10 +89,10 @@ internal sealed class FtraceFastLine
         }
 
         knownProcess = process;
-        uint cpu0 = unchecked((byte)(cpu >> 16) - (uint)'0');
-        uint cpu1 = unchecked((byte)(cpu >> 24) - (uint)'0');
-        uint cpu2 = unchecked((byte)(cpu >> 32) - (uint)'0');
-        parsed.Cpu = (ushort)unchecked((((cpu0 * 10) + cpu1) * 10) + cpu2);
+        uint cpu0 = unchecked(Low(cpu >> 16) - (uint)'0');
+        uint cpu1 = unchecked(Low(cpu >> 24) - (uint)'0');
+        uint cpu2 = unchecked(Low(cpu >> 32) - (uint)'0');
+        parsed.Cpu = unchecked((ushort)((((cpu0 * 10) + cpu1) * 10) + cpu2));
         bool isNumber = TryReadEight((fraction << 16) | 0x3030, out uint microseconds);
         parsed.Time = knownMicroseconds + microseconds;
         return isNumber && cpu0 <= 9 && cpu1 <= 9 && cpu2 <= 9;
@@ -101,43 +105,43 @@ internal sealed class FtraceFastLine
     // A hyphen, one to seven digits, then blanks.
     private static bool IsProcess(ulong text)
     {
-        if ((byte)text != '-' || !IsDigit((byte)(text >> 8)))
+        if (Low(text) != '-' || !IsDigit(Low(text >> 8)))
         {
             return false;
         }
 
-        text >>= 16;
-        while (IsDigit((byte)text))
+        int at = 2;
+        for (text >>= 16; at < 8 && IsDigit(Low(text)); at++)
         {
             text >>= 8;
         }
 
-        while ((byte)text == ' ')
+        for (; at < 8 && Low(text) == ' '; at++)
         {
             text >>= 8;
         }
 
-        return text == 0;
+        return at == 8;
     }
 
     // A blank, the seconds right-aligned in five, a point.
     private bool TryReadSeconds(ulong text)
     {
         ulong rest = text >> 8;
-        while ((byte)rest == ' ')
+        while (Low(rest) == ' ')
         {
             rest >>= 8;
         }
 
         ulong seconds = 0;
         int digits = 0;
-        for (; IsDigit((byte)rest); rest >>= 8)
+        for (; IsDigit(Low(rest)); rest >>= 8)
         {
-            seconds = (seconds * 10) + ((byte)rest - (uint)'0');
+            seconds = (seconds * 10) + (Low(rest) - (uint)'0');
             digits++;
         }
 
-        if ((byte)text != ' ' || digits == 0 || rest != '.')
+        if (Low(text) != ' ' || digits == 0 || rest != '.')
         {
             return false;
         }
@@ -244,7 +248,7 @@ internal sealed class FtraceFastLine
 
         ulong field = Load(ref text, at);
         uint digit = unchecked((uint)(field >> 56) - '0');
-        order = (byte)digit;
+        order = Low(digit);
         at += 8;
         if ((field & SevenBytes) != Word(" order=\0"u8) || digit > 9)
         {
@@ -276,7 +280,7 @@ internal sealed class FtraceFastLine
         }
 
         uint type = unchecked((uint)line[at + 13] - '0');
-        parsed.MigrateType = (byte)type;
+        parsed.MigrateType = Low(type);
         at += 14;
         if (type > KmemCounts.MigrateTypeMax)
         {

@@ -42,7 +42,7 @@ internal static class KmemPlot
     // Stacked: order 10 at the bottom, so that what breaks into smaller blocks is seen on top.
     private static void DrawFree(Plot plot, double[] seconds, IReadOnlyList<FragmentationSample> samples)
     {
-        IColormap colors = new ScottPlot.Colormaps.Viridis();
+        ScottPlot.Colormaps.Viridis colors = new();
         double[] below = new double[samples.Count];
         for (int order = Order.MaxValue; order >= 0; order--)
         {

@@ -22,7 +22,7 @@ internal sealed class BinaryBlockSource : IBlockSource
     }
 
     /// <summary>Makes a block that can take a section.</summary>
-    public static TraceBlock CreateBlock() => new(BinaryTraceFormat.SectionHeadBytes + BinaryTraceFormat.StoredBytesMax, BinaryTraceFormat.RecordsMax);
+    public static TraceBlock CreateBlock() => new(BinaryTraceFormat.SectionHeadBytes + BinaryTraceFormat.RecordsStoredBytesMax, BinaryTraceFormat.RecordsMax);
 
     /// <inheritdoc/>
     public bool Fill(TraceBlock block)

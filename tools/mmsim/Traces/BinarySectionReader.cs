@@ -45,6 +45,12 @@ internal sealed class BinarySectionReader : IDisposable
         }
 
         BinarySection section = BinaryTraceFormat.ReadHead(destination, Name);
+        if (section.StoredBytes > destination.Length - BinaryTraceFormat.SectionHeadBytes)
+        {
+            // The caller has room for what may stand here.
+            throw BinaryTraceFormat.Damaged(Name, "sections are missing or in the wrong order");
+        }
+
         Span<byte> stored = destination.Slice(BinaryTraceFormat.SectionHeadBytes, (int)section.StoredBytes);
         if (input.ReadFully(stored) < stored.Length)
         {

@@ -53,6 +53,12 @@ internal static class BinaryTraceFormat
     /// <summary>The most stored bytes of a section: zstd adds little to what it cannot compress.</summary>
     public const int StoredBytesMax = PlainBytesMax + (PlainBytesMax >> 7) + 1024;
 
+    /// <summary>The most plain bytes of a section of records.</summary>
+    public const int RecordsPlainBytesMax = RecordsMax * CompactCodec.RecordBytesMax;
+
+    /// <summary>The most stored bytes of a section of records.</summary>
+    public const int RecordsStoredBytesMax = RecordsPlainBytesMax + (RecordsPlainBytesMax >> 7) + 1024;
+
     /// <summary>The most records, pages or calls that a trace may claim: their sums never overflow.</summary>
     public const long ItemsMax = 1L << 48;
 
@@ -89,7 +95,8 @@ internal static class BinaryTraceFormat
             BinaryPrimitives.ReadUInt32LittleEndian(head[16..]),
             BinaryPrimitives.ReadUInt32LittleEndian(head[20..]));
         bool isSound = Enum.IsDefined(section.Tag) && section is { PlainBytes: <= PlainBytesMax, StoredBytes: <= StoredBytesMax }
-            && section.Items <= section.PlainBytes && (section.Tag != BinarySectionTag.Records || section.Items <= RecordsMax);
+            && section.Items <= section.PlainBytes && (section.Tag != BinarySectionTag.Records
+                || section is { Items: <= RecordsMax, PlainBytes: <= RecordsPlainBytesMax, StoredBytes: <= RecordsStoredBytesMax });
         return isSound ? section : throw Damaged(file, "a section's head makes no sense");
     }
 

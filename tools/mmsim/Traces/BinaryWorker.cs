@@ -8,7 +8,7 @@ internal sealed class BinaryWorker : IBlockWorker, IDisposable
     private readonly string name;
     private readonly Decompressor decompressor = new();
     private readonly CompactCodec codec = new();
-    private readonly byte[] plain = new byte[BinaryTraceFormat.PlainBytesMax + CompactCodec.SlackBytes];
+    private readonly byte[] plain = new byte[BinaryTraceFormat.RecordsPlainBytesMax + CompactCodec.SlackBytes];
 
     /// <summary>Creates a worker.</summary>
     /// <param name="name">The file's name, for messages.</param>

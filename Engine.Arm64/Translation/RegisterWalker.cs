@@ -1,0 +1,102 @@
+// The general walker under a TLB: any granule, size and format, with stage 2 where it is on. Slower than the straight walker of
+// the engine's own tables, and the same to the TLB.
+
+using Engine.Arm64.Tlb;
+using Engine.Arm64.Units;
+
+namespace Engine.Arm64.Translation;
+
+/// <summary>Walks tables under one CPU's registers for a TLB.</summary>
+/// <typeparam name="TMemory">A struct that reads memory.</typeparam>
+public struct RegisterWalker<TMemory> : IPageWalker
+    where TMemory : struct, ITableMemory
+{
+    private const ulong TcrHardwareAccessFlag = 1UL << 39;
+    private const int PrivilegedShift = 4;
+
+    private TMemory memory;
+
+    /// <summary>Makes a walker.</summary>
+    /// <param name="memory">Where the tables are.</param>
+    public RegisterWalker(TMemory memory) => this.memory = memory;
+
+    /// <summary>Stage 1's registers.</summary>
+    public TranslationRegisters Registers { readonly get; set; }
+
+    /// <summary>Stage 2's registers; off by default.</summary>
+    public Stage2Registers Stage2 { readonly get; set; }
+
+    /// <summary>PSTATE.PAN.</summary>
+    public bool Pan { readonly get; set; }
+
+    /// <summary>Translates one address. An access that the tables refuse is a permission fault here already, and sets no flag in them.</summary>
+    /// <inheritdoc/>
+    public bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
+    {
+        WalkState state = default;
+        state.StartLevel = result.StartLevel;
+        state.StartTable = result.StartTable;
+        state.StartRestrictions = result.StartRestrictions;
+        state.LeavesPermissions = result.LooksOnly;
+        TranslationAccess access = new(kind, isPrivileged ? 1 : 0, Pan, UpdatesTables: !result.LooksOnly);
+        TranslationRegisters registers = Registers;
+        if (result.LooksOnly)
+        {
+            registers = registers with
+            {
+                Tcr = registers.Tcr | TcrHardwareAccessFlag,
+                Profile = registers.Profile with { Features = registers.Profile.Features | TranslationFeatures.HardwareAccessFlag },
+            };
+        }
+
+        TranslationResult found = Walker.Run(ref memory, registers, Stage2, ref state, address, access);
+        TranslationControl control = TranslationControl.Decode(registers, ((address.ToUInt64() >> 55) & 1) != 0);
+        result.GranuleLog2 = control.Format.GranuleShift;
+        for (int i = 0; i < WalkResult.LevelCount; i++)
+        {
+            result.DescriptorAddresses[i] = state.Slots[i];
+            result.NextTables[i] = state.Tables[i];
+            result.Restrictions[i] = state.Restrictions[i];
+        }
+
+        result.Level = found.IsOk ? found.Level : found.Fault.Level;
+
+        // A walk that was refused read nothing: it starts below where it ends.
+        result.StartLevel = state.Reads > 0 ? state.StartLevel : result.Level + 1;
+        if (!found.IsOk)
+        {
+            result.FaultStatus = (byte)found.Fault.StatusCode;
+            return false;
+        }
+
+        result.OutputAddress = found.Address.ToUInt64() & (ulong.MaxValue << found.BlockShift);
+        result.PageSizeLog2 = found.BlockShift;
+        result.RunSizeLog2 = found.RunShift;
+        result.AggregationLog2 = 0;
+        result.AttributeIndex = found.AttributeIndex;
+        result.IsGlobal = found.IsGlobal;
+        result.IsDirtyLater = found.IsDirtyPending;
+        result.Allowed = AllowedBy(found);
+        return true;
+    }
+
+    private readonly uint AllowedBy(in TranslationResult found)
+    {
+        AccessPermissions held = found.IsDirtyPending
+            ? found.Permissions & ~(AccessPermissions.UserWrite | AccessPermissions.PrivilegedWrite)
+            : found.Permissions;
+        uint allowed = 0;
+        foreach (int level in (ReadOnlySpan<int>)[0, 1])
+        {
+            for (AccessKind kind = AccessKind.Fetch; kind <= AccessKind.Modify; kind++)
+            {
+                bool isEpan = (Registers.Sctlr & TranslationRegisters.SctlrEpan) != 0 && Registers.Profile.Has(TranslationFeatures.PrivilegedAccessNever3);
+                bool isPan = Pan && Registers.Profile.Has(TranslationFeatures.PrivilegedAccessNever);
+                bool isAllowed = held.Allows(new TranslationAccess(kind, level, isPan), isEpan);
+                allowed |= isAllowed ? 1u << ((int)kind + (level * PrivilegedShift)) : 0;
+            }
+        }
+
+        return allowed;
+    }
+}

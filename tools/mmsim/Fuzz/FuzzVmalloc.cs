@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text;
+
+namespace Mmsim.Fuzz;
+
+/// <summary>Fuzzes vmalloc.</summary>
+public sealed class FuzzVmalloc : IFuzzTarget
+{
+    private const int LengthMax = 120;
+
+    private static readonly VmallocStep[] Steps =
+    [
+        .. Enumerable.Repeat(VmallocStep.Allocate, 8), .. Enumerable.Repeat(VmallocStep.Free, 8), VmallocStep.AllocateHuge, VmallocStep.MapDevice,
+        VmallocStep.FreeBad, VmallocStep.Purge, VmallocStep.AllocateWithoutTables,
+    ];
+
+    /// <inheritdoc/>
+    public string Name => "vmalloc";
+
+    /// <inheritdoc/>
+    public string Description => "Kernel address ranges: areas, guard pages, lazy purge, bad frees, no memory for page tables.";
+
+    /// <summary>A random operation.</summary>
+    public static VmallocOperation MakeOperation(SplitMix64 random) =>
+        new(Steps[random.Below(Steps.Length)], random.Below(3), random.Below(random.Below(6) == 0 ? 4 << 20 : 100_000), (uint)random.Next());
+
+    /// <inheritdoc/>
+    public FuzzResult RunOne(ulong seed)
+    {
+        SplitMix64 random = new(seed);
+        List<VmallocOperation> operations = [.. Enumerable.Range(0, 1 + random.Below(LengthMax)).Select(_ => MakeOperation(random))];
+        if (FindFailure(operations) is null)
+        {
+            return new FuzzResult(operations.Count);
+        }
+
+        IReadOnlyList<VmallocOperation> smallest = SequenceShrinker.Shrink(operations, shorter => FindFailure(shorter) is not null);
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"[Fact]\npublic void Fuzz_vmalloc_{seed:x}() => VmallocRun.Replay(\n    [\n");
+        foreach (VmallocOperation operation in smallest)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"        {operation},\n");
+        }
+
+        return new FuzzResult(operations.Count, FindFailure(smallest), text.Append("    ]);\n").ToString());
+    }
+
+    /// <summary>Runs a sequence; what went wrong, or null.</summary>
+    public static string? FindFailure(IReadOnlyList<VmallocOperation> operations)
+    {
+#pragma warning disable CA1031 // whatever an operation throws is a finding
+        try
+        {
+            VmallocRun.Replay(operations);
+            return null;
+        }
+        catch (Exception wrong)
+        {
+            return wrong is FuzzMismatchException ? wrong.Message : $"{wrong.GetType().Name}: {wrong.Message}";
+        }
+#pragma warning restore CA1031
+    }
+}

@@ -1,0 +1,135 @@
+using Engine.Arm64.Kernel;
+using Engine.Arm64.Units;
+using Engine.Core.Arena;
+using Engine.Core.Buddy;
+using Engine.Core.Diagnostics;
+using Engine.Core.Frames;
+using Engine.Core.Slab;
+using Engine.Core.Units;
+
+namespace Mmsim.Fuzz;
+
+/// <summary>One vmalloc sequence beside intervals and a set of mapped pages.</summary>
+public sealed class VmallocRun : IDisposable
+{
+    private const int CpuCount = 3;
+    private const ulong RangePages = 4096;
+
+    private readonly PhysicalMemory memory = new(new MemoryBank(new PhysAddr(0x4000_0000), 32UL << 20));
+    private readonly CorruptionLog log = new();
+    private readonly ReferenceMapper mapper = new();
+    private readonly SortedDictionary<ulong, (ulong Bytes, bool IsDevice)> live = [];
+    private readonly Vmalloc vmalloc;
+    private long expectedReports;
+
+    private VmallocRun()
+    {
+        MemoryLayout layout = new(memory);
+        FrameTable frames = new(memory, layout);
+        PageAllocator pages = new(memory, layout, frames, log, new PageAllocatorOptions { CpuCount = CpuCount });
+        vmalloc = new Vmalloc(SlabSystem.Of(pages), mapper, Vmalloc.DefaultStart, Vmalloc.DefaultStart + (RangePages * Pfn.PageSizeBytes));
+    }
+
+    /// <summary>Runs a sequence.</summary>
+    /// <exception cref="FuzzMismatchException">vmalloc and the reference disagree.</exception>
+    public static void Replay(IReadOnlyList<VmallocOperation> operations)
+    {
+        using VmallocRun run = new();
+        foreach (VmallocOperation operation in operations)
+        {
+            run.Apply(operation);
+            run.Check();
+        }
+
+        run.Finish();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => memory.Dispose();
+
+    private void Apply(VmallocOperation operation)
+    {
+        CpuId cpu = new(operation.Cpu % CpuCount);
+        ulong bytes = (ulong)Math.Max(operation.Bytes, 1);
+        switch (operation.Step)
+        {
+            case VmallocStep.Allocate or VmallocStep.AllocateHuge:
+                VmallocFlags flags = operation.Step == VmallocStep.AllocateHuge ? VmallocFlags.AllowHuge : VmallocFlags.None;
+                if (vmalloc.TryAllocate(cpu, bytes, GfpFlags.NoWait, flags, 0, out VirtAddr address))
+                {
+                    live.Add(address.ToUInt64(), (bytes, false));
+                }
+
+                break;
+            case VmallocStep.AllocateWithoutTables:
+                mapper.Room = 0;
+                Expect(!vmalloc.TryAllocate(cpu, bytes, GfpFlags.NoWait, VmallocFlags.None, 0, out _), "an area was mapped without page tables");
+                mapper.Room = int.MaxValue;
+                break;
+            case VmallocStep.MapDevice:
+                if (vmalloc.TryMapDevice(cpu, new PhysAddr(0x1000_0000 + operation.Pick % 0x1000_0000), bytes, 0, out VirtAddr device))
+                {
+                    live.Add(device.ToUInt64(), (bytes, true));
+                }
+
+                break;
+            case VmallocStep.Free when live.Count > 0:
+                Free(cpu, live.Keys.ElementAt((int)(operation.Pick % (uint)live.Count)));
+                break;
+            case VmallocStep.FreeBad:
+                vmalloc.Free(cpu, Vmalloc.DefaultStart + (operation.Pick | 1));
+                expectedReports++;
+                break;
+            case VmallocStep.Purge:
+                vmalloc.Purge(cpu);
+                break;
+        }
+    }
+
+    private void Free(CpuId cpu, ulong address)
+    {
+        _ = live.Remove(address, out (ulong Bytes, bool IsDevice) area);
+        if (area.IsDevice)
+        {
+            vmalloc.Unmap(cpu, new VirtAddr(address));
+        }
+        else
+        {
+            vmalloc.Free(cpu, new VirtAddr(address));
+        }
+    }
+
+    private void Check()
+    {
+        Expect(log.Count == expectedReports, $"{log.Count} reports instead of {expectedReports}: {log.Items.LastOrDefault()}");
+        Expect(vmalloc.Verify() == 0, $"Verify: {log.Items.LastOrDefault()}");
+        ulong end = 0;
+        foreach ((ulong address, (ulong bytes, _)) in live)
+        {
+            ulong first = address & ~(ulong)(Pfn.PageSizeBytes - 1);
+            Expect(first >= end, $"the area at 0x{address:x} overlaps the one below, or its guard page");
+            end = ((address + bytes + Pfn.PageSizeBytes - 1) & ~(ulong)(Pfn.PageSizeBytes - 1)) + Pfn.PageSizeBytes;
+            Expect(mapper.Pages.ContainsKey(first) && mapper.Pages.ContainsKey(end - (2 * Pfn.PageSizeBytes)), $"the area at 0x{address:x} is not mapped");
+        }
+    }
+
+    private void Finish()
+    {
+        foreach (ulong address in live.Keys.ToArray())
+        {
+            Free(new CpuId(0), address);
+        }
+
+        vmalloc.Purge(new CpuId(0));
+        Check();
+        Expect(mapper.Pages.Count == 0 && vmalloc.Pages == 0 && vmalloc.AreaCount == 0, "something remains mapped although everything was freed");
+    }
+
+    private static void Expect(bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new FuzzMismatchException(otherwise);
+        }
+    }
+}
