@@ -63,7 +63,11 @@ public sealed unsafe class AnonVmas
         Report("anon_vma_chain outside RAM", link.Value);
         absentLink = new AnonVmaChain
         {
-            Area = VmAreaRef.None, AnonVma = AnonVmaRef.None, NextOfArea = NoLink, NextOfAnonVma = NoLink, PreviousOfAnonVma = NoLink,
+            Area = VmAreaRef.None,
+            AnonVma = AnonVmaRef.None,
+            NextOfArea = NoLink,
+            NextOfAnonVma = NoLink,
+            PreviousOfAnonVma = NoLink,
         };
         return ref absentLink;
     }
@@ -330,7 +334,11 @@ public sealed unsafe class AnonVmas
         PhysAddr first = this[anonVma].Chain;
         Link(link) = new AnonVmaChain
         {
-            Area = area, AnonVma = anonVma, NextOfArea = NoLink, NextOfAnonVma = first, PreviousOfAnonVma = NoLink,
+            Area = area,
+            AnonVma = anonVma,
+            NextOfArea = NoLink,
+            NextOfAnonVma = first,
+            PreviousOfAnonVma = NoLink,
         };
         if (first != NoLink)
         {

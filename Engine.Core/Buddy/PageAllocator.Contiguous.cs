@@ -107,7 +107,7 @@ public sealed unsafe partial class PageAllocator
 
         Pfn first = new(start.Value & ~(BlockPages - 1));
         uint end = (uint)(((ulong)start.Value + pageCount + BlockPages - 1) & ~(ulong)(BlockPages - 1));
-        if ( !TryIsolate(first, end - first.Value))
+        if (!TryIsolate(first, end - first.Value))
         {
             return false;
         }

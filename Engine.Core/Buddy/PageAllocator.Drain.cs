@@ -82,7 +82,7 @@ public sealed unsafe partial class PageAllocator
     {
         uint* slice = stackalloc uint[DrainSlice];
         ref PageStack stack = ref pages.List(list);
-        for (long left = pages.EntryCount; !stack.IsEmpty; )
+        for (long left = pages.EntryCount; !stack.IsEmpty;)
         {
             pages.Zone.Acquire();
             int got = pages.PopBottom(ref stack, slice, DrainSlice);

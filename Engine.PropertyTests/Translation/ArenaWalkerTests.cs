@@ -27,7 +27,10 @@ public sealed class ArenaWalkerTests
         ArenaMemory tables = new(memory);
         ArenaWalker walker = new(memory)
         {
-            Ttbr0 = new PhysAddr(Start), Ttbr1 = new PhysAddr(Start + 4096), SetsAccessFlag = isHardwareManaged, SetsDirtyState = isHardwareManaged,
+            Ttbr0 = new PhysAddr(Start),
+            Ttbr1 = new PhysAddr(Start + 4096),
+            SetsAccessFlag = isHardwareManaged,
+            SetsDirtyState = isHardwareManaged,
         };
         TranslationRegisters registers = new(Start, Start + 4096, Tcr | (isHardwareManaged ? HardwareFlags : 0), 0xFF, 1, ArchitectureProfile.Full);
         int mapped = 0;

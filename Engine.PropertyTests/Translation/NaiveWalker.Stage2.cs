@@ -35,9 +35,12 @@ internal sealed partial class NaiveWalker
                 ? letter : '-'));
         return first with
         {
-            Address = walked.Address, BlockShift = Math.Min(first.BlockShift, leaf.Shift),
+            Address = walked.Address,
+            BlockShift = Math.Min(first.BlockShift, leaf.Shift),
             RunShift = Math.Min(first.RunShift, leaf.Shift + (Bit(descriptor, 52) ? RunBits(leaf.Tg, leaf.Level) : 0)),
-            Attribute = attribute, Shareability = shareability, Allowed = allowed,
+            Attribute = attribute,
+            Shareability = shareability,
+            Allowed = allowed,
         };
     }
 

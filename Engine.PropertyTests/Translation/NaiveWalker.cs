@@ -70,8 +70,14 @@ internal sealed partial class NaiveWalker
         byte attribute = Bit(s2.Hcr, 12) ? (byte)0xFF : access.Kind != AccessKind.Fetch ? (byte)0x00 : Bit(r.Sctlr, 12) ? (byte)0xAA : (byte)0x44;
         return new NaiveResult(FaultKind.None, 0)
         {
-            Address = Bits(va, addrTop, 0), Intermediate = Bits(va, addrTop, 0), BlockShift = 12, RunShift = 12, Attribute = attribute,
-            Shareability = Bit(s2.Hcr, 12) ? 0 : 2, Allowed = "rwxrwx", IsGlobal = true,
+            Address = Bits(va, addrTop, 0),
+            Intermediate = Bits(va, addrTop, 0),
+            BlockShift = 12,
+            RunShift = 12,
+            Attribute = attribute,
+            Shareability = Bit(s2.Hcr, 12) ? 0 : 2,
+            Allowed = "rwxrwx",
+            IsGlobal = true,
         };
     }
 
@@ -199,10 +205,15 @@ internal sealed partial class NaiveWalker
         int index = (int)Bits(descriptor, 4, 2);
         return new NaiveResult(FaultKind.None, level)
         {
-            Address = address, Intermediate = address, BlockShift = shift, RunShift = shift + (Bit(descriptor, 52) ? RunBits(tg, level) : 0),
+            Address = address,
+            Intermediate = address,
+            BlockShift = shift,
+            RunShift = shift + (Bit(descriptor, 52) ? RunBits(tg, level) : 0),
             Attribute = (byte)Bits(r.Mair, (index * 8) + 7, index * 8),
             Shareability = (int)(ds ? upper ? Bits(r.Tcr, 29, 28) : Bits(r.Tcr, 13, 12) : Bits(descriptor, 9, 8)),
-            Allowed = rights.ToString(), IsGlobal = !Bit(descriptor, 11), Descriptor = updated,
+            Allowed = rights.ToString(),
+            IsGlobal = !Bit(descriptor, 11),
+            Descriptor = updated,
         };
     }
 

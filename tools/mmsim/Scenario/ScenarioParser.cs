@@ -62,7 +62,9 @@ internal static class ScenarioParser
         {
             "file" or "shmfile" => Named(ScenarioOperationKind.CreateFile) with
             {
-                IsSet = word == "shmfile", Count = words.NextNumber("pages", 0, 1 << 20), IsReadOnly = words.Accept("ro"),
+                IsSet = word == "shmfile",
+                Count = words.NextNumber("pages", 0, 1 << 20),
+                IsReadOnly = words.Accept("ro"),
             },
             "evict" => Named(ScenarioOperationKind.Evict),
             "warm" => Named(ScenarioOperationKind.Warm),
@@ -154,7 +156,11 @@ internal static class ScenarioParser
 
         return operation with
         {
-            Count = count, Protection = protection, MapFlags = flags | ParseMapOptions(words), File = file, FileOffset = fileOffset,
+            Count = count,
+            Protection = protection,
+            MapFlags = flags | ParseMapOptions(words),
+            File = file,
+            FileOffset = fileOffset,
         };
     }
 
@@ -188,7 +194,9 @@ internal static class ScenarioParser
         {
             return operation with
             {
-                RemapFlags = RemapFlags.MayMove | RemapFlags.Fixed, Other = words.NextName("a region"), OtherOffset = words.NextNumber("a page"),
+                RemapFlags = RemapFlags.MayMove | RemapFlags.Fixed,
+                Other = words.NextName("a region"),
+                OtherOffset = words.NextNumber("a page"),
             };
         }
 
