@@ -12,7 +12,7 @@ public sealed class WalkerTests
 
     // A million cases take some seconds; without optimisation they take ten times as long.
 #if DEBUG
-    private const int Cases = 30_000;
+    private const int Cases = 120_000;
 #else
     private const int Cases = 300_000;
 #endif
