@@ -5,7 +5,6 @@ using Engine.Core.Migration;
 using Engine.Core.PerCpu;
 using Engine.Core.Units;
 using Engine.Core.Zones;
-using Engine.PropertyTests.Support;
 using Xunit;
 
 namespace Engine.PropertyTests.Buddy;
@@ -306,7 +305,7 @@ public sealed class PolicyTests
         using TestMachine machine = new(64 * MiB);
         PageAllocator allocator = machine.Allocator;
         Pfn[] live = new Pfn[2000];
-        Assert.Equal(0, HostAllocations.LeastOf(Round));
+        Assert.Equal(0, Support.HostAllocations.LeastOf(Round));
 
         void Round()
         {
