@@ -239,7 +239,7 @@ public sealed class VmAreaTreeTests
         {
             Assert.Equal(model.Count, Tree.Count);
             int probe = model.Count == 0 ? 7 : model.Keys[model.Count / 2];
-            foreach (int page in new[] { probe - 1, probe, probe + 1, probe + 2, PagesMax / 3 })
+            foreach (int page in new[] { Math.Max(0, probe - 1), probe, probe + 1, probe + 2, PagesMax / 3 })
             {
                 VmAreaRef expected = model.Where(pair => pair.Key <= page && page < pair.Key + pair.Value.Length)
                     .Select(pair => pair.Value.Area).Append(VmAreaRef.None).First();
