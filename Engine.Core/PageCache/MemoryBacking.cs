@@ -71,17 +71,7 @@ public sealed class MemoryBacking : IBackingStore
     {
         if (lengthBytes < LengthBytes)
         {
-            ulong firstGone = (lengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
-            foreach (ulong index in pages.Keys.Where(index => index >= firstGone).ToArray())
-            {
-                pages.Remove(index);
-            }
-
-            int tail = (int)(lengthBytes & (Pfn.PageSizeBytes - 1));
-            if (tail != 0 && pages.TryGetValue(lengthBytes >> Pfn.PageShift, out byte[]? last))
-            {
-                last.AsSpan(tail).Clear();
-            }
+            WrittenPages.CutTo(pages, lengthBytes);
         }
 
         LengthBytes = lengthBytes;

@@ -82,18 +82,7 @@ public sealed class SynthesizedBacking : IBackingStore
     {
         if (lengthBytes < LengthBytes)
         {
-            ulong firstGone = (lengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
-            foreach (ulong index in overlay.Keys.Where(index => index >= firstGone).ToArray())
-            {
-                overlay.Remove(index);
-            }
-
-            int tail = (int)(lengthBytes & (Pfn.PageSizeBytes - 1));
-            if (tail != 0 && overlay.TryGetValue(lengthBytes >> Pfn.PageShift, out byte[]? last))
-            {
-                last.AsSpan(tail).Clear();
-            }
-
+            WrittenPages.CutTo(overlay, lengthBytes);
             synthesizedBytes = Math.Min(synthesizedBytes, lengthBytes);
         }
 

@@ -20,7 +20,16 @@ public sealed class ArenaWalkerTests
     [InlineData(2, false)]
     [InlineData(3, true)]
     [InlineData(4, true)]
-    public void Agrees_with_the_general_walker(ulong seed, bool isHardwareManaged)
+    public void Agrees_with_the_general_walker(ulong seed, bool isHardwareManaged) => RunBoth(seed, isHardwareManaged, isHardwareManaged);
+
+    /// <summary>A walker that is wrong about one register is found out.</summary>
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void A_planted_difference_is_caught(bool walkerIsHardwareManaged, bool isHardwareManaged) =>
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => RunBoth(1, walkerIsHardwareManaged, isHardwareManaged));
+
+    private static void RunBoth(ulong seed, bool walkerIsHardwareManaged, bool isHardwareManaged)
     {
         using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(Start), LengthBytes));
         Fill(memory, seed);
@@ -29,8 +38,8 @@ public sealed class ArenaWalkerTests
         {
             Ttbr0 = new PhysAddr(Start),
             Ttbr1 = new PhysAddr(Start + 4096),
-            SetsAccessFlag = isHardwareManaged,
-            SetsDirtyState = isHardwareManaged,
+            SetsAccessFlag = walkerIsHardwareManaged,
+            SetsDirtyState = walkerIsHardwareManaged,
         };
         TranslationRegisters registers = new(Start, Start + 4096, Tcr | (isHardwareManaged ? HardwareFlags : 0), 0xFF, 1, ArchitectureProfile.Full);
         int mapped = 0;
