@@ -64,21 +64,26 @@ public partial class PageTree<TGeometry>
             throw new ArgumentOutOfRangeException(nameof(lengthBytes), lengthBytes, "reaches beyond the tree's half");
         }
 
+        ulong runEnd = 0;
         for (ulong done = 0; done < lengthBytes;)
         {
             ulong at = offset + done;
             ulong memoryAt = start.ToUInt64() + done;
             int level = LevelFor(at, memoryAt, lengthBytes - done, shapes);
-            bool isRun = IsWithinRun(offset, start.ToUInt64(), lengthBytes, at, level, shapes);
             ref Descriptor entry = ref Prepare(cpu, at, level);
             if (Unsafe.IsNullRef(ref entry) || !entry.IsNone)
             {
                 return done;
             }
 
+            if (at >= runEnd && IsWithinRun(offset, start.ToUInt64(), lengthBytes, at, level, shapes) && IsRunEmpty(at, level))
+            {
+                runEnd = at + (1UL << (EntryShift(level) + RunShift(level)));
+            }
+
             Pfn pfn = new PhysAddr(memoryAt).Pfn;
             Descriptor leaf = level == LastLevel ? Descriptor.ForPage(pfn, attributes) : Descriptor.ForBlock(pfn, attributes);
-            entry = isRun ? leaf.MakeContiguous() : leaf;
+            entry = at < runEnd ? leaf.MakeContiguous() : leaf;
             done += 1UL << EntryShift(level);
         }
 
@@ -199,15 +204,28 @@ public partial class PageTree<TGeometry>
         return LastLevel;
     }
 
-    // alloc_init_cont_pmd and alloc_init_cont_pte: the aligned run around the place lies in the range, and memory is aligned alike.
+    // alloc_init_cont_pmd and alloc_init_cont_pte: an aligned run begins here, lies in the range, and memory is aligned alike.
     private static bool IsWithinRun(ulong offset, ulong start, ulong lengthBytes, ulong at, int level, MapShapes shapes)
     {
         int runShift = RunShift(level);
         ulong runBytes = 1UL << (EntryShift(level) + runShift);
-        ulong runStart = at & ~(runBytes - 1);
         return shapes.HasFlag(MapShapes.ContiguousRuns) && runShift != 0
-            && runStart >= offset && runStart + runBytes <= offset + lengthBytes
-            && ((runStart - offset + start) & (runBytes - 1)) == 0;
+            && ((at | (at - offset + start)) & (runBytes - 1)) == 0
+            && at + runBytes <= offset + lengthBytes;
+    }
+
+    // A run that something interrupts would promise more than it maps: even an empty table in it forbids the bit.
+    private bool IsRunEmpty(ulong at, int level)
+    {
+        for (ulong i = 0; i < 1UL << RunShift(level); i++)
+        {
+            if (!FindEntry(at + (i << EntryShift(level)), level).IsNone)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     // Splits the blocks, and unfolds the runs, that lie across either end of a range.

@@ -167,6 +167,20 @@ public sealed class RangeBuildTests
         Assert.Equal(2, LevelAt(tree, (1UL << 30) + Block, isContiguous: false));
     }
 
+    [Fact]
+    public void A_run_that_an_empty_table_interrupts_is_not_marked_contiguous()
+    {
+        using TestTree machine = new();
+        Assert.True(PageTable.TryCreate(machine.Allocator, TestTree.Cpu, PageTableKind.Kernel, out PageTable? tree));
+        ulong run = 16 * Block;
+        Assert.Equal(Page, tree.MapRange(TestTree.Cpu, AddressOf(5 * Block), new PhysAddr(Memory), Page, PageAttributes.Kernel, MapShapes.Pages));
+        Assert.True(tree.TryUnmap(TestTree.Cpu, AddressOf(5 * Block), Page));
+        ulong mapped = tree.MapRange(TestTree.Cpu, AddressOf(0), new PhysAddr(Memory), 2 * run, PageAttributes.Kernel, MapShapes.Blocks | MapShapes.ContiguousRuns);
+        Assert.Equal(5 * Block, mapped);
+        Assert.Equal(2, LevelAt(tree, 0, isContiguous: false));
+        Assert.Equal(2, LevelAt(tree, 4 * Block, isContiguous: false));
+    }
+
     private static int LevelAt(PageTable tree, ulong offset, bool isContiguous)
     {
         Descriptor leaf = tree.Read(AddressOf(offset), out int level);
