@@ -2,6 +2,7 @@
 // kernel keeps for itself, the page allocator takes the rest, the caches are created, the CPUs come up.
 
 using Engine.Arm64.Faults;
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Processes;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
@@ -43,6 +44,7 @@ public sealed partial class Machine : IDisposable
             Commit = new CommitAccounting(Pages);
             UserFrames = new UserFrames(Pages, PageCache, zeroPage);
             Files = new OpenFileTable(PageCache);
+            HugePages = new HugePagePolicy(Options.HugePages);
             FileReverseMap = new FileReverseMap(this);
             PageCache.ReverseMap = FileReverseMap;
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
@@ -80,6 +82,12 @@ public sealed partial class Machine : IDisposable
 
     /// <summary>How much memory has been promised.</summary>
     public CommitAccounting Commit { get; }
+
+    /// <summary>The settings of transparent huge pages.</summary>
+    public HugePagePolicy HugePages { get; }
+
+    /// <summary>What happened to large folios.</summary>
+    public HugePageCounters HugePageCounters => UserFrames.HugeCounters;
 
     internal MemoryMapCaches Caches { get; }
 

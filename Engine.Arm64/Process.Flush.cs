@@ -30,6 +30,9 @@ public sealed partial class Process
     /// <summary>A range whose tables were freed or moved: walk caches must forget them too.</summary>
     internal void FlushTables(VirtAddr start, VirtAddr end) => Flush(start, end, lastLevelOnly: false);
 
+    void PageTables.ITlbInvalidator.InvalidateRange(VirtAddr start, ulong lengthBytes, int level) =>
+        Flush(start, start + lengthBytes, lastLevelOnly: level == PageTables.PageTable.LastLevel);
+
     /// <summary>The whole address space (<c>flush_tlb_mm</c>).</summary>
     internal void FlushAll()
     {

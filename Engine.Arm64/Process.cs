@@ -7,7 +7,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64;
 
 /// <summary>A process: its mappings, its page tables, its counters. System calls are methods.</summary>
-public sealed partial class Process
+public sealed partial class Process : ITlbInvalidator
 {
     private FaultCounters faults;
 
@@ -18,6 +18,8 @@ public sealed partial class Process
         Name = name;
         Tables = tables;
         Asid = new Asid((ushort)pid);
+        tables.Folios = machine.Options.FoldsContiguousRuns ? machine.UserFrames : null;
+        tables.Invalidator = this;
     }
 
     /// <summary>The machine that it runs on.</summary>

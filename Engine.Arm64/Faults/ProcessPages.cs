@@ -26,6 +26,8 @@ internal sealed class ProcessPages : IAddressSpacePages
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         VmFlags flags = process.Memory.Areas[area].Flags;
+        HugeMaps.SplitEdges(process, cpu, start, end);
+        process.Tables.UnfoldPartial(start, end - start);
         ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
@@ -44,8 +46,10 @@ internal sealed class ProcessPages : IAddressSpacePages
     public void ProtectPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags oldFlags)
     {
         ref VmArea vma = ref process.Memory.Areas[area];
+        HugeMaps.SplitEdges(process, cpu, start, end);
         ProtectVisitor protect = new(
             Machine.UserFrames,
+            process.Tables,
             VmProtection.AttributesOf(vma.Flags, IsWriteNotified(vma)),
             mayWrite: (vma.Flags & VmFlags.Write) != 0,
             isShared: (vma.Flags & VmFlags.Shared) != 0);
@@ -58,6 +62,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public ulong MovePages(CpuId cpu, VmAreaRef from, VirtAddr oldStart, VmAreaRef to, VirtAddr newStart, ulong lengthBytes)
     {
+        HugeMaps.SplitUnmovable(process, cpu, oldStart, newStart, lengthBytes);
         ulong moved = process.Tables.Move(cpu, oldStart, newStart, lengthBytes);
         process.FlushTables(oldStart, oldStart + lengthBytes);
         return moved;
@@ -114,7 +119,11 @@ internal sealed class ProcessPages : IAddressSpacePages
                 }
             }
 
-            Machine.UserFrames.NotePopulated(process.Tables.Read(address), isWrite);
+            Descriptor entry = process.Tables.Read(address, out int level);
+            if (level == PageTables.PageTable.LastLevel)
+            {
+                Machine.UserFrames.NotePopulated(entry, isWrite);
+            }
         }
 
         return Errno.None;
@@ -160,7 +169,8 @@ internal sealed class ProcessPages : IAddressSpacePages
         }
 
         Process childProcess = ((ProcessPages)child.Pages).process;
-        ForkVisitor fork = new(Machine.UserFrames, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        process.Tables.UnfoldPartial(vma.Start, vma.LengthBytes);
+        ForkVisitor fork = new(Machine.UserFrames, process, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
         return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }
@@ -173,6 +183,8 @@ internal sealed class ProcessPages : IAddressSpacePages
     }
 
     public MappedFileModes ModesOf(uint file) => Machine.Files.TryGet(file)?.Modes ?? MappedFileModes.None;
+
+    public void SplitHugePage(CpuId cpu, VirtAddr address) => HugeMaps.SplitAcross(process, cpu, address);
 
     public void LinkFile(CpuId cpu, VmAreaRef area) => Machine.FileReverseMap.Link(process.Memory.Areas, area);
 
