@@ -43,7 +43,7 @@ public sealed partial class Machine : IDisposable
             AnonVmas = new AnonVmas(Caches);
             Commit = new CommitAccounting(Pages);
             UserFrames = new UserFrames(Pages, PageCache, zeroPage);
-            Files = new OpenFileTable(PageCache);
+            Files = new OpenFileTable(PageCache, Options.Files);
             HugePages = new HugePagePolicy(Options.HugePages);
             FileReverseMap = new FileReverseMap(this);
             PageCache.ReverseMap = FileReverseMap;

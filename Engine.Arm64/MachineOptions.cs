@@ -39,5 +39,8 @@ public sealed record MachineOptions
     /// <summary>Whether aligned runs of pages of one folio get the contiguous bit (<c>CONFIG_ARM64_CONTPTE</c>).</summary>
     public bool FoldsContiguousRuns { get; init; } = true;
 
+    /// <summary>What the file system and the device of files allow; null for single pages and the default readahead.</summary>
+    public FileMappingOptions? Files { get; init; }
+
     internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
 }
