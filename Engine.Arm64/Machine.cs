@@ -45,6 +45,7 @@ public sealed partial class Machine : IDisposable
             UserFrames = new UserFrames(Pages, PageCache, zeroPage);
             Files = new OpenFileTable(PageCache, Options.Files);
             HugePages = new HugePagePolicy(Options.HugePages);
+            FolioSplitter = new FolioSplitter(this, new AnonReverseMap(this));
             FileReverseMap = new FileReverseMap(this);
             PageCache.ReverseMap = FileReverseMap;
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
@@ -96,6 +97,8 @@ public sealed partial class Machine : IDisposable
     internal UserFrames UserFrames { get; }
 
     internal FileReverseMap FileReverseMap { get; }
+
+    internal FolioSplitter FolioSplitter { get; }
 
     /// <summary>Opens a file that processes can map.</summary>
     /// <param name="name">Its path.</param>

@@ -76,17 +76,22 @@ internal sealed class ProcessPages : IAddressSpacePages
         {
             case MemoryAdvice.DontNeed or MemoryAdvice.DontNeedLocked:
                 UnmapPages(cpu, area, start, end);
+                FreeEmptyTables(cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.Free:
-                FreeVisitor free = new(Machine.UserFrames);
+                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                FreeVisitor free = new(Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref free);
                 FlushIf(free.Changed > 0, start, end);
                 return Errno.None;
             case MemoryAdvice.Cold:
-                ColdVisitor cold = new(Machine.UserFrames);
+                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                ColdVisitor cold = new(Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref cold);
                 FlushIf(cold.Changed > 0, start, end);
                 return Errno.None;
+            case MemoryAdvice.Collapse:
+                return HugeCollapse.CollapseRange(process, cpu, area, start, end);
             case MemoryAdvice.Remove when file is not null:
                 FileIoResult result = file.Mapping.PunchHole(cpu, vma.PageIndexOf(start) << Pfn.PageShift, end - start);
                 return result == FileIoResult.Done ? Errno.None : Errno.EIO;
@@ -193,6 +198,23 @@ internal sealed class ProcessPages : IAddressSpacePages
         if (Machine.FileReverseMap.Unlink(process.Memory.Areas, area) is { Name: SharedAnonymousName } unused)
         {
             Machine.Files.Close(cpu, unused);
+        }
+    }
+
+    // Since Linux 6.14 MADV_DONTNEED frees the last-level tables that it has emptied (reclaim_pt_is_enabled, mm/pt_reclaim.c).
+    private void FreeEmptyTables(CpuId cpu, VirtAddr start, VirtAddr end)
+    {
+        if (Machine.Options.Release == KernelRelease.Linux69 || end - start < HugeMaps.Bytes)
+        {
+            return;
+        }
+
+        for (VirtAddr at = HugeMaps.StartOf(start + (HugeMaps.Bytes - 1)); end - at >= HugeMaps.Bytes && at < end; at += HugeMaps.Bytes)
+        {
+            if (process.Tables.FreeTables(cpu, at, HugeMaps.Bytes, at, at + HugeMaps.Bytes) > 0)
+            {
+                process.FlushTables(at, at + HugeMaps.Bytes);
+            }
         }
     }
 

@@ -261,6 +261,73 @@ internal sealed partial class UserFrames : IFolioBounds
         return true;
     }
 
+    /// <summary>Entries that map a frame.</summary>
+    public int MappingsOf(Pfn pfn) => frames.IsValid(pfn) ? frames[pfn].MapCount : 0;
+
+    /// <summary>Whether somebody beside page tables holds an anonymous frame's folio (not <c>is_refcount_suitable</c>).</summary>
+    public bool HasOtherHolders(Pfn pfn)
+    {
+        Pfn head = HeadOf(pfn);
+        bool isLarge = allocator.IsCompound(head) && allocator.GetOrder(head).Value >= HugePageOptions.SmallestOrder;
+        return frames[head].RefCount != (isLarge ? (int)Large(head).Entries : frames[pfn].MapCount);
+    }
+
+    /// <summary>Makes single pages of a folio that only entries of pages hold (<c>__split_huge_page</c>); pages that nothing maps are freed.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="head">The folio.</param>
+    /// <param name="count">Its pages.</param>
+    /// <param name="keptFlags">Flags of the folio that each page gets.</param>
+    /// <param name="keepsUnmapped">Whether the caller frees what nothing maps (<see cref="FreeUnmappedPages"/>).</param>
+    public void Carve(CpuId cpu, Pfn head, uint count, ulong keptFlags, bool keepsUnmapped)
+    {
+        Deferred.Remove(head);
+        Large(head).Clear();
+        Interlocked.Decrement(ref largeCount);
+        Frame whole = frames[head];
+        for (uint i = count; i-- > 0;)
+        {
+            ref Frame page = ref frames[head + i];
+            ulong exclusive = page.Flags & PageFlag.AnonExclusive;
+            int mapCount = page.MapCount;
+            allocator.CarveBlock(head + i, Order.Zero);
+            page.Flags = (whole.Flags & keptFlags) | exclusive;
+            page.Mapping = whole.Mapping;
+            page.Index = whole.Index + i;
+            page.Next = i == 0 ? whole.Next : 0;
+            page.Private = 0;
+            page.MapCount = mapCount;
+            page.RefCount = mapCount;
+            page.MemcgData = whole.MemcgData;
+        }
+
+        if (!keepsUnmapped)
+        {
+            FreeUnmappedPages(cpu, head, count);
+        }
+    }
+
+    /// <summary>Takes one entry of a single anonymous page back; the page is not freed (see <see cref="FreeUnmappedPages"/>).</summary>
+    public void UnmapKept(Process process, Descriptor entry)
+    {
+        ref Frame page = ref frames[entry.Pfn];
+        page.MapCount--;
+        page.RefCount--;
+        process.Memory.State.AnonPages--;
+    }
+
+    /// <summary>Frees those of a split folio's pages that nothing maps.</summary>
+    public void FreeUnmappedPages(CpuId cpu, Pfn head, uint count)
+    {
+        for (uint i = 0; i < count; i++)
+        {
+            if (frames[head + i].MapCount == 0)
+            {
+                frames[head + i].RefCount = 1;
+                Put(cpu, head + i);
+            }
+        }
+    }
+
     private void FreeLarge(CpuId cpu, Pfn head)
     {
         Order order = allocator.GetOrder(head);

@@ -139,7 +139,8 @@ internal sealed partial class UserFrames
     // __munlock_folio
     private static void Unlock(ref Frame frame)
     {
-        if ((frame.Flags & PageFlag.Unevictable) == 0 || --frame.Next > 0)
+        // A page that was split off a locked folio has lost the count (__split_huge_page_tail).
+        if ((frame.Flags & PageFlag.Unevictable) == 0 || (frame.Next > 0 && --frame.Next > 0))
         {
             return;
         }
