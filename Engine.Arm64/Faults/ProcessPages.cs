@@ -52,7 +52,8 @@ internal sealed class ProcessPages : IAddressSpacePages
             process.Tables,
             VmProtection.AttributesOf(vma.Flags, IsWriteNotified(vma)),
             mayWrite: (vma.Flags & VmFlags.Write) != 0,
-            isShared: (vma.Flags & VmFlags.Shared) != 0);
+            isShared: (vma.Flags & VmFlags.Shared) != 0,
+            keepsClean: Machine.Options.Release != KernelRelease.Linux69);
         process.Tables.Visit(start, end - start, ref protect);
         if (protect.Changed > 0)
         {
@@ -136,7 +137,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public void LockPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        LockVisitor visitor = new(Machine.UserFrames, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0);
+        LockVisitor visitor = new(Machine.UserFrames, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
         process.Tables.Visit(start, end - start, ref visitor);
     }
 
