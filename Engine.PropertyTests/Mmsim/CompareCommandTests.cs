@@ -1,6 +1,9 @@
 using System.Text.Json;
+using Engine.Arm64;
 using Engine.PropertyTests.Support;
 using Mmsim.Cli;
+using Mmsim.Compare;
+using Mmsim.Traces;
 using Xunit;
 
 namespace Engine.PropertyTests.MmsimTests;
@@ -15,16 +18,13 @@ public sealed class CompareCommandTests
     {
         using TemporaryFile json = new();
         using TemporaryFile csv = new();
-        string picture = csv.Path + ".png";
         CommandLineRun run = CommandLineRun.Of(
-            "compare", Sample, "--vary", "folio=4K,64K,2M", "--vary", "contiguous=on,off", "--json", json.Path, "--csv", csv.Path, "--plot", picture);
+            "compare", Sample, "--vary", "folio=4K,64K,2M", "--vary", "contiguous=on,off", "--json", json.Path, "--csv", csv.Path);
         Assert.Equal("", run.Error);
         Assert.Equal(ExitCode.Done, run.ExitCode);
         Assert.Contains("walk reads", run.Output, StringComparison.Ordinal);
         Assert.StartsWith("folio,contiguous,l1d_misses,l1i_misses,l2_misses,walks,walk_reads,cycles,", File.ReadAllText(csv.Path), StringComparison.Ordinal);
         Assert.Equal(7, File.ReadAllLines(csv.Path).Length);
-        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(picture)[..4]);
-        File.Delete(picture);
 
         JsonElement[] variants = [.. JsonDocument.Parse(File.ReadAllText(json.Path)).RootElement.GetProperty("variants").EnumerateArray()];
         Assert.Equal(["4K on", "4K off", "64K on", "64K off", "2M on", "2M off"], variants.Select(v => $"{v.GetProperty("folio").GetString()} {v.GetProperty("contiguous").GetString()}"));
@@ -34,6 +34,19 @@ public sealed class CompareCommandTests
         Assert.True(Number(variants[2], "walks") < Number(variants[3], "walks"));
         Assert.True(Number(variants[2], "faults_minor") < Number(variants[0], "faults_minor"));
         Assert.True(Number(variants[4], "used_bytes") > Number(variants[0], "used_bytes"));
+    }
+
+    [Fact]
+    public void The_plot_is_a_picture()
+    {
+        using TemporaryFile picture = new();
+        string path = picture.Path + ".png";
+        RecordedTrace trace = RecordedTrace.Load(Sample);
+        IReadOnlyList<Variant> variants = VariantSet.Parse(["memory=64M,1G"], new MachineOptions());
+        VariantResult[] results = Comparison.Run(trace, variants, _ => { }, CancellationToken.None);
+        ComparePlot.Write(path, "sample", results);
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(path)[..4]);
+        File.Delete(path);
     }
 
     [Fact]
