@@ -57,7 +57,8 @@ internal static class FolioAdvice
     {
         if (entry.IsBlock)
         {
-            return entry.IsSpecial || address < start || end - address < HugeMaps.Bytes;
+            return entry.IsSpecial || address < start || end - address < HugeMaps.Bytes
+                || (frames.TryGetLargeAnonymous(entry, out Pfn folio, out _) && frames.Large(folio).MayBeShared);
         }
 
         if (!frames.TryGetLargeAnonymous(entry, out Pfn head, out uint pageCount))
