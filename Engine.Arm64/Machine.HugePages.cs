@@ -1,5 +1,4 @@
 using Engine.Arm64.Faults;
-using Engine.Arm64.HugePages;
 using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 

@@ -109,7 +109,7 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
     }
 
     // Blocks of the folio become tables, runs of it single entries.
-    private void Dissolve(Process process, CpuId cpu, Pfn head, uint count, VirtAddr start, ulong lengthBytes)
+    private static void Dissolve(Process process, CpuId cpu, Pfn head, uint count, VirtAddr start, ulong lengthBytes)
     {
         if (HugeMaps.TryGetBlock(process, start, out Descriptor block))
         {
