@@ -108,6 +108,14 @@ internal sealed class AddressSpace
         return isLast;
     }
 
+    /// <summary>Takes an address space down that no process has come to use.</summary>
+    public void Discard(CpuId cpu)
+    {
+        isReleased = true;
+        Memory.Exit(cpu);
+        Tables.Destroy(cpu);
+    }
+
     /// <summary>Remembers a CPU that loads the tables.</summary>
     public void NoteCpu(Cpu cpu)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Engine.Arm64.Exec;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
@@ -11,6 +12,7 @@ public sealed partial class Machine
     private readonly Dictionary<PhysAddr, Process> processesByMemory = [];
     private int lastPid;
     private uint lastAsid;
+    private SpecialMappings? specialMappings;
 
     /// <summary>The living processes.</summary>
     public IReadOnlyList<Process> Processes => processes;
@@ -64,6 +66,9 @@ public sealed partial class Machine
     /// <summary>Of the processes that share memory with <paramref name="process"/>, the one that a CPU runs; that one itself where it runs none of them.</summary>
     internal Process ActorOn(CpuId cpu, Process process) =>
         cpus[cpu.Value].Current is { } current && current.Space == process.Space ? current : process;
+
+    /// <summary>The vDSO and its data, made at the first exec.</summary>
+    internal SpecialMappings? TryGetSpecialMappings(CpuId cpu) => specialMappings ??= SpecialMappings.TryCreate(this, cpu);
 
     // A tag for each address space, in turn.
     internal Asid NextAsid() => new((ushort)++lastAsid);
