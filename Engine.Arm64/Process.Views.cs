@@ -62,9 +62,6 @@ public sealed partial class Process
         return done == length ? bytes : bytes[..(int)done];
     }
 
-    /// <summary>Whether huge pages may come into a VMA (<c>thp_vma_allowable_orders</c>): what <c>THPeligible</c> says. This machine's policy is 'never'.</summary>
-    internal bool IsHugePageEligible(in VmArea area) => false;
-
     private bool TryFindPage(VirtAddr address, out Pfn page)
     {
         Descriptor entry = Tables.Read(address, out int level);

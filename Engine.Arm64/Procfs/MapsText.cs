@@ -62,7 +62,7 @@ internal static class MapsText
         text.Append((flags & VmFlags.Write) != 0 ? 'w' : '-');
         text.Append((flags & VmFlags.Exec) != 0 ? 'x' : '-');
         text.Append((flags & VmFlags.MayShare) != 0 ? 's' : 'p');
-        text.Append(CultureInfo.InvariantCulture, $" {offset:x8} {file?.DeviceMajor ?? 0:x2}:{file?.DeviceMinor ?? 0:x2} {file?.Inode ?? 0} ");
+        text.Append(CultureInfo.InvariantCulture, $" {offset:x8} {file?.DeviceMajor ?? 0:x2}:{(file is null ? 0 : OpenFile.DeviceMinor):x2} {file?.Inode ?? 0} ");
     }
 
     // seq_pad

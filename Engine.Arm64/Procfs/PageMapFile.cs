@@ -1,5 +1,4 @@
 using Engine.Arm64.PageTables;
-using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Diagnostics.Procfs;

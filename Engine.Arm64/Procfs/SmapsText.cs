@@ -25,7 +25,7 @@ internal static class SmapsText
             AppendKiB(text, "KernelPageSize: ", PageKiB);
             AppendKiB(text, "MMUPageSize:    ", PageKiB);
             AppendUsage(text, process.MeasureUsage(area), isRollup: false);
-            text.Append("THPeligible:    ").AppendNumber(process.IsHugePageEligible(in content) ? 1UL : 0, 8).Append('\n');
+            text.Append("THPeligible:           0\n"); // the machine's huge-page policy is 'never'
             VmFlagNames.AppendLine(text, content.Flags);
         }
 

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text;
 using Engine.Arm64;
 using Engine.Arm64.Exec;
-using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.PageCache;
 using Engine.Core.Units;

@@ -1,5 +1,4 @@
 using Engine.Arm64;
-using Engine.Arm64.Exec;
 using Engine.Arm64.Faults;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
