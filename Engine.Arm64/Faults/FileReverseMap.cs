@@ -24,6 +24,7 @@ internal sealed class FileReverseMap : IFileReverseMap
             {
                 if (TryIntersect(area, firstPage, pageCount, out VirtAddr start, out ulong lengthBytes))
                 {
+                    process.NoteResidentPeak();
                     HugeMaps.SplitEdges(process, cpu, start, start + lengthBytes);
                     process.Tables.UnfoldPartial(start, lengthBytes);
                     FileZapVisitor zap = new(machine.UserFrames, new MmuGather(process, cpu), includePrivateCopies, area.Flags);
