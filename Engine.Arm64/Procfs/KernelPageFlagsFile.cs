@@ -39,6 +39,7 @@ internal sealed class KernelPageFlagsFile(Machine machine) : ProcWordFile
         flags |= head != pfn ? KernelPageFlags.CompoundTail : 0;
         bool isLru = (first.Flags & PageFlag.Lru) != 0;
         flags |= (isHead || head != pfn) && (isLru || isAnonymous) ? KernelPageFlags.TransparentHuge : 0;
+        flags |= head == machine.UserFrames.HugeZeroPage ? KernelPageFlags.ZeroPage | KernelPageFlags.TransparentHuge : 0;
         flags |= pfn == machine.UserFrames.ZeroPage ? KernelPageFlags.ZeroPage : 0;
         flags |= (first.Flags & (ulong)FrameFlags.Slab) != 0 ? KernelPageFlags.Slab : 0;
         flags |= frame.RefCount > 0 && PageTable.IsTable(in frame) ? KernelPageFlags.PageTable : 0;
