@@ -35,6 +35,7 @@ public sealed partial class Machine
     private void RegisterCounters(ProcCounters counters)
     {
         FrameCensus.Register(this, counters);
+        HugePageItems.Register(this, counters);
         SlabSystem slabs = SlabSystem.Of(Pages);
         counters.Register("nr_slab_reclaimable", () => slabs.ReclaimablePages);
         counters.Register("nr_slab_unreclaimable", () => slabs.UnreclaimablePages);
