@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
@@ -25,7 +26,7 @@ internal static class SmapsText
             AppendKiB(text, "KernelPageSize: ", PageKiB);
             AppendKiB(text, "MMUPageSize:    ", PageKiB);
             AppendUsage(text, process.MeasureUsage(area), isRollup: false);
-            text.Append("THPeligible:           0\n"); // the machine's huge-page policy is 'never'
+            text.Append("THPeligible:    ").AppendNumber(IsHugePageEligible(process, in content) ? 1UL : 0, 8).Append('\n');
             VmFlagNames.AppendLine(text, content.Flags);
         }
 
@@ -49,6 +50,23 @@ internal static class SmapsText
         MapsText.AppendRollupLine(text, start ?? default, end);
         AppendUsage(text, sum, isRollup: true);
         return text.ToString();
+    }
+
+    // thp_vma_allowable_orders: large folios of some order would come here, and one fits. Shared memory and files follow settings of their own,
+    // which are 'never'.
+    private static bool IsHugePageEligible(Process process, in VmArea area)
+    {
+        uint orders = area.IsAnonymous ? process.Machine.HugePages.OrdersFor(area.Flags, process.Memory.State.IsThpDisabled != 0) : 0;
+        for (; orders != 0; orders &= orders - 1)
+        {
+            ulong size = (ulong)Pfn.PageSizeBytes << BitOperations.TrailingZeroCount(orders);
+            if ((area.End.Value & ~(size - 1)) >= area.Start.Value + size)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     // __show_smap

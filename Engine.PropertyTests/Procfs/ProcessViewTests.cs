@@ -1,5 +1,6 @@
 using System.Globalization;
 using Engine.Arm64;
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Procfs;
 using Engine.Arm64.Units;
@@ -104,6 +105,25 @@ public sealed class ProcessViewTests
 
             """.ReplaceLineEndings("\n"),
             world.Read("1/smaps"));
+    }
+
+    [Fact]
+    public void Huge_pages_show_in_every_view()
+    {
+        using ViewWorld world = new(hugePages: new HugePageOptions { Enabled = HugePageMode.Always });
+        VirtAddr block = world.Map(world.First, 512, ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.Fixed, address: 0x4000_0000);
+        VirtAddr small = world.Map(world.First, 511, ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.Fixed, address: 0x5000_1000);
+        world.Touch(world.First, block, isWrite: true);
+        ProcEntry huge = world.SmapsOf(world.First, block);
+        Assert.Equal((2048ul, 2048ul, 2048ul, 1ul), (huge.Values["Rss"], huge.Values["Pss"], huge.Values["AnonHugePages"], huge.Values["THPeligible"]));
+        Assert.Equal(0ul, world.SmapsOf(world.First, small).Values["THPeligible"]);
+        ulong pfn = world.Word("1/pagemap", (block.ToUInt64() / PageBytes) + 5) & ((1ul << 55) - 1);
+        Assert.Equal(5ul, pfn % 512);
+        const KernelPageFlags tail = KernelPageFlags.CompoundTail | KernelPageFlags.TransparentHuge | KernelPageFlags.Mapped | KernelPageFlags.Anonymous;
+        Assert.Equal(tail, FlagsAt(world, pfn) & ~KernelPageFlags.MappedToDisk);
+        Assert.Equal(KernelPageFlags.CompoundHead, FlagsAt(world, pfn - 5) & KernelPageFlags.CompoundHead);
+        Assert.Equal(Errno.None, world.First.Prctl(world.Cpu, PrctlOption.SetThpDisable, 1, 0, 0, 0).Errno);
+        Assert.Equal(0ul, world.SmapsOf(world.First, block).Values["THPeligible"]);
     }
 
     [Fact]
