@@ -23,7 +23,7 @@ public sealed partial class Machine
         }
 
         parts.Add(("slab bookkeeping", slabs.BookkeepingBytes));
-        ulong tables = processes.Aggregate(0UL, (sum, process) => sum + (ulong)process.Tables.PageTablePages);
+        ulong tables = processes.Select(process => process.Tables).Distinct().Aggregate(0UL, (sum, tree) => sum + (ulong)tree.PageTablePages);
         parts.Add(("page tables", tables << Pfn.PageShift));
         return parts;
     }

@@ -32,7 +32,7 @@ internal sealed class KernelPageFlagsFile(Machine machine) : ProcWordFile
         head = head == pfn ? machine.Pages.GetHead(pfn) : head;
         Frame first = machine.Pages.Frames[head];
         bool isAnonymous = first.RefCount > 0 && (first.Mapping & PageFlag.MappingAnon) != 0;
-        flags |= frame.MapCount > 0 ? KernelPageFlags.Mapped : 0;
+        flags |= machine.CountMappings(pfn) > 0 ? KernelPageFlags.Mapped : 0;
         flags |= isAnonymous ? KernelPageFlags.Anonymous : 0;
         bool isHead = (frame.Flags & PageFlag.Head) != 0 || machine.Pages.IsCompound(pfn);
         flags |= isHead ? KernelPageFlags.CompoundHead : 0;

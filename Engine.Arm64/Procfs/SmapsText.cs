@@ -26,7 +26,7 @@ internal static class SmapsText
             AppendKiB(text, "MMUPageSize:    ", PageKiB);
             AppendUsage(text, process.MeasureUsage(area), isRollup: false);
             bool isEligible = process.Machine.HugePages.IsEligible(in content, process.Memory.State.IsThpDisabled != 0);
-            text.Append("THPeligible:           ").Append(isEligible ? '1' : '0').Append('\n');
+            text.Append("THPeligible:    ").AppendNumber(isEligible ? 1UL : 0, 8).Append('\n');
             VmFlagNames.AppendLine(text, content.Flags);
         }
 
