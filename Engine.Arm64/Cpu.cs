@@ -25,6 +25,9 @@ public sealed class Cpu
         Mmu = new TranslationUnit<ArenaWalker, NoObserver>(geometry, new ArenaWalker(machine.Memory), default, seed);
         Mmu.Walker.SetsAccessFlag = machine.Options.HasHardwareDirtyState;
         Mmu.Walker.SetsDirtyState = machine.Options.HasHardwareDirtyState;
+
+        // PSTATE.PAN is set on every entry to the kernel and stays so: copies use unprivileged loads and stores (LDTR, STTR).
+        Mmu.Walker.ForbidsUserData = true;
     }
 
     /// <summary>The CPU's number.</summary>

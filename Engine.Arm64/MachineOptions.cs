@@ -1,3 +1,4 @@
+using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
 using Engine.Core.PageCache;
@@ -31,6 +32,9 @@ public sealed record MachineOptions
 
     /// <summary>Whose readahead rules apply, where releases differ.</summary>
     public KernelRelease Release { get; init; } = KernelRelease.Linux69;
+
+    /// <summary>How the kernel's own map is built; null for none: TTBR1 translates nothing then, and boot and memory are without its image and tables.</summary>
+    public KernelMapOptions? KernelMap { get; init; }
 
     internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
 }

@@ -41,6 +41,13 @@ internal static class ProcCommand
         DefaultValueFactory = _ => 1,
     };
 
+    private static readonly Option<string> Rodata = new("--rodata")
+    {
+        Description = "For kernel_page_tables: how the kernel protects its read-only data, as on its command line.",
+        HelpName = "full|on|off",
+        DefaultValueFactory = _ => "full",
+    };
+
     private static readonly Option<string?> WriteTo = new("--write-to")
     {
         Description = "Write all files below this folder, for programs that can be told where /proc is.",
@@ -52,7 +59,7 @@ internal static class ProcCommand
     {
         Command command = new("proc", "Prints a /proc file of a freshly booted, or replayed, machine.")
         {
-            Name, Trace, ZoneInfo, Memory, Cpus, WriteTo,
+            Name, Trace, ZoneInfo, Memory, Cpus, WriteTo, Rodata,
         };
         command.SetAction(Run);
         return command;
@@ -60,6 +67,12 @@ internal static class ProcCommand
 
     private static int Run(ParseResult parsed)
     {
+        if (parsed.GetValue(Name) == KernelPageTables.Name)
+        {
+            KernelPageTables.Print(Console.Out, parsed.GetValue(Memory)!, parsed.GetValue(Cpus), parsed.GetValue(Rodata)!);
+            return ExitCode.Done;
+        }
+
         KmemTrace? trace = parsed.GetValue(Trace) is string path ? KmemTrace.Read(path) : null;
         using ModelMemory model = Boot(parsed, trace);
         if (trace is not null)
@@ -84,7 +97,7 @@ internal static class ProcCommand
         {
             if (directory is null)
             {
-                Console.Out.Write(string.Concat(procfs.Names.Select(known => known + "\n")));
+                Console.Out.Write(string.Concat(procfs.Names.Append(KernelPageTables.Name).Order(StringComparer.Ordinal).Select(known => known + "\n")));
             }
 
             return;
