@@ -114,6 +114,11 @@ internal static class FaultHandler
             return FaultResult.BusAdrErr;
         }
 
+        if (fault.Origin == FaultOrigin.Unshare)
+        {
+            return CopyOnWrite.Unshare(ref fault);
+        }
+
         return fault.IsWrite && !fault.Original.IsWritable ? CopyOnWrite.Handle(ref fault) : SetAccessFlags(ref fault);
     }
 

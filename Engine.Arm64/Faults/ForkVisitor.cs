@@ -1,4 +1,6 @@
+using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
@@ -9,7 +11,7 @@ namespace Engine.Arm64.Faults;
 /// Gives a child the pages of its parent (<c>copy_present_pte</c>, mm/memory.c): a private page is write-protected in both and no longer
 /// exclusive, a shared one starts clean in the child; the child's entries are old.
 /// </summary>
-internal readonly struct ForkVisitor(UserFrames frames, Process child, CpuId cpu, bool isShared) : ILeafVisitor
+internal readonly struct ForkVisitor(UserFrames frames, Process parent, Process child, VmAreaRef childArea, CpuId cpu, bool isShared) : ILeafVisitor
 {
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
@@ -24,6 +26,11 @@ internal readonly struct ForkVisitor(UserFrames frames, Process child, CpuId cpu
         }
 
         Descriptor entry = descriptor;
+        if (!isShared && PinnedFork.MustCopy(parent, entry))
+        {
+            return PinnedFork.TryCopy(cpu, child, childArea, address, entry);
+        }
+
         if (isShared)
         {
             entry = entry.MakeClean();

@@ -160,7 +160,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         }
 
         Process childProcess = ((ProcessPages)child.Pages).process;
-        ForkVisitor fork = new(Machine.UserFrames, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        ForkVisitor fork = new(Machine.UserFrames, process, childProcess, to, cpu, (vma.Flags & VmFlags.Shared) != 0);
         return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }

@@ -2,6 +2,7 @@
 
 using Engine.Arm64.Kernel.Access;
 using Engine.Arm64.Kernel.Map;
+using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.Tlb;
 using Engine.Core.Slab;
 using Engine.Core.Units;
@@ -35,6 +36,9 @@ public sealed class KernelMemory
         }
 
         Access = new KernelAccess(machine);
+        User = new UserCopy(machine, new ObjectChecks(Slabs, map, vmalloc));
+        Pins = new UserPins(machine);
+        machine.Pages.Migrator ??= new UserPageMigrator(machine);
     }
 
     /// <summary>Whether the machine was booted with the kernel's map.</summary>
@@ -53,6 +57,12 @@ public sealed class KernelMemory
 
     /// <summary>Loads and stores of the kernel itself, at EL1 under PAN.</summary>
     public KernelAccess Access { get; }
+
+    /// <summary>Copies between the kernel and the process that runs on a CPU.</summary>
+    public UserCopy User { get; }
+
+    /// <summary>Holding user pages in place.</summary>
+    public UserPins Pins { get; }
 
     /// <summary>What the kernel has printed: oopses, warnings, reports of slab caches; oldest first.</summary>
     public IReadOnlyList<string> Printed => Slabs.Printed;

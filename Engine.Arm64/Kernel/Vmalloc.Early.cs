@@ -26,6 +26,20 @@ public sealed partial class Vmalloc
         }
     }
 
+    /// <summary>The area that holds an address (<c>find_vmap_area</c>), its guard page included.</summary>
+    /// <param name="address">Any address.</param>
+    /// <param name="area">The area.</param>
+    /// <returns>False where there is none.</returns>
+    public bool TryFindArea(VirtAddr address, out VmallocRange area)
+    {
+        lock (gate)
+        {
+            ulong found = busy.Find(address.Value);
+            area = found == 0 ? default : new VmallocRange(new VirtAddr(busy.At(found).Start), new VirtAddr(busy.At(found).End));
+            return found != 0;
+        }
+    }
+
     /// <summary>Notes what is mapped before vmalloc exists, without a guard page (<c>vm_area_add_early</c>, <c>declare_kernel_vmas</c>).</summary>
     /// <exception cref="ArgumentException">The range is not free.</exception>
     /// <exception cref="InsufficientMemoryException">No memory for the structures.</exception>
