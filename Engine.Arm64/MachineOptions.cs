@@ -1,4 +1,5 @@
 using Engine.Arm64.Kernel.Map;
+using Engine.Arm64.Kernel.Smmu;
 using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
 using Engine.Core.PageCache;
@@ -35,6 +36,9 @@ public sealed record MachineOptions
 
     /// <summary>How the kernel's own map is built; null for none: TTBR1 translates nothing then, and boot and memory are without its image and tables.</summary>
     public KernelMapOptions? KernelMap { get; init; }
+
+    /// <summary>The SMMU between devices and memory; null for none: devices reach all memory.</summary>
+    public SmmuOptions? Smmu { get; init; }
 
     internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
 }

@@ -1,8 +1,10 @@
 // What a Machine offers of the kernel's own use of memory, in one place.
 
 using Engine.Arm64.Kernel.Access;
+using Engine.Arm64.Kernel.Dma;
 using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Kernel.Pins;
+using Engine.Arm64.Kernel.Smmu;
 using Engine.Arm64.Tlb;
 using Engine.Core.Slab;
 using Engine.Core.Units;
@@ -38,6 +40,8 @@ public sealed class KernelMemory
         Access = new KernelAccess(machine);
         User = new UserCopy(machine, new ObjectChecks(Slabs, map, vmalloc));
         Pins = new UserPins(machine);
+        Smmu = machine.Options.Smmu is { } smmu ? new SmmuV3(Slabs, smmu) : null;
+        Dma = new DmaApi(machine, Slabs, Smmu);
         machine.Pages.Migrator ??= new UserPageMigrator(machine);
     }
 
@@ -63,6 +67,12 @@ public sealed class KernelMemory
 
     /// <summary>Holding user pages in place.</summary>
     public UserPins Pins { get; }
+
+    /// <summary>DMA buffers, and the devices that use them.</summary>
+    public DmaApi Dma { get; }
+
+    /// <summary>The SMMU; null where <see cref="MachineOptions.Smmu"/> was not given.</summary>
+    public SmmuV3? Smmu { get; }
 
     /// <summary>What the kernel has printed: oopses, warnings, reports of slab caches; oldest first.</summary>
     public IReadOnlyList<string> Printed => Slabs.Printed;
