@@ -67,6 +67,9 @@ public sealed class KernelImage
     /// <summary>What lies from the first byte of code to the first of boot's own part: what is read-only in the linear map too.</summary>
     internal (PhysAddr Start, PhysAddr End) ReadOnlyPart => (Text.Physical, InitText.Physical);
 
+    /// <summary>Whether a region of the boot plan is a part of the image, or the device tree.</summary>
+    internal bool Holds(in MemoryRegion region) => region == DeviceTree || (region.Start >= Physical && region.End <= Data.Physical + Data.LengthBytes);
+
     /// <summary>Reserves the image at the start of memory, before the page allocator takes the rest.</summary>
     /// <exception cref="ArgumentException">The first bank has no room for it, or a size is out of range.</exception>
     internal static KernelImage Reserve(PhysicalMemory memory, MemoryLayout layout, KernelMapOptions options)
