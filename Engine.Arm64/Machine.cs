@@ -88,6 +88,9 @@ public sealed partial class Machine : IDisposable
     /// <summary>How much memory has been promised.</summary>
     public CommitAccounting Commit { get; }
 
+    /// <summary>The names that processes gave to ranges of their memory.</summary>
+    public AreaNames AreaNames { get; } = new();
+
     internal MemoryMapCaches Caches { get; }
 
     internal AnonVmas AnonVmas { get; }

@@ -21,6 +21,13 @@ public sealed class OpenFileTable
     /// <param name="modes">How this opening may be mapped.</param>
     public OpenFile Reopen(OpenFile file, MappedFileModes modes) => Add(file.Name, file.Mapping, modes);
 
+    /// <summary>The first open file with a name; null where none has it.</summary>
+    public OpenFile? TryFind(string name) => files.Find(file => file is { IsSpecialMapping: false } && file.Name == name);
+
+    /// <summary>Opens pages of the kernel that processes map.</summary>
+    internal OpenFile? TryOpenSpecial(CpuId cpu, string name, IBackingStore backing) =>
+        cache.Open(cpu, backing) is { } mapping ? Add(name, mapping, MappedFileModes.Read, isSpecial: true) : null;
+
     internal IEnumerable<OpenFile> OpeningsOf(FileMapping mapping) => files.OfType<OpenFile>().Where(file => file.Mapping == mapping);
 
     internal OpenFile? TryOpen(CpuId cpu, string name, IBackingStore backing, MappedFileModes modes = MappedFileModes.ReadWrite) =>
@@ -34,7 +41,7 @@ public sealed class OpenFileTable
         freeIds.Push(file.Id);
     }
 
-    private OpenFile Add(string name, FileMapping mapping, MappedFileModes modes)
+    private OpenFile Add(string name, FileMapping mapping, MappedFileModes modes, bool isSpecial = false)
     {
         if (!freeIds.TryPop(out uint id))
         {
@@ -42,7 +49,7 @@ public sealed class OpenFileTable
             files.Add(null);
         }
 
-        OpenFile file = new(id, name, mapping, modes);
+        OpenFile file = new(id, name, mapping, modes) { IsSpecialMapping = isSpecial };
         files[(int)id] = file;
         return file;
     }

@@ -103,6 +103,11 @@ internal static class FaultHandler
     {
         if (fault.Original.IsNone)
         {
+            if ((fault.Area.Flags & VmFlags.PfnMap) != 0 && fault.File is not null)
+            {
+                return SpecialFault.Handle(ref fault);
+            }
+
             return fault.Area.IsAnonymous ? AnonymousFault.Handle(ref fault) : FileFault.Handle(ref fault);
         }
 

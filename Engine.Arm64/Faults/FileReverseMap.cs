@@ -24,6 +24,7 @@ internal sealed class FileReverseMap : IFileReverseMap
             {
                 if (TryIntersect(area, firstPage, pageCount, out VirtAddr start, out ulong lengthBytes))
                 {
+                    process.NoteResidentPeak();
                     FileZapVisitor zap = new(machine.UserFrames, new MmuGather(process, cpu), includePrivateCopies, area.Flags);
                     process.Tables.Visit(start, lengthBytes, ref zap);
                     zap.Finish();

@@ -17,14 +17,18 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     private const string SharedAnonymousName = "/dev/zero (deleted)";
 
-    private readonly Process process;
+    private Process process;
 
     public ProcessPages(Process process) => this.process = process;
 
     private Machine Machine => process.Machine;
 
+    /// <summary>The process left its address space to another that shares it.</summary>
+    public void HandTo(Process heir) => process = heir;
+
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
+        process.NoteResidentPeak();
         VmFlags flags = process.Memory.Areas[area].Flags;
         ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
         process.Tables.Visit(start, end - start, ref zap);
@@ -107,7 +111,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         {
             for (int rounds = 0; !IsMapped(address, isWrite); rounds++)
             {
-                FaultResult result = FaultHandler.Populate(process, cpu, address, isWrite, origin);
+                FaultResult result = FaultHandler.Populate(Machine.ActorOn(cpu, process), cpu, address, isWrite, origin);
                 if (result > FaultResult.Major || rounds > FaultRoundsMax)
                 {
                     return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
@@ -171,6 +175,8 @@ internal sealed class ProcessPages : IAddressSpacePages
         file = created?.Id ?? VmArea.NoFile;
         return created is null ? Errno.ENOMEM : Errno.None;
     }
+
+    public bool IsSharedAnonymous(uint file) => Machine.Files.TryGet(file) is { Name: SharedAnonymousName };
 
     public MappedFileModes ModesOf(uint file) => Machine.Files.TryGet(file)?.Modes ?? MappedFileModes.None;
 

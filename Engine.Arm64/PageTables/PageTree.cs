@@ -27,7 +27,8 @@ public partial class PageTree<TGeometry>
     /// <summary>The level of pages.</summary>
     public const int LastLevel = 3;
 
-    private const ulong TagMagic = 0x5054UL << 48;
+    private const int TagMagicShift = 48;
+    private const ulong TagMagic = 0x5054UL << TagMagicShift;
     private const int TagLevelShift = 40;
 
     private readonly PageAllocator allocator;
@@ -248,6 +249,9 @@ public partial class PageTree<TGeometry>
 
         return ref entry;
     }
+
+    /// <summary>Whether a frame in use holds a table of some tree (<c>PageTable</c>).</summary>
+    internal static bool IsTable(in Frame frame) => frame.Private >> TagMagicShift == TagMagic >> TagMagicShift;
 
     private ulong TagOf(int level) => TagMagic | ((ulong)(uint)level << TagLevelShift) | Root.ToUInt32();
 

@@ -53,6 +53,9 @@ public interface IAddressSpacePages
     /// <summary>Creates the file behind a shared anonymous mapping (<c>shmem_zero_setup</c>) and charges it.</summary>
     public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file);
 
+    /// <summary>Whether a file is one that <see cref="CreateSharedAnonymous"/> made (<c>vma_is_anon_shmem</c>).</summary>
+    public bool IsSharedAnonymous(uint file) => false;
+
     /// <summary>How a mapped file may be mapped; mremap asks for the sake of <see cref="MappedFileModes.AlignsHugePages"/>.</summary>
     public MappedFileModes ModesOf(uint file);
 

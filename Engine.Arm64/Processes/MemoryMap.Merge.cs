@@ -127,9 +127,12 @@ public sealed unsafe partial class MemoryMap
     }
 
     // A range of a VMA gets other flags: it joins neighbours, or is split off (vma_modify_flags).
-    private Errno Modify(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags flags, out VmAreaRef modified)
+    private Errno Modify(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags flags, out VmAreaRef modified) =>
+        Modify(cpu, area, start, end, flags, Areas[area].NameId, out modified);
+
+    private Errno Modify(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags flags, uint nameId, out VmAreaRef modified)
     {
-        VmAreaMerge merge = new(in Areas[area], start, end) { Flags = flags, Middle = area };
+        VmAreaMerge merge = new(in Areas[area], start, end) { Flags = flags, NameId = nameId, Middle = area };
         modified = MergeExisting(cpu, ref merge);
         if (!modified.IsNone)
         {

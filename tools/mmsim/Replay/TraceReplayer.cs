@@ -36,7 +36,7 @@ internal sealed class TraceReplayer : IDisposable
         this.options = options;
         machine = new Machine(options);
         cpu = machine.Cpus[0];
-        process = machine.CreateProcess(trace.Name);
+        process = machine.CreateProcess(Path.GetFileName(trace.Name));
         cpu.SwitchTo(process);
         initial = InitialImage.Find(trace.Pages, trace.Syscalls);
         syscalls = new SyscallReplayer(process, cpu.Id, new FileDescriptors(machine, options.Seed, trace.Syscalls));
