@@ -7,7 +7,6 @@ using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.Kernel.Smmu;
 using Engine.Arm64.Tlb;
 using Engine.Core.Slab;
-using Engine.Core.Units;
 
 namespace Engine.Arm64.Kernel;
 

@@ -20,7 +20,8 @@ public sealed unsafe partial class PageAllocator
             throw new ArgumentException($"{pageCount} frames at {start} are not boot's frames of one zone", nameof(start));
         }
 
-        new Span<byte>(states + start.Value, (int)pageCount).Fill(FrameState.Free);
+        // All zero is FrameState.Free.
+        new Span<byte>(states + start.Value, (int)pageCount).Clear();
         zone.Acquire();
         zone.Area.PutRange(start.Value, start.Value + pageCount);
         zone.ManagedPages += pageCount;

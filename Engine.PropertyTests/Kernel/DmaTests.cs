@@ -5,7 +5,6 @@ using Engine.Arm64.Kernel.Smmu;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
-using Engine.Core.Zones;
 using Xunit;
 
 namespace Engine.PropertyTests.Kernel;

@@ -12,7 +12,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Engine.Arm64.Faults;
-using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Tlb;
 using Engine.Arm64.Translation;

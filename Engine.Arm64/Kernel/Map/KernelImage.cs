@@ -8,7 +8,6 @@
 //   _data    initialised data, then zeroed     | data
 //   _end
 
-using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Units;
 

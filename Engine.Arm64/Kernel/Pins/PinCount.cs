@@ -1,5 +1,4 @@
 using Engine.Core.Buddy;
-using Engine.Core.Frames;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Kernel.Pins;
