@@ -65,7 +65,11 @@ public sealed partial class Vmalloc
             VmallocFlags flags = VmallocFlags.Map | VmallocFlags.NoGuard;
             Vm(place.Value) = new VmStruct
             {
-                Address = first.Value, LengthBytes = lengthBytes, Flags = (uint)flags, Shift = PageShift, Physical = physical.Value,
+                Address = first.Value,
+                LengthBytes = lengthBytes,
+                Flags = (uint)flags,
+                Shift = PageShift,
+                Physical = physical.Value,
             };
         }
     }

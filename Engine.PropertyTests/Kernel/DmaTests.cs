@@ -180,6 +180,8 @@ public sealed class DmaTests
 
     private static Machine Boot(bool hasSmmu = true) => new(new MachineOptions
     {
-        MemoryBytes = 64UL << 20, KernelMap = new KernelMapOptions { Rodata = RodataMode.On }, Smmu = hasSmmu ? new SmmuOptions() : null,
+        MemoryBytes = 64UL << 20,
+        KernelMap = new KernelMapOptions { Rodata = RodataMode.On },
+        Smmu = hasSmmu ? new SmmuOptions() : null,
     });
 }

@@ -192,7 +192,9 @@ public sealed class KernelMapTests
 
     private static Machine Boot(RodataMode rodata, MemoryBank[]? banks = null) => new(new MachineOptions
     {
-        MemoryBytes = 64UL << 20, Banks = banks, KernelMap = new KernelMapOptions { Rodata = rodata },
+        MemoryBytes = 64UL << 20,
+        Banks = banks,
+        KernelMap = new KernelMapOptions { Rodata = rodata },
     });
 
     private static TranslationResult Translate(Machine machine, VirtAddr address)

@@ -20,7 +20,9 @@ public sealed class MetadataTests
     {
         using Machine machine = new(new MachineOptions
         {
-            MemoryBytes = 64UL << 20, KernelMap = new KernelMapOptions { Rodata = RodataMode.On }, Smmu = new SmmuOptions(),
+            MemoryBytes = 64UL << 20,
+            KernelMap = new KernelMapOptions { Rodata = RodataMode.On },
+            Smmu = new SmmuOptions(),
         });
         Process process = machine.CreateProcess("test");
         machine.Cpus[0].SwitchTo(process);
