@@ -13,7 +13,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64;
 
 /// <summary>The host's side of one <c>mm_struct</c>.</summary>
-internal sealed class AddressSpace
+internal sealed class AddressSpace : ITlbInvalidator
 {
     private readonly List<Process> users = [];
     private bool isReleased;
@@ -23,6 +23,8 @@ internal sealed class AddressSpace
         users.Add(owner);
         Tables = tables;
         Asid = asid;
+        tables.Folios = owner.Machine.Options.FoldsContiguousRuns ? owner.Machine.UserFrames : null;
+        tables.Invalidator = this;
     }
 
     /// <summary>The mappings.</summary>
@@ -133,6 +135,10 @@ internal sealed class AddressSpace
             cpu.Mmu.Invalidate(Asid, start, end, lastLevelOnly);
         }
     }
+
+    /// <summary>A run of leaves changes its shape.</summary>
+    void ITlbInvalidator.InvalidateRange(VirtAddr start, ulong lengthBytes, int level) =>
+        Flush(start, start + lengthBytes, lastLevelOnly: level == PageTable.LastLevel);
 
     /// <summary>Makes the CPUs forget everything (<c>flush_tlb_mm</c>).</summary>
     public void FlushAll()

@@ -2,6 +2,7 @@
 // kernel keeps for itself, the page allocator takes the rest, the caches are created, the CPUs come up.
 
 using Engine.Arm64.Faults;
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Kernel;
 using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Processes;
@@ -45,7 +46,9 @@ public sealed partial class Machine : IDisposable
             AnonVmas = new AnonVmas(Caches);
             Commit = new CommitAccounting(Pages);
             UserFrames = new UserFrames(Pages, PageCache, zeroPage);
-            Files = new OpenFileTable(PageCache);
+            Files = new OpenFileTable(PageCache, Options.Files);
+            HugePages = new HugePagePolicy(Options.HugePages);
+            FolioSplitter = new FolioSplitter(this, new AnonReverseMap(this));
             FileReverseMap = new FileReverseMap(this);
             PageCache.ReverseMap = FileReverseMap;
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
@@ -91,6 +94,12 @@ public sealed partial class Machine : IDisposable
     /// <summary>The names that processes gave to ranges of their memory.</summary>
     public AreaNames AreaNames { get; } = new();
 
+    /// <summary>The settings of transparent huge pages.</summary>
+    public HugePagePolicy HugePages { get; }
+
+    /// <summary>What happened to large folios.</summary>
+    public HugePageCounters HugePageCounters => UserFrames.HugeCounters;
+
     internal MemoryMapCaches Caches { get; }
 
     internal AnonVmas AnonVmas { get; }
@@ -98,6 +107,8 @@ public sealed partial class Machine : IDisposable
     internal UserFrames UserFrames { get; }
 
     internal FileReverseMap FileReverseMap { get; }
+
+    internal FolioSplitter FolioSplitter { get; }
 
     /// <summary>Opens a file that processes can map.</summary>
     /// <param name="name">Its path.</param>

@@ -1,3 +1,4 @@
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Kernel.Smmu;
 using Engine.Arm64.Tlb;
@@ -39,6 +40,15 @@ public sealed record MachineOptions
 
     /// <summary>The SMMU between devices and memory; null for none: devices reach all memory.</summary>
     public SmmuOptions? Smmu { get; init; }
+
+    /// <summary>Transparent huge pages at boot.</summary>
+    public HugePageOptions HugePages { get; init; } = new();
+
+    /// <summary>Whether aligned runs of pages of one folio get the contiguous bit (<c>CONFIG_ARM64_CONTPTE</c>).</summary>
+    public bool FoldsContiguousRuns { get; init; } = true;
+
+    /// <summary>What the file system and the device of files allow; null for single pages and the default readahead.</summary>
+    public FileMappingOptions? Files { get; init; }
 
     internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
 }

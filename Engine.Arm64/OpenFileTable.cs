@@ -11,7 +11,13 @@ public sealed class OpenFileTable
     private readonly List<OpenFile?> files = [null];
     private readonly Stack<uint> freeIds = [];
 
-    internal OpenFileTable(FileCache cache) => this.cache = cache;
+    private readonly FileMappingOptions? options;
+
+    internal OpenFileTable(FileCache cache, FileMappingOptions? options)
+    {
+        this.cache = cache;
+        this.options = options;
+    }
 
     /// <summary>The file with a number; null where none has it, as after the corruption of a VMA.</summary>
     public OpenFile? TryGet(uint id) => id < (uint)files.Count ? files[(int)id] : null;
@@ -31,7 +37,7 @@ public sealed class OpenFileTable
     internal IEnumerable<OpenFile> OpeningsOf(FileMapping mapping) => files.OfType<OpenFile>().Where(file => file.Mapping == mapping);
 
     internal OpenFile? TryOpen(CpuId cpu, string name, IBackingStore backing, MappedFileModes modes = MappedFileModes.ReadWrite) =>
-        cache.Open(cpu, backing) is { } mapping ? Add(name, mapping, modes) : null;
+        cache.Open(cpu, backing, backing.IsPersistent ? options : null) is { } mapping ? Add(name, mapping, modes) : null;
 
     // The last mapping of a shared anonymous object is gone, and with it the object.
     internal void Close(CpuId cpu, OpenFile file)

@@ -19,8 +19,10 @@ public sealed partial class Process
             return default;
         }
 
-        Descriptor entry = Tables.Read(address);
-        return Machine.UserFrames.ToPageMapEntry(entry);
+        Descriptor entry = Tables.Read(address, out int level);
+        bool isBlock = level == PageTable.HugeLevel;
+        uint pageInBlock = isBlock ? (uint)((address - HugeMaps.StartOf(address)) >> Pfn.PageShift) : 0;
+        return Machine.UserFrames.ToPageMapEntry(entry, pageInBlock);
     }
 
     /// <summary>Counts the pages of a VMA as <c>/proc/PID/smaps</c> does.</summary>
@@ -28,7 +30,7 @@ public sealed partial class Process
     public VmAreaUsage MeasureUsage(VmAreaRef area)
     {
         VmArea content = Memory.Areas[area];
-        UsageVisitor visitor = new(Machine.UserFrames, isLocked: (content.Flags & VmFlags.Locked) != 0);
+        UsageVisitor visitor = new(Machine.UserFrames, Tables, isLocked: (content.Flags & VmFlags.Locked) != 0);
         Tables.Visit(content.Start, content.LengthBytes, ref visitor);
         return visitor.ToUsage();
     }

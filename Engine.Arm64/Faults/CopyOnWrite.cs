@@ -1,5 +1,6 @@
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
+using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
@@ -10,7 +11,7 @@ internal static class CopyOnWrite
     public static FaultResult Handle(ref VmFault fault)
     {
         bool isShared = (fault.Area.Flags & VmFlags.Shared) != 0;
-        if (isShared || fault.Frames.CanReuse(fault.Original))
+        if (isShared || CanReuse(in fault))
         {
             return Reuse(ref fault);
         }
@@ -20,7 +21,10 @@ internal static class CopyOnWrite
 
     /// <summary>Makes a page that is only read the process's own, for a pin (<c>do_wp_page</c> with <c>FAULT_FLAG_UNSHARE</c>).</summary>
     public static FaultResult Unshare(ref VmFault fault) =>
-        fault.Frames.CanReuse(fault.Original) ? FaultResult.Minor : Copy(ref fault);
+        CanReuse(fault) ? FaultResult.Minor : Copy(ref fault);
+
+    private static bool CanReuse(in VmFault fault) =>
+        fault.Frames.CanReuse(fault.Original, mayReuseLarge: fault.Process.Machine.Options.Release != KernelRelease.Linux69);
 
     // wp_page_reuse: nobody else sees the frame, or everybody is meant to.
     private static FaultResult Reuse(ref VmFault fault)
@@ -31,7 +35,7 @@ internal static class CopyOnWrite
             fault.File?.Mapping.SetDirty(fault.Area.PageIndexOf(fault.Address));
         }
 
-        fault.Tables.Set(fault.Address, entry);
+        fault.SetAccess(entry);
         fault.Process.FlushPage(fault.Address);
         fault.Process.Faults.CountCause(FaultCause.Reuse);
         return FaultResult.Minor;

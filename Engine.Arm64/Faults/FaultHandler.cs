@@ -3,6 +3,7 @@
 //   find the VMA, or grow a stack down to the address       -> SEGV_MAPERR where there is none
 //   check that the VMA allows the access                    -> SEGV_ACCERR
 //   look at the page-table entry
+//     no table there             HugeFault        2 MiB at once where the policy allows
 //     empty, anonymous VMA       AnonymousFault   zero page on a read, zeroed frame on a write
 //     empty, file VMA            FileFault        from the page cache, which reads what it lacks
 //     write to a read-only entry CopyOnWrite      copy, or reuse where the frame is exclusive
@@ -94,8 +95,36 @@ internal static class FaultHandler
             return FaultResult.BusAdrErr;
         }
 
-        fault.Original = process.Tables.Read(page);
+        fault.Original = process.Tables.Read(page, out int level);
+        if (level < PageTables.PageTable.LastLevel && TryHandleHuge(ref fault, out FaultResult result))
+        {
+            return result;
+        }
+
+        if (fault.Original.IsContiguous)
+        {
+            fault.Original = process.Tables.ReadGathered(page).MakeNonContiguous();
+        }
+
         return HandleEntry(ref fault);
+    }
+
+    // __handle_mm_fault, where the address has no last-level table.
+    private static bool TryHandleHuge(ref VmFault fault, out FaultResult result)
+    {
+        result = FaultResult.Minor;
+        if (fault.Original.IsNone)
+        {
+            return fault.Area.IsAnonymous && HugeFault.TryMap(ref fault, out result);
+        }
+
+        if (fault.Original.IsPresent && HugeFault.TryHandleMapped(ref fault, out result))
+        {
+            return true;
+        }
+
+        fault.Original = fault.Tables.Read(fault.Address);
+        return false;
     }
 
     // handle_pte_fault.
@@ -136,7 +165,7 @@ internal static class FaultHandler
             fault.Frames.SetDirty(entry);
         }
 
-        fault.Tables.Set(fault.Address, entry);
+        fault.SetAccess(entry);
         fault.Process.FlushPage(fault.Address);
         fault.Process.Faults.CountCause(FaultCause.AccessFlags);
         return FaultResult.Minor;

@@ -14,6 +14,7 @@ internal struct UsageVisitor : ILeafVisitor
     private const int LastLevel = 3;
 
     private readonly UserFrames frames;
+    private readonly PageTable tables;
     private readonly bool isLocked;
     private ulong resident;
     private ulong anonymous;
@@ -33,15 +34,16 @@ internal struct UsageVisitor : ILeafVisitor
     private ulong proportionalShmem;
     private ulong swapProportional;
 
-    public UsageVisitor(UserFrames frames, bool isLocked)
+    public UsageVisitor(UserFrames frames, PageTable tables, bool isLocked)
     {
         this.frames = frames;
+        this.tables = tables;
         this.isLocked = isLocked;
     }
 
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
-        Descriptor entry = descriptor;
+        Descriptor entry = level == LastLevel && descriptor.IsContiguous ? tables.ReadGathered(address) : descriptor;
         if (!entry.IsPresent)
         {
             if (entry.IsSwap)

@@ -81,7 +81,7 @@ public partial class PageTree<TGeometry>
         return Unsafe.IsNullRef(ref entry) ? Descriptor.None : entry;
     }
 
-    /// <summary>Writes the page's entry where its table exists (<c>set_pte</c>).</summary>
+    /// <summary>Writes the page's entry where its table exists (<c>set_pte</c>); a contiguous run that the page is in is unfolded.</summary>
     /// <param name="address">Any address of the page.</param>
     /// <param name="descriptor">The new entry.</param>
     /// <returns>False, with nothing changed, where there is no last-level table: map first.</returns>
@@ -91,6 +91,12 @@ public partial class PageTree<TGeometry>
         if (Unsafe.IsNullRef(ref entry) || level != LastLevel)
         {
             return false;
+        }
+
+        if (IsRun(entry))
+        {
+            UnfoldAt(address);
+            descriptor = descriptor.MakeNonContiguous();
         }
 
         entry = descriptor;

@@ -59,6 +59,9 @@ public interface IAddressSpacePages
     /// <summary>How a mapped file may be mapped; mremap asks for the sake of <see cref="MappedFileModes.AlignsHugePages"/>.</summary>
     public MappedFileModes ModesOf(uint file);
 
+    /// <summary>A VMA is about to begin or end at an address that lay within one: a huge page across it becomes pages (<c>vma_adjust_trans_huge</c>).</summary>
+    public void SplitHugePage(CpuId cpu, VirtAddr address);
+
     /// <summary>A VMA maps a file now: it holds the file open, and truncation must find it (<c>vma_link_file</c>).</summary>
     public void LinkFile(CpuId cpu, VmAreaRef area);
 

@@ -110,6 +110,7 @@ public sealed unsafe partial class MemoryMap
             return;
         }
 
+        pages.SplitHugePage(cpu, newStart);
         ref VmArea content = ref Areas[area];
         content.PageOffset = content.PageIndexOf(newStart);
         Areas.Resize(area, newStart, content.End);
@@ -123,6 +124,7 @@ public sealed unsafe partial class MemoryMap
             return;
         }
 
+        pages.SplitHugePage(cpu, newEnd);
         Areas.Resize(area, Areas[area].Start, newEnd);
     }
 
@@ -245,6 +247,7 @@ public sealed unsafe partial class MemoryMap
             return Errno.ENOMEM;
         }
 
+        pages.SplitHugePage(cpu, at);
         ref VmArea copy = ref Areas[created];
         VirtAddr start = content.Start;
         VirtAddr end = content.End;

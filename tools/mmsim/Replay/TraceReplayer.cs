@@ -49,6 +49,9 @@ internal sealed class TraceReplayer : IDisposable
     /// <summary>The machine, as the replay leaves it.</summary>
     public Machine Machine => machine;
 
+    /// <summary>The program's process.</summary>
+    public Process Process => process;
+
     /// <summary>Goes through the trace to its end, or until the machine can go on no more.</summary>
     /// <param name="progress">Told from time to time how much is done, or null.</param>
     /// <param name="cancellation">Ends the replay with what was reached.</param>
