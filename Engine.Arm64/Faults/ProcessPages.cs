@@ -192,7 +192,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
         Process childProcess = ((ProcessPages)child.Pages).process;
         process.Tables.UnfoldPartial(vma.Start, vma.LengthBytes);
-        ForkVisitor fork = new(Machine.UserFrames, process, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        ForkVisitor fork = new(Machine.UserFrames, process, childProcess, to, cpu, (vma.Flags & VmFlags.Shared) != 0);
         return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }
