@@ -239,8 +239,13 @@ public sealed unsafe partial class MemoryMap
         return Errno.None;
     }
 
-    private Errno Shrink(CpuId cpu, in RemapRequest request) =>
-        UnmapAligned(cpu, request.Address + request.NewLengthBytes, request.Address + request.OldLengthBytes);
+    // do_vmi_munmap() of the tail, whatever the caller called the old length.
+    private Errno Shrink(CpuId cpu, in RemapRequest request)
+    {
+        VirtAddr start = request.Address + request.NewLengthBytes;
+        ulong length = request.OldLengthBytes - request.NewLengthBytes;
+        return start > options.TaskSize || length > options.TaskSize - start ? Errno.EINVAL : UnmapAligned(cpu, start, start + length);
+    }
 
     // mremap_to: the program says where, or wants the source kept.
     private Errno RemapTo(CpuId cpu, ref RemapRequest request)

@@ -44,8 +44,11 @@ internal static partial class ProcReader
     /// <summary>The text before the colon.</summary>
     public static string LabelOf(string line) => line.Split(':')[0];
 
+    // %8lu: a number that is longer only widens its line.
+    private const int NumberColumns = 8;
+
     /// <summary>A line with its numbers, and the blanks before them, made the same.</summary>
-    public static string ShapeOf(string line) => Number().Replace(line, number => new string('#', number.Length));
+    public static string ShapeOf(string line) => Number().Replace(line, number => new string('#', number.Length - Math.Max(number.Value.TrimStart().Length - NumberColumns, 0)));
 
     private static ProcEntry ToEntry(string line, Match entry)
     {

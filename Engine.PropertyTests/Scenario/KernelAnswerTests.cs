@@ -8,6 +8,7 @@ namespace Engine.PropertyTests.Scenario;
 public sealed class KernelAnswerTests
 {
     [Theory]
+    [InlineData("mmapany R 34 rw private anon|mremap R 2 68719476735 5 maymove", "EINVAL")]
     [InlineData("file F0 3|mmap R 12 r shared file F0 2|read R 3|pagemap R 0 12", "\"map\":\"............\"")]
     [InlineData("file F0 4|mmap R 12 r shared file F0 2|read R 3|pagemap R 0 12", "\"map\":\"FF..........\"")]
     [InlineData("shmfile F0 3|mmap R 12 r shared file F0 2|read R 3|pagemap R 0 12", "\"map\":\"F...........\"")]

@@ -202,7 +202,7 @@ public sealed class UserPins
         bool isPin = (flags & PinFlags.Pin) != 0;
         PinCount.Take(pages, frame, isPin);
         Acquired += isPin ? 1UL : 0;
-        machine.UserFrames.NotePopulated(entry, isWrite);
+        machine.UserFrames.NotePopulated(entry, isWrite, waitsForLock: false);
         return Errno.None;
     }
 
