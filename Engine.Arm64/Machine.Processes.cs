@@ -8,6 +8,7 @@ public sealed partial class Machine
 {
     private readonly List<Process> processes = [];
     private readonly Dictionary<PhysAddr, Process> processesByMemory = [];
+    private readonly Process?[] acting;
     private int lastPid;
 
     /// <summary>The living processes.</summary>
@@ -44,4 +45,12 @@ public sealed partial class Machine
 
     internal bool TryFindProcess(PhysAddr memory, [NotNullWhen(true)] out Process? process) => processesByMemory.TryGetValue(memory, out process);
 
+    // Whether a process is the one that acts on a CPU: its own charge fails then, and it dies by that.
+    private bool IsCurrent(CpuId cpu, Process process) => acting[cpu.Value] == process;
+
+    internal void SetActing(CpuId cpu, Process process)
+    {
+        acting[cpu.Value] = process;
+        Pages.Lru.Cgroups?.SetActive(cpu, process.Cgroup);
+    }
 }

@@ -18,6 +18,7 @@ public sealed partial class Process
             return null;
         }
 
+        child.Cgroup = Cgroup;
         Errno errno = Memory.Fork(cpu, child.Memory);
 
         // Writable entries of this process became read-only; one flush covers them all (dup_mmap).

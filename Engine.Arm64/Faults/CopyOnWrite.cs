@@ -52,7 +52,7 @@ internal static class CopyOnWrite
         // Cleared and flushed before the new frame is visible: no CPU may still write through the old one (ptep_clear_flush).
         fault.Tables.Set(fault.Address, Descriptor.None);
         fault.Process.FlushPage(fault.Address);
-        frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
+        frames.AddNewAnonymous(fault.Cpu, copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         Descriptor entry = Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable();
         fault.Tables.Set(fault.Address, entry);
         fault.Process.Memory.State.AnonPages++;

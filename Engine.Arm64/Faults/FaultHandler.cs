@@ -5,6 +5,7 @@
 //   look at the page-table entry
 //     empty, anonymous VMA       AnonymousFault   zero page on a read, zeroed frame on a write
 //     empty, file VMA            FileFault        from the page cache, which reads what it lacks
+//     swap entry                 SwapFault        from the swap cache, or from the device
 //     write to a read-only entry CopyOnWrite      copy, or reuse where the frame is exclusive
 //     otherwise                                   only accessed and dirty state were missing
 //
@@ -29,6 +30,7 @@ internal static class FaultHandler
     public static FaultResult Handle(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
     {
         FaultResult result = Resolve(process, cpu, address, kind, FaultOrigin.Access);
+        result = result == FaultResult.OutOfMemory && process.IsKilled ? FaultResult.Killed : result;
         process.Faults.CountResult(result);
         return result;
     }
@@ -48,6 +50,7 @@ internal static class FaultHandler
 
     private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)
     {
+        process.Machine.SetActing(cpu, process);
         VirtAddr page = new(address.Value & ~(ulong)(Pfn.PageSizeBytes - 1));
         VmAreaRef area = process.Memory.Areas.Find(page);
         if (area.IsNone && !process.Memory.TryExpandStack(cpu, page, out area))
@@ -92,10 +95,7 @@ internal static class FaultHandler
 
         if (!fault.Original.IsPresent)
         {
-            // Nothing writes swap entries yet, so this one is garbage: as fatal to the process as a bad page.
-            fault.Process.Machine.Log.Report(new Corruption(
-                CorruptionCategory.PageTable, "swap entry without swap", new PhysAddr(0), 0, fault.Original.Value));
-            return FaultResult.BusAdrErr;
+            return SwapFault.Handle(ref fault);
         }
 
         return fault.IsWrite && !fault.Original.IsWritable ? CopyOnWrite.Handle(ref fault) : SetAccessFlags(ref fault);

@@ -28,6 +28,8 @@ internal sealed class FileReverseMap : IFileReverseMap
                     process.Tables.Visit(start, lengthBytes, ref zap);
                     zap.Finish();
                 }
+
+                return true;
             });
         }
     }
@@ -51,6 +53,8 @@ internal sealed class FileReverseMap : IFileReverseMap
                         process.FlushRange(start, start + lengthBytes);
                     }
                 }
+
+                return true;
             });
         }
 
@@ -115,7 +119,7 @@ internal sealed class FileReverseMap : IFileReverseMap
     }
 
     // A chain in the arena may be garbage: it is walked for no more links than there can be VMAs in memory.
-    private void ForEachArea(OpenFile file, Action<Process, VmArea> action)
+    internal void ForEachArea(OpenFile file, Func<Process, VmArea, bool> action)
     {
         ulong bound = machine.Memory.LengthBytes / VmArea.SizeBytes;
         VmAreaRef link = file.FirstArea;
@@ -127,7 +131,11 @@ internal sealed class FileReverseMap : IFileReverseMap
                 return;
             }
 
-            action(process, area);
+            if (!action(process, area))
+            {
+                return;
+            }
+
             link = area.FileNext;
         }
     }

@@ -13,14 +13,14 @@ internal readonly struct ForkVisitor(UserFrames frames, Process child, CpuId cpu
 {
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
-        if (!descriptor.IsPresent)
-        {
-            return true;
-        }
-
         if (!child.Tables.TryPrepare(cpu, address))
         {
             return false;
+        }
+
+        if (!descriptor.IsPresent)
+        {
+            return CopySwap(address, ref descriptor);
         }
 
         Descriptor entry = descriptor;
@@ -40,5 +40,18 @@ internal readonly struct ForkVisitor(UserFrames frames, Process child, CpuId cpu
 
         frames.Share(child, entry);
         return child.Tables.TryMap(cpu, address, entry.MakeOld());
+    }
+
+    // copy_nonpresent_pte: one more refers to the slot, so it is nobody's alone. A slot that cannot be is not copied.
+    private bool CopySwap(VirtAddr address, ref Descriptor descriptor)
+    {
+        if (!descriptor.IsSwap || !frames.Swap.TryDuplicate(UserFrames.ToSwapEntry(descriptor)))
+        {
+            return true;
+        }
+
+        descriptor = Descriptor.ForSwap(descriptor.SwapType, descriptor.SwapOffset, exclusive: false);
+        child.Memory.State.SwapEntries++;
+        return child.Tables.TryMap(cpu, address, descriptor);
     }
 }
