@@ -200,36 +200,41 @@ public unsafe struct ArenaWalker : IPageWalker
     private readonly bool Finish(
         ulong va, AccessKind kind, bool isPrivileged, ulong place, ulong descriptor, ulong restrictions, int level, ref WalkResult result)
     {
-        bool isStore = kind is AccessKind.Store or AccessKind.Modify;
         bool isWritableClean = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
-        if (!result.LooksOnly && ((descriptor & AccessFlag) == 0 || (isStore && isWritableClean)))
+        bool setsDirty = isWritableClean && !result.LooksOnly && (kind is AccessKind.Store or AccessKind.Modify);
+        bool isYoung = (descriptor & AccessFlag) != 0;
+        if (!result.LooksOnly && (!isYoung || setsDirty))
         {
-            if ((descriptor & AccessFlag) == 0 && !SetsAccessFlag && !SetsDirtyState)
+            if (!isYoung && !SetsAccessFlag && !SetsDirtyState)
             {
                 return Fail(ref result, TranslationStop.AccessFlagFault, level);
             }
 
-            // Only a store that is otherwise allowed sets the dirty state.
-            bool setsDirty = isStore && isWritableClean
-                && ((AllowedBy(descriptor & ~ReadOnly, restrictions) >> ((int)kind + (isPrivileged ? TlbEntry.ElBits : 0))) & 1) != 0;
+            // An access that is refused changes nothing in the tables; and what is not accessed does not enter a TLB.
+            uint allowed = setsDirty ? AllowedBy(descriptor & ~ReadOnly, restrictions) : AllowedBy(descriptor, restrictions, isWritableClean);
+            bool isAllowed = ((allowed >> ((int)kind + (isPrivileged ? TlbEntry.ElBits : 0))) & 1) != 0;
+            if (!isYoung && !isAllowed)
+            {
+                return Fail(ref result, TranslationStop.PermissionFault, level);
+            }
+
+            setsDirty &= isAllowed;
             ulong updated = (descriptor | AccessFlag) & ~(setsDirty ? ReadOnly : 0);
-            if (!TryUpdate(place, descriptor, updated))
+            if (updated != descriptor && !TryUpdate(place, descriptor, updated))
             {
                 // The descriptor changed meanwhile: the walk begins again.
                 result.StartLevel = WalkResult.FromRoot;
                 return Walk(new VirtAddr(va), kind, isPrivileged, ref result);
             }
 
-            isWritableClean &= !setsDirty;
             descriptor = updated;
         }
 
         Describe(place, descriptor, restrictions, level, ref result);
-        if (isWritableClean)
+        if (isWritableClean && !setsDirty)
         {
-            // A page that a store may make dirty counts as writable: what EL0 may write, EL1 does not execute.
             result.IsDirtyLater = (restrictions >> 62 & 1) == 0;
-            result.Allowed &= AllowedBy(descriptor & ~ReadOnly, restrictions) | ~(Fetch0 | Fetch1);
+            result.Allowed = AllowedBy(descriptor, restrictions, isWritableClean);
         }
 
         return true;
@@ -249,6 +254,10 @@ public unsafe struct ArenaWalker : IPageWalker
         result.IsDirtyLater = false;
         result.AggregationLog2 = AggregationLog2Max != 0 && level == 3 && (descriptor & Contiguous) == 0 ? Aggregate(place, descriptor) : 0;
     }
+
+    // A page that a store may make dirty counts as writable: what EL0 may write, EL1 does not execute.
+    private readonly uint AllowedBy(ulong descriptor, ulong restrictions, bool isWritableClean) =>
+        AllowedBy(descriptor, restrictions) & (isWritableClean ? AllowedBy(descriptor & ~ReadOnly, restrictions) | ~(Fetch0 | Fetch1) : uint.MaxValue);
 
     // APTable[0] (61) takes EL0 data access away, APTable[1] (62) writing; XNTable is 60, PXNTable 59.
     private readonly uint AllowedBy(ulong descriptor, ulong restrictions)

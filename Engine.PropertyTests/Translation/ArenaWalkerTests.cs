@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Engine.PropertyTests.Translation;
 
-/// <summary>The straight walker under the TLB against the general walker, on random tables in the arena.</summary>
+/// <summary>The straight walker under the TLB against the general walker, each on its copy of random tables in the arena, which end alike.</summary>
 public sealed class ArenaWalkerTests
 {
     private const ulong Start = 0x4000_0000;
@@ -33,8 +33,10 @@ public sealed class ArenaWalkerTests
     {
         using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(Start), LengthBytes));
         Fill(memory, seed);
+        using PhysicalMemory own = new(new MemoryBank(new PhysAddr(Start), LengthBytes));
+        Fill(own, seed);
         ArenaMemory tables = new(memory);
-        ArenaWalker walker = new(memory)
+        ArenaWalker walker = new(own)
         {
             Ttbr0 = new PhysAddr(Start),
             Ttbr1 = new PhysAddr(Start + 4096),
@@ -63,6 +65,11 @@ public sealed class ArenaWalkerTests
         }
 
         Assert.True(mapped > 5_000, $"only {mapped} addresses were mapped");
+        for (ulong at = 0; at < LengthBytes; at += 8)
+        {
+            PhysAddr place = new(Start + at);
+            Assert.True(memory.GetRef<ulong>(place) == own.GetRef<ulong>(place), $"the tables differ at {place}");
+        }
     }
 
     // The general walker under a TLB finds the same, from the root and from any table on the way.
@@ -95,7 +102,9 @@ public sealed class ArenaWalkerTests
     private static void Compare(in TranslationResult expected, bool isMapped, in WalkResult found, in TranslationAccess access, ulong address)
     {
         string place = $"0x{address:x} {access}: {expected.Fault}, {expected.Descriptor}";
-        bool isDenied = expected.Fault.Kind == FaultKind.Permission;
+
+        // Refused accesses to what has been accessed before may enter a TLB; others find their fault in the walk.
+        bool isDenied = expected.Fault.Kind == FaultKind.Permission && expected.Descriptor.IsYoung;
         Assert.True(isMapped == (expected.IsOk || isDenied), place);
         if (!isMapped)
         {
