@@ -179,7 +179,8 @@ public sealed partial class Reclaimer
             return Outcome.Activate;
         }
 
-        if (mapping.IsShmem)
+        // Shared memory that nobody ever wrote is zero, and comes back as a hole.
+        if (mapping.IsShmem && (frame.Flags & PageFlag.Dirty) != 0)
         {
             return mapping.TrySwapOut(cpu, pfn, swap) ? Outcome.Freed : Outcome.Activate;
         }
