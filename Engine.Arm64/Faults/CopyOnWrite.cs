@@ -44,6 +44,13 @@ internal static class CopyOnWrite
             return FaultResult.OutOfMemory;
         }
 
+        // Reclaim for the new frame may have taken the very page: the access is tried again (pte_same).
+        if (fault.Tables.Read(fault.Address) != fault.Original)
+        {
+            frames.Put(fault.Cpu, copy);
+            return FaultResult.Minor;
+        }
+
         if (!isZeroPage)
         {
             frames.Copy(fault.Original.Pfn, copy);

@@ -38,6 +38,8 @@ public struct FaultCounters
             case FaultResult.OutOfMemory or FaultResult.Killed:
                 OutOfMemory++;
                 break;
+            case FaultResult.Blocked:
+                break; // counted when it is resolved
             default:
                 Signals++;
                 break;

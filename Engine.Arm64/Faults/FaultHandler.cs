@@ -29,8 +29,22 @@ internal static class FaultHandler
     /// <param name="kind">What the access wanted.</param>
     public static FaultResult Handle(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
     {
+        return process.BlocksOnInput && NeedsInput(process, address, kind)
+            ? process.Block(FaultWaitReason.Input, address, kind)
+            : Complete(process, cpu, address, kind);
+    }
+
+    /// <summary>Handles one fault whatever it takes.</summary>
+    /// <inheritdoc cref="Handle" path="/param"/>
+    public static FaultResult Complete(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
+    {
         FaultResult result = Resolve(process, cpu, address, kind, FaultOrigin.Access);
-        result = result == FaultResult.OutOfMemory && process.IsKilled ? FaultResult.Killed : result;
+        if (result == FaultResult.OutOfMemory)
+        {
+            result = process.IsKilled ? FaultResult.Killed
+                : process.BlocksOnInput ? process.Block(FaultWaitReason.Memory, address, kind) : result;
+        }
+
         process.Faults.CountResult(result);
         return result;
     }
@@ -46,6 +60,31 @@ internal static class FaultHandler
         FaultResult result = Resolve(process, cpu, address, isWrite ? AccessKind.Store : AccessKind.Load, origin);
         process.Faults.CountResult(result);
         return result;
+    }
+
+    // Whether a fault would have to read: the page is in swap space alone, or its file's and not cached.
+    private static bool NeedsInput(Process process, VirtAddr address, AccessKind kind)
+    {
+        VmAreaRef area = process.Memory.Areas.Find(address);
+        if (area.IsNone || !VmProtection.Allows(process.Memory.Areas[area].Flags, kind))
+        {
+            return false;
+        }
+
+        ref VmArea content = ref process.Memory.Areas[area];
+        Descriptor entry = process.Tables.Read(address);
+        if (entry.IsSwap)
+        {
+            return !process.Machine.UserFrames.IsSwapCached(entry);
+        }
+
+        if (!entry.IsNone || content.IsAnonymous || process.Machine.Files.TryGet(content.File)?.Mapping is not { } mapping)
+        {
+            return false;
+        }
+
+        ulong index = content.PageIndexOf(address);
+        return mapping.IsShmem ? mapping.IsSwapped(index) : index < mapping.LengthPages && !mapping.IsCached(index);
     }
 
     private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)

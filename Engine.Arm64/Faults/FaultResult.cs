@@ -23,4 +23,7 @@ public enum FaultResult
 
     /// <summary>The process was killed for memory that its memory cgroup may not have: SIGKILL (<c>mem_cgroup_oom</c>).</summary>
     Killed,
+
+    /// <summary>The access has to wait, and nothing has changed: see <see cref="Process.BlocksOnInput"/>.</summary>
+    Blocked,
 }

@@ -4,7 +4,6 @@
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
-using Engine.Core.Frames;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;

@@ -5,7 +5,6 @@
 // Simpler than Linux: no hierarchy, no stock of 64 pages a CPU, and what the kernel itself uses for a process (page tables,
 // slabs) is not charged.
 
-using Engine.Core.Arena;
 using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;

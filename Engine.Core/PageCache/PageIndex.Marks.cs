@@ -97,6 +97,7 @@ internal sealed partial class PageIndex
     /// <param name="last">The last index of interest.</param>
     /// <param name="mark">The mark that it must carry, or null.</param>
     /// <param name="entry">The folio.</param>
+    /// <param name="findsValues">Whether value entries are sought in place of folios.</param>
     /// <returns>False where there is none up to <paramref name="last"/>.</returns>
     public bool TryFindNext(ref ulong index, ulong last, PageMark? mark, out ulong entry, bool findsValues = false)
     {

@@ -1,5 +1,4 @@
 using Engine.Core.Cgroups;
-using Engine.Core.Frames;
 using Engine.Core.Units;
 
 namespace Engine.Core.Reclaim;

@@ -70,7 +70,8 @@ public sealed partial class Reclaimer
         }
 
         frame.Flags &= ~PageFlag.Active;
-        Outcome outcome = (frame.Mapping & PageFlag.MappingAnon) != 0 ? ShrinkAnonymous(cpu, pfn, ref frame) : ShrinkFile(cpu, pfn, ref frame);
+        bool isAnonymous = (frame.Mapping & PageFlag.MappingAnon) != 0 || (frame.Flags & PageFlag.SwapCache) != 0;
+        Outcome outcome = isAnonymous ? ShrinkAnonymous(cpu, pfn, ref frame) : ShrinkFile(cpu, pfn, ref frame);
         if (outcome == Outcome.Freed)
         {
             StolenPages++;
