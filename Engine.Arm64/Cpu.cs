@@ -23,6 +23,7 @@ public sealed class Cpu
         this.machine = machine;
         Id = id;
         Mmu = new TranslationUnit<ArenaWalker, NoObserver>(geometry, new ArenaWalker(machine.Memory), default, seed);
+        Mmu.Walker.AggregationLog2Max = geometry.Levels.Max(level => level.AggregationLog2);
         Mmu.Walker.SetsAccessFlag = machine.Options.HasHardwareDirtyState;
         Mmu.Walker.SetsDirtyState = machine.Options.HasHardwareDirtyState;
     }

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using Engine.Arm64.Exec;
+using Engine.Arm64.Units;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;
@@ -10,6 +12,8 @@ public sealed partial class Machine
     private readonly Dictionary<PhysAddr, Process> processesByMemory = [];
     private readonly Process?[] acting;
     private int lastPid;
+    private uint lastAsid;
+    private SpecialMappings? specialMappings;
 
     /// <summary>The living processes.</summary>
     public IReadOnlyList<Process> Processes => processes;
@@ -20,6 +24,10 @@ public sealed partial class Machine
     public Process CreateProcess(string name) =>
         TryCreateProcess(cpus[0].Id, name) ?? throw new InsufficientMemoryException($"the simulated memory has no room for process '{name}'");
 
+    /// <summary>The living process with a number.</summary>
+    /// <returns>Null where there is none.</returns>
+    public Process? TryFindProcess(int pid) => processes.Find(process => process.Pid == pid);
+
     /// <summary>How many page-table entries map a frame (<c>/proc/kpagecount</c>).</summary>
     /// <returns>0 where the frame has no descriptor.</returns>
     public ulong CountMappings(Pfn pfn) => Pages.Frames.IsValid(pfn) ? (ulong)Math.Max(0, Pages.Frames[pfn].MapCount) : 0;
@@ -29,19 +37,30 @@ public sealed partial class Machine
         Process? process = Process.TryCreate(this, cpu, lastPid + 1, name);
         if (process is not null)
         {
-            lastPid++;
-            processes.Add(process);
-            processesByMemory.Add(process.Memory.Address, process);
+            Add(process);
         }
 
+        return process;
+    }
+
+    internal Process CreateSharing(Process other, string name)
+    {
+        Process process = Process.CreateSharing(other, lastPid + 1, name);
+        Add(process);
         return process;
     }
 
     internal void RemoveProcess(Process process)
     {
         processes.Remove(process);
-        processesByMemory.Remove(process.Memory.Address);
+        exitedFaults = (exitedFaults.Minor + process.Faults.Minor, exitedFaults.Major + process.Faults.Major);
     }
+
+    /// <summary>An address space has a user by whom it can be found.</summary>
+    internal void Bind(AddressSpace space) => processesByMemory[space.Memory.Address] = space.Owner;
+
+    /// <summary>An address space is gone.</summary>
+    internal void Unbind(AddressSpace space) => processesByMemory.Remove(space.Memory.Address);
 
     internal bool TryFindProcess(PhysAddr memory, [NotNullWhen(true)] out Process? process) => processesByMemory.TryGetValue(memory, out process);
 
@@ -52,5 +71,22 @@ public sealed partial class Machine
     {
         acting[cpu.Value] = process;
         Pages.Lru.Cgroups?.SetActive(cpu, process.Cgroup);
+    }
+
+    /// <summary>Of the processes that share memory with <paramref name="process"/>, the one that a CPU runs; that one itself where it runs none of them.</summary>
+    internal Process ActorOn(CpuId cpu, Process process) =>
+        cpus[cpu.Value].Current is { } current && current.Space == process.Space ? current : process;
+
+    /// <summary>The vDSO and its data, made at the first exec.</summary>
+    internal SpecialMappings? TryGetSpecialMappings(CpuId cpu) => specialMappings ??= SpecialMappings.TryCreate(this, cpu);
+
+    // A tag for each address space, in turn.
+    internal Asid NextAsid() => new((ushort)++lastAsid);
+
+    private void Add(Process process)
+    {
+        lastPid++;
+        processes.Add(process);
+        Bind(process.Space);
     }
 }

@@ -2,6 +2,7 @@
 // kernel keeps for itself, the page allocator takes the rest, the caches are created, the CPUs come up.
 
 using Engine.Arm64.Faults;
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Processes;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
@@ -48,7 +49,9 @@ public sealed partial class Machine : IDisposable
             Swap = new SwapSpace(Pages);
             PageCache.Swap = Swap;
             UserFrames = new UserFrames(Pages, PageCache, Swap, zeroPage);
-            Files = new OpenFileTable(PageCache);
+            Files = new OpenFileTable(PageCache, Options.Files);
+            HugePages = new HugePagePolicy(Options.HugePages);
+            FolioSplitter = new FolioSplitter(this, new AnonReverseMap(this));
             FileReverseMap = new FileReverseMap(this);
             PageCache.ReverseMap = FileReverseMap;
             Reclaimer = new Reclaimer(Pages, PageCache, Swap, new ReverseMap(this));
@@ -89,6 +92,15 @@ public sealed partial class Machine : IDisposable
     /// <summary>How much memory has been promised.</summary>
     public CommitAccounting Commit { get; }
 
+    /// <summary>The names that processes gave to ranges of their memory.</summary>
+    public AreaNames AreaNames { get; } = new();
+
+    /// <summary>The settings of transparent huge pages.</summary>
+    public HugePagePolicy HugePages { get; }
+
+    /// <summary>What happened to large folios.</summary>
+    public HugePageCounters HugePageCounters => UserFrames.HugeCounters;
+
     internal MemoryMapCaches Caches { get; }
 
     internal AnonVmas AnonVmas { get; }
@@ -96,6 +108,8 @@ public sealed partial class Machine : IDisposable
     internal UserFrames UserFrames { get; }
 
     internal FileReverseMap FileReverseMap { get; }
+
+    internal FolioSplitter FolioSplitter { get; }
 
     /// <summary>Opens a file that processes can map.</summary>
     /// <param name="name">Its path.</param>

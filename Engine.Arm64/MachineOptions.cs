@@ -1,3 +1,4 @@
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
 using Engine.Core.PageCache;
@@ -31,6 +32,15 @@ public sealed record MachineOptions
 
     /// <summary>Whose readahead rules apply, where releases differ.</summary>
     public KernelRelease Release { get; init; } = KernelRelease.Linux69;
+
+    /// <summary>Transparent huge pages at boot.</summary>
+    public HugePageOptions HugePages { get; init; } = new();
+
+    /// <summary>Whether aligned runs of pages of one folio get the contiguous bit (<c>CONFIG_ARM64_CONTPTE</c>).</summary>
+    public bool FoldsContiguousRuns { get; init; } = true;
+
+    /// <summary>What the file system and the device of files allow; null for single pages and the default readahead.</summary>
+    public FileMappingOptions? Files { get; init; }
 
     internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
 }

@@ -6,6 +6,9 @@ namespace Engine.Arm64;
 /// <summary>An open file description (<c>struct file</c>): a file's cached pages, and what readahead remembers of this opening.</summary>
 public sealed class OpenFile
 {
+    /// <summary>The minor number of the device: the first partition, or the kernel's own tmpfs; both are 1.</summary>
+    public const int DeviceMinor = 1;
+
     private ReadaheadState readahead;
 
     internal OpenFile(uint id, string name, FileMapping mapping, MappedFileModes modes)
@@ -25,6 +28,15 @@ public sealed class OpenFile
 
     /// <summary>The file's pages in the page cache.</summary>
     public FileMapping Mapping { get; }
+
+    /// <summary>The inode's number: the same for all openings of a file.</summary>
+    public ulong Inode => Mapping.Id;
+
+    /// <summary>The major number of the device that the file is on: a disk (8), or none for shared memory.</summary>
+    public int DeviceMajor => Mapping.IsShmem ? 0 : 8;
+
+    /// <summary>Whether it is no file but pages of the kernel that processes map (<c>_install_special_mapping</c>), such as the vDSO.</summary>
+    public bool IsSpecialMapping { get; internal init; }
 
     /// <summary>How it may be mapped.</summary>
     public MappedFileModes Modes { get; }

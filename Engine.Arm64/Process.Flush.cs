@@ -10,16 +10,8 @@ namespace Engine.Arm64;
 /// <content>TLB invalidation (arch/arm64/include/asm/tlbflush.h).</content>
 public sealed partial class Process
 {
-    private Cpu[] ranOn = [];
-
     /// <summary>Remembers a CPU that loads the process's tables.</summary>
-    internal void NoteCpu(Cpu cpu)
-    {
-        if (!ranOn.Contains(cpu))
-        {
-            ranOn = [.. ranOn, cpu];
-        }
-    }
+    internal void NoteCpu(Cpu cpu) => space.NoteCpu(cpu);
 
     /// <summary>One page, its last level only (<c>flush_tlb_page</c>).</summary>
     internal void FlushPage(VirtAddr address) => Flush(address, address + Pfn.PageSizeBytes, lastLevelOnly: true);
@@ -31,19 +23,7 @@ public sealed partial class Process
     internal void FlushTables(VirtAddr start, VirtAddr end) => Flush(start, end, lastLevelOnly: false);
 
     /// <summary>The whole address space (<c>flush_tlb_mm</c>).</summary>
-    internal void FlushAll()
-    {
-        foreach (Cpu cpu in ranOn)
-        {
-            cpu.Mmu.Invalidate(Asid);
-        }
-    }
+    internal void FlushAll() => space.FlushAll();
 
-    private void Flush(VirtAddr start, VirtAddr end, bool lastLevelOnly)
-    {
-        foreach (Cpu cpu in ranOn)
-        {
-            cpu.Mmu.Invalidate(Asid, start, end, lastLevelOnly);
-        }
-    }
+    private void Flush(VirtAddr start, VirtAddr end, bool lastLevelOnly) => space.Flush(start, end, lastLevelOnly);
 }

@@ -10,15 +10,16 @@ namespace Engine.Arm64;
 /// <summary>A process: its mappings, its page tables, its counters. System calls are methods.</summary>
 public sealed partial class Process
 {
-    private FaultCounters faults;
+    private const int CommandNameMax = 16; // TASK_COMM_LEN
 
-    private Process(Machine machine, int pid, string name, PageTable tables)
+    private FaultCounters faults;
+    private AddressSpace space = null!;
+
+    private Process(Machine machine, int pid, string name)
     {
         Machine = machine;
         Pid = pid;
         Name = name;
-        Tables = tables;
-        Asid = new Asid((ushort)pid);
     }
 
     /// <summary>The machine that it runs on.</summary>
@@ -27,17 +28,26 @@ public sealed partial class Process
     /// <summary>Its number, from 1.</summary>
     public int Pid { get; }
 
-    /// <summary>Its name.</summary>
-    public string Name { get; }
+    /// <summary>The number of the process that made it; 0 where none did, or that one is gone.</summary>
+    public int ParentPid { get; private set; }
 
-    /// <summary>Its mappings (<c>mm_struct</c>).</summary>
-    public MemoryMap Memory { get; private set; } = null!;
+    /// <summary>Its name; exec gives it the file's.</summary>
+    public string Name { get; private set; }
+
+    /// <summary>The name as <c>ps</c> shows it: the first 15 characters (<c>task_struct.comm</c>).</summary>
+    public string CommandName => Name.Length < CommandNameMax ? Name : Name[..(CommandNameMax - 1)];
+
+    /// <summary>Whether a CPU runs it.</summary>
+    public bool IsRunning => Machine.Cpus.Any(cpu => cpu.Current == this);
+
+    /// <summary>Its mappings (<c>mm_struct</c>); processes made with CLONE_VM have theirs in common.</summary>
+    public MemoryMap Memory => space.Memory;
 
     /// <summary>Its page tables.</summary>
-    public PageTable Tables { get; }
+    public PageTable Tables => space.Tables;
 
     /// <summary>The tag of its TLB entries.</summary>
-    public Asid Asid { get; }
+    public Asid Asid => space.Asid;
 
     /// <summary>The memory cgroup that pays for its pages; null for the root. A child starts in its parent's.</summary>
     public MemoryCgroup? Cgroup { get; set; }
@@ -53,22 +63,32 @@ public sealed partial class Process
 
     internal void Kill() => IsKilled = true;
 
+    internal AddressSpace Space => space;
+
     internal static Process? TryCreate(Machine machine, CpuId cpu, int pid, string name)
     {
-        if (!PageTable.TryCreate(machine.Pages, cpu, PageTableKind.User, out PageTable? tables))
+        Process process = new(machine, pid, name);
+        if (!AddressSpace.TryCreate(cpu, process, machine.NextAsid(), new MemoryMapOptions(), ResourceLimits.CreateRoot(), out AddressSpace? space))
         {
             return null;
         }
 
-        Process process = new(machine, pid, name, tables);
-        if (!MemoryMap.TryCreate(
-            cpu, machine.Caches, machine.AnonVmas, machine.Commit, new MemoryMapOptions(), ResourceLimits.CreateRoot(), new ProcessPages(process), out MemoryMap? memory))
-        {
-            tables.Destroy(cpu);
-            return null;
-        }
-
-        process.Memory = memory;
+        process.space = space;
         return process;
+    }
+
+    /// <summary>A process that shares the memory of another.</summary>
+    internal static Process CreateSharing(Process other, int pid, string name)
+    {
+        Process process = new(other.Machine, pid, name) { space = other.space };
+        other.space.Share(process);
+        return process;
+    }
+
+    /// <summary>Remembers the resident set before it shrinks (<c>update_hiwater_rss</c>).</summary>
+    internal void NoteResidentPeak()
+    {
+        ref MmStruct mm = ref Memory.State;
+        mm.ResidentPagesPeak = Math.Max(mm.ResidentPagesPeak, ResidentPages);
     }
 }

@@ -1,4 +1,7 @@
+using System.Numerics;
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
@@ -6,6 +9,9 @@ namespace Engine.Arm64.Faults;
 /// <summary>The first touch of a private anonymous page (<c>do_anonymous_page</c>, mm/memory.c).</summary>
 internal static class AnonymousFault
 {
+    // All orders below that of a block.
+    private const uint SmallerOrders = (1u << HugePageOptions.HugeOrder) - 1;
+
     public static FaultResult Handle(ref VmFault fault)
     {
         return fault.IsWrite ? MapNewFrame(ref fault) : MapZeroPage(ref fault);
@@ -31,6 +37,12 @@ internal static class AnonymousFault
             return FaultResult.OutOfMemory;
         }
 
+        uint orders = fault.Process.Machine.HugePages.OrdersFor(fault.Area.Flags, fault.Process.Memory.State.IsThpDisabled != 0) & SmallerOrders;
+        if (orders != 0 && TryMapFolio(ref fault, orders))
+        {
+            return FaultResult.Minor;
+        }
+
         if (!fault.Frames.TryAllocate(fault.Cpu, GfpFlags.Zero, out Pfn pfn))
         {
             return FaultResult.OutOfMemory;
@@ -42,5 +54,47 @@ internal static class AnonymousFault
         fault.Tables.TryMap(fault.Cpu, fault.Address, entry);
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);
         return FaultResult.Minor;
+    }
+
+    // alloc_anon_folio: of the orders whose aligned place lies within the VMA the largest of which no page is mapped; a
+    // smaller one where there is no memory for it.
+    private static bool TryMapFolio(ref VmFault fault, uint orders)
+    {
+        GfpFlags gfp = fault.Process.Machine.HugePages.GfpFor(fault.Area.Flags);
+        bool isEmpty = false;
+        for (int order = BitOperations.Log2(orders); orders != 0; orders &= ~(1u << order), order = BitOperations.Log2(orders | 1))
+        {
+            ulong bytes = (ulong)Pfn.PageSizeBytes << order;
+            VirtAddr start = new(fault.Address.ToUInt64() & ~(bytes - 1));
+            if (start < fault.Area.Start || fault.Area.End - start < bytes)
+            {
+                continue;
+            }
+
+            isEmpty = isEmpty || fault.Tables.IsRangeEmpty(start, 1 << order);
+            if (!isEmpty)
+            {
+                continue;
+            }
+
+            if (fault.Frames.TryAllocateFolio(fault.Cpu, order, gfp, out Pfn head))
+            {
+                MapFolio(ref fault, head, start, 1 << order);
+                return true;
+            }
+
+            fault.Frames.HugeCounters.Add(HugePageEvent.SmallerFallback);
+        }
+
+        return false;
+    }
+
+    private static void MapFolio(ref VmFault fault, Pfn head, VirtAddr start, int pageCount)
+    {
+        fault.Frames.AddNewAnonymousFolio(fault.Process, head, fault.Process.Memory.Areas[fault.AreaRef], start, isBlock: false);
+        Descriptor entry = Descriptor.ForPage(head, fault.Protection).MakeDirty().MakeWritable();
+        fault.Tables.SetPages(fault.Cpu, start, head, entry.Attributes, pageCount);
+        fault.Frames.HugeCounters.Add(HugePageEvent.SmallerAllocation);
+        fault.Process.Faults.CountCause(FaultCause.ZeroFill);
     }
 }

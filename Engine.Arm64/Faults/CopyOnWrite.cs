@@ -1,5 +1,6 @@
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
+using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
@@ -10,13 +11,16 @@ internal static class CopyOnWrite
     public static FaultResult Handle(ref VmFault fault)
     {
         bool isShared = (fault.Area.Flags & VmFlags.Shared) != 0;
-        if (isShared || fault.Frames.CanReuse(fault.Original))
+        if (isShared || CanReuse(in fault))
         {
             return Reuse(ref fault);
         }
 
         return Copy(ref fault);
     }
+
+    private static bool CanReuse(in VmFault fault) =>
+        fault.Frames.CanReuse(fault.Original, mayReuseLarge: fault.Process.Machine.Options.Release != KernelRelease.Linux69);
 
     // wp_page_reuse: nobody else sees the frame, or everybody is meant to.
     private static FaultResult Reuse(ref VmFault fault)
@@ -27,7 +31,7 @@ internal static class CopyOnWrite
             fault.File?.Mapping.SetDirty(fault.Area.PageIndexOf(fault.Address));
         }
 
-        fault.Tables.Set(fault.Address, entry);
+        fault.SetAccess(entry);
         fault.Process.FlushPage(fault.Address);
         fault.Process.Faults.CountCause(FaultCause.Reuse);
         return FaultResult.Minor;
@@ -45,7 +49,8 @@ internal static class CopyOnWrite
         }
 
         // Reclaim for the new frame may have taken the very page: the access is tried again (pte_same).
-        if (fault.Tables.Read(fault.Address) != fault.Original)
+        Descriptor now = fault.Tables.Read(fault.Address);
+        if (!now.IsPresent || now.Pfn != fault.Original.Pfn)
         {
             frames.Put(fault.Cpu, copy);
             return FaultResult.Minor;

@@ -3,6 +3,7 @@
 //   find the VMA, or grow a stack down to the address       -> SEGV_MAPERR where there is none
 //   check that the VMA allows the access                    -> SEGV_ACCERR
 //   look at the page-table entry
+//     no table there             HugeFault        2 MiB at once where the policy allows
 //     empty, anonymous VMA       AnonymousFault   zero page on a read, zeroed frame on a write
 //     empty, file VMA            FileFault        from the page cache, which reads what it lacks
 //     swap entry                 SwapFault        from the swap cache, or from the device
@@ -120,8 +121,36 @@ internal static class FaultHandler
             return FaultResult.BusAdrErr;
         }
 
-        fault.Original = process.Tables.Read(page);
+        fault.Original = process.Tables.Read(page, out int level);
+        if (level < PageTables.PageTable.LastLevel && TryHandleHuge(ref fault, out FaultResult result))
+        {
+            return result;
+        }
+
+        if (fault.Original.IsContiguous)
+        {
+            fault.Original = process.Tables.ReadGathered(page).MakeNonContiguous();
+        }
+
         return HandleEntry(ref fault);
+    }
+
+    // __handle_mm_fault, where the address has no last-level table.
+    private static bool TryHandleHuge(ref VmFault fault, out FaultResult result)
+    {
+        result = FaultResult.Minor;
+        if (fault.Original.IsNone)
+        {
+            return fault.Area.IsAnonymous && HugeFault.TryMap(ref fault, out result);
+        }
+
+        if (fault.Original.IsPresent && HugeFault.TryHandleMapped(ref fault, out result))
+        {
+            return true;
+        }
+
+        fault.Original = fault.Tables.Read(fault.Address);
+        return false;
     }
 
     // handle_pte_fault.
@@ -129,6 +158,11 @@ internal static class FaultHandler
     {
         if (fault.Original.IsNone)
         {
+            if ((fault.Area.Flags & VmFlags.PfnMap) != 0 && fault.File is not null)
+            {
+                return SpecialFault.Handle(ref fault);
+            }
+
             return fault.Area.IsAnonymous ? AnonymousFault.Handle(ref fault) : FileFault.Handle(ref fault);
         }
 
@@ -149,7 +183,7 @@ internal static class FaultHandler
             fault.Frames.SetDirty(entry);
         }
 
-        fault.Tables.Set(fault.Address, entry);
+        fault.SetAccess(entry);
         fault.Process.FlushPage(fault.Address);
         fault.Process.Faults.CountCause(FaultCause.AccessFlags);
         return FaultResult.Minor;

@@ -1,3 +1,4 @@
+using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
@@ -135,17 +136,30 @@ internal static class FileFault
             first + ((end - tableStart) >> Pfn.PageShift) - 1,
             first,
             first + ((tableEnd - tableStart) >> Pfn.PageShift) - 1,
-            HasTable: true);
+            HasTable: !MayMapBlock(in fault, file));
         Span<Pfn> pages = stackalloc Pfn[PagesPerTable];
         FaultAroundResult around = file.Mapping.MapAround(ref file.Readahead, in window, pages);
+        if (around.HugeFolio != Pfn.None)
+        {
+            if (TryMapBlock(ref fault, file, around.HugeFolio))
+            {
+                return true;
+            }
+
+            around = file.Mapping.MapAround(ref file.Readahead, window with { HasTable = true }, pages);
+        }
+
         int offset = (int)(around.First - first);
-        for (int i = offset; i < offset + around.Count; i++)
+        for (int i = offset; i < offset + around.Count;)
         {
             VirtAddr place = new(tableStart + ((ulong)i << Pfn.PageShift));
-            if (pages[i] != Pfn.None && fault.Tables.Read(place).IsNone)
+            int count = CountMappable(in fault, place, pages[i..(offset + around.Count)]);
+            if (count > 0)
             {
-                MapCached(ref fault, file, place, pages[i], isWrite: false);
+                MapRange(ref fault, place, pages[i], count);
             }
+
+            i += Math.Max(count, 1);
         }
 
         if (fault.Tables.Read(fault.Address).IsNone)
@@ -153,6 +167,62 @@ internal static class FileFault
             return false;
         }
 
+        fault.Process.Faults.CountCause(FaultCause.File);
+        return true;
+    }
+
+    // Consecutive pages of one folio that nothing maps yet (filemap_map_folio_range).
+    private static int CountMappable(in VmFault fault, VirtAddr place, ReadOnlySpan<Pfn> pages)
+    {
+        if (pages[0] == Pfn.None)
+        {
+            return 0;
+        }
+
+        int limit = (int)Math.Min((uint)pages.Length, fault.Frames.CountToFolioEnd(pages[0]));
+        int count = 0;
+        while (count < limit && pages[count] == pages[0] + (uint)count
+            && fault.Tables.Read(place + ((ulong)(uint)count << Pfn.PageShift)).IsNone)
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    // set_pte_range: whole aligned runs of the folio become contiguous.
+    private static void MapRange(ref VmFault fault, VirtAddr place, Pfn page, int count)
+    {
+        for (uint i = 0; i < (uint)count; i++)
+        {
+            fault.Frames.AddFileMapping(page + i, fault.Area.Flags);
+            fault.Frames.CountFile(fault.Process, page + i);
+        }
+
+        fault.Tables.SetPages(fault.Cpu, place, page, fault.Protection, count);
+    }
+
+    // Whether a folio of 2 MiB that is found may be mapped by one entry.
+    private static bool MayMapBlock(in VmFault fault, OpenFile file)
+    {
+        VirtAddr start = HugeMaps.StartOf(fault.Address);
+        return file.Mapping.Options.FolioOrderMax == HugePageOptions.HugeOrder
+            && start >= fault.Area.Start && fault.Area.End - start >= HugeMaps.Bytes
+            && (fault.Area.PageIndexOf(start) & (PagesPerTable - 1)) == 0
+            && fault.Tables.IsHugePlaceEmpty(start);
+    }
+
+    // do_set_pmd
+    private static bool TryMapBlock(ref VmFault fault, OpenFile file, Pfn head)
+    {
+        VirtAddr start = HugeMaps.StartOf(fault.Address);
+        if (!MayMapBlock(in fault, file) || !fault.Tables.TryMapHuge(fault.Cpu, start, Descriptor.ForBlock(head, fault.Protection), isReserving: false))
+        {
+            return false;
+        }
+
+        fault.Frames.AddFileBlock(fault.Process, head);
+        fault.Frames.HugeCounters.Add(HugePageEvent.FileMapped);
         fault.Process.Faults.CountCause(FaultCause.File);
         return true;
     }
@@ -166,6 +236,6 @@ internal static class FileFault
         entry = isWrite ? entry.MakeDirty().MakeWritable() : entry;
         fault.Frames.AddFileMapping(page, fault.Area.Flags);
         fault.Frames.CountFile(fault.Process, page);
-        fault.Tables.TryMap(fault.Cpu, address, entry);
+        fault.Tables.TrySetPage(fault.Cpu, address, entry);
     }
 }

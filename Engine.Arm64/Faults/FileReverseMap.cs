@@ -24,6 +24,9 @@ internal sealed class FileReverseMap : IFileReverseMap
             {
                 if (TryIntersect(area, firstPage, pageCount, out VirtAddr start, out ulong lengthBytes))
                 {
+                    process.NoteResidentPeak();
+                    HugeMaps.SplitEdges(process, cpu, start, start + lengthBytes);
+                    process.Tables.UnfoldPartial(start, lengthBytes);
                     FileZapVisitor zap = new(machine.UserFrames, new MmuGather(process, cpu), includePrivateCopies, area.Flags);
                     process.Tables.Visit(start, lengthBytes, ref zap);
                     zap.Finish();
@@ -45,7 +48,7 @@ internal sealed class FileReverseMap : IFileReverseMap
             {
                 if ((area.Flags & VmFlags.Shared) != 0 && TryIntersect(area, first, count, out VirtAddr start, out ulong lengthBytes))
                 {
-                    CleanVisitor clean = default;
+                    CleanVisitor clean = new(process.Tables);
                     process.Tables.Visit(start, lengthBytes, ref clean);
                     isDirty |= clean.Cleaned > 0;
                     if (clean.Cleaned > 0)

@@ -6,45 +6,102 @@ using Engine.Core.Units;
 namespace Engine.Arm64.Faults;
 
 /// <summary>
-/// Gives a child the pages of its parent (<c>copy_present_pte</c>, mm/memory.c): a private page is write-protected in both and no longer
-/// exclusive, a shared one starts clean in the child; the child's entries are old.
+/// Gives a child the pages of its parent (<c>copy_present_ptes</c>, mm/memory.c; <c>copy_huge_pmd</c>): a private page is write-protected in both
+/// and no longer exclusive, a shared one starts clean in the child; the child's entries are old. Consecutive pages of a large folio are one
+/// batch, whose first entry gives the child's dirtiness. The runs that the range covers in part have been unfolded.
 /// </summary>
-internal readonly struct ForkVisitor(UserFrames frames, Process child, CpuId cpu, bool isShared) : ILeafVisitor
+internal struct ForkVisitor(UserFrames frames, Process parent, Process child, CpuId cpu, bool isShared) : ILeafVisitor
 {
+    private VirtAddr batchNext;
+    private Pfn batchPfn;
+    private Pfn batchHead;
+    private bool isBatchDirty;
+
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
-        if (!child.Tables.TryPrepare(cpu, address))
-        {
-            return false;
-        }
-
         if (!descriptor.IsPresent)
         {
             return CopySwap(address, ref descriptor);
         }
 
-        Descriptor entry = descriptor;
+        if (level != PageTable.LastLevel)
+        {
+            return CopyBlock(address, ref descriptor);
+        }
+
+        if (!child.Tables.TryPrepare(cpu, address))
+        {
+            return false;
+        }
+
+        Descriptor entry = descriptor.IsContiguous ? parent.Tables.ReadGathered(address).MakeNonContiguous() : descriptor;
         if (isShared)
         {
             entry = entry.MakeClean();
         }
         else
         {
-            if (entry.IsWritable)
-            {
-                descriptor = entry.WriteProtect();
-            }
-
-            entry = descriptor;
+            // A run stays one: all of it lies in the range, and all of it becomes read-only.
+            descriptor = descriptor.IsWritable ? descriptor.WriteProtect() : descriptor;
+            entry = Batch(address, entry.IsWritable ? entry.WriteProtect() : entry);
         }
 
         frames.Share(child, entry);
-        return child.Tables.TryMap(cpu, address, entry.MakeOld());
+        entry = entry.MakeOld();
+        bool isMapped = child.Tables.TryMap(cpu, address, entry);
+        if (isMapped && child.Tables.EndsRun(address, entry))
+        {
+            child.Tables.TryFoldAt(address);
+        }
+
+        return isMapped;
+    }
+
+    // A file's block comes back by a fault of the child's own.
+    private readonly bool CopyBlock(VirtAddr address, ref Descriptor descriptor)
+    {
+        if (!descriptor.IsSpecial && !frames.IsAnonymous(descriptor))
+        {
+            return true;
+        }
+
+        descriptor = descriptor.IsWritable ? descriptor.WriteProtect() : descriptor;
+        if (!child.Tables.TryMapHuge(cpu, address, descriptor.MakeOld(), isReserving: true))
+        {
+            return false;
+        }
+
+        frames.Share(child, descriptor);
+        return true;
+    }
+
+    private Descriptor Batch(VirtAddr address, Descriptor entry)
+    {
+        if (!frames.TryGetLargeAnonymous(entry, out Pfn head, out _))
+        {
+            batchNext = default;
+            return entry;
+        }
+
+        if (address != batchNext || entry.Pfn != batchPfn || head != batchHead)
+        {
+            isBatchDirty = entry.IsDirty;
+        }
+
+        batchNext = address + Pfn.PageSizeBytes;
+        batchPfn = entry.Pfn + 1;
+        batchHead = head;
+        return isBatchDirty ? entry.MakeDirty() : entry.MakeClean();
     }
 
     // copy_nonpresent_pte: one more refers to the slot, so it is nobody's alone. A slot that cannot be is not copied.
-    private bool CopySwap(VirtAddr address, ref Descriptor descriptor)
+    private readonly bool CopySwap(VirtAddr address, ref Descriptor descriptor)
     {
+        if (!child.Tables.TryPrepare(cpu, address))
+        {
+            return false;
+        }
+
         if (!descriptor.IsSwap || !frames.Swap.TryDuplicate(UserFrames.ToSwapEntry(descriptor)))
         {
             return true;

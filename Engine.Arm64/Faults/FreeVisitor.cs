@@ -5,8 +5,8 @@ using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
 
-/// <summary>MADV_FREE: pages become clean and old, and their content may vanish (<c>madvise_free_pte_range</c>, mm/madvise.c).</summary>
-internal struct FreeVisitor(UserFrames frames, Process process, CpuId cpu) : ILeafVisitor
+/// <summary>MADV_FREE: pages become clean and old, and their content may vanish (<c>madvise_free_pte_range</c>, mm/madvise.c). Large folios that the range covers in part have been split where they can be.</summary>
+internal struct FreeVisitor(UserFrames frames, Process process, CpuId cpu, VirtAddr start, VirtAddr end) : ILeafVisitor
 {
     /// <summary>Entries changed.</summary>
     public int Changed { get; private set; }
@@ -26,8 +26,9 @@ internal struct FreeVisitor(UserFrames frames, Process process, CpuId cpu) : ILe
             return true;
         }
 
-        if (frames.TryMakeLazyFree(descriptor))
+        if (!FolioAdvice.PassesOver(frames, address, descriptor, start, end) && frames.TryMakeLazyFree(descriptor))
         {
+            // A contiguous run belongs to one folio, so all of it changes alike and stays a run.
             descriptor = descriptor.MakeClean().MakeOld();
             Changed++;
         }

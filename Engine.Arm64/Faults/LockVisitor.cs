@@ -4,12 +4,23 @@ using Engine.Arm64.Units;
 
 namespace Engine.Arm64.Faults;
 
-/// <summary>Marks the resident frames of a range as locked or not (<c>mlock_pte_range</c>, mm/mlock.c).</summary>
-internal readonly struct LockVisitor(UserFrames frames, bool isLocked) : ILeafVisitor
+/// <summary>
+/// Marks the resident frames of a range as locked or not (<c>mlock_pte_range</c>, mm/mlock.c). A large folio that pages map is locked only where
+/// the range has all of it, and once (<c>allow_mlock_munlock</c>).
+/// </summary>
+internal readonly struct LockVisitor(UserFrames frames, bool isLocked, VirtAddr start, VirtAddr end) : ILeafVisitor
 {
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
-        if (descriptor.IsPresent)
+        if (!descriptor.IsPresent)
+        {
+            return true;
+        }
+
+        bool isPartOfLarge = !descriptor.IsBlock && frames.TryGetLargeAnonymous(descriptor, out _, out _);
+        bool isSkipped = isPartOfLarge && (frames.HeadOf(descriptor.Pfn) != descriptor.Pfn
+            || (isLocked && FolioAdvice.PassesOver(frames, address, descriptor, start, end)));
+        if (!isSkipped)
         {
             frames.SetLocked(descriptor, isLocked);
         }

@@ -33,8 +33,18 @@ internal struct MmuGather
     /// <param name="entry">As it was.</param>
     public void Add(VirtAddr address, Descriptor entry)
     {
+        ulong lengthBytes = Pfn.PageSizeBytes;
+        if (entry.IsBlock)
+        {
+            lengthBytes = HugeMaps.Bytes;
+            if (entry.IsSpecial || process.Machine.UserFrames.IsAnonymous(entry))
+            {
+                process.Tables.FreeReserved(cpu, address);
+            }
+        }
+
         start = address < start ? address : start;
-        end = address + Pfn.PageSizeBytes > end ? address + Pfn.PageSizeBytes : end;
+        end = address + lengthBytes > end ? address + lengthBytes : end;
         batch[count++] = entry.Value;
         if (count == BatchMax)
         {

@@ -17,16 +17,22 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     private const string SharedAnonymousName = "/dev/zero (deleted)";
 
-    private readonly Process process;
+    private Process process;
 
     public ProcessPages(Process process) => this.process = process;
 
     private Machine Machine => process.Machine;
 
+    /// <summary>The process left its address space to another that shares it.</summary>
+    public void HandTo(Process heir) => process = heir;
+
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         Machine.Pages.Lru.Drain(cpu);
+        process.NoteResidentPeak();
         VmFlags flags = process.Memory.Areas[area].Flags;
+        HugeMaps.SplitEdges(process, cpu, start, end);
+        process.Tables.UnfoldPartial(start, end - start);
         ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
@@ -45,11 +51,14 @@ internal sealed class ProcessPages : IAddressSpacePages
     public void ProtectPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags oldFlags)
     {
         ref VmArea vma = ref process.Memory.Areas[area];
+        HugeMaps.SplitEdges(process, cpu, start, end);
         ProtectVisitor protect = new(
             Machine.UserFrames,
+            process.Tables,
             VmProtection.AttributesOf(vma.Flags, IsWriteNotified(vma)),
             mayWrite: (vma.Flags & VmFlags.Write) != 0,
-            isShared: (vma.Flags & VmFlags.Shared) != 0);
+            isShared: (vma.Flags & VmFlags.Shared) != 0,
+            keepsClean: Machine.Options.Release != KernelRelease.Linux69);
         process.Tables.Visit(start, end - start, ref protect);
         if (protect.Changed > 0)
         {
@@ -59,6 +68,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public ulong MovePages(CpuId cpu, VmAreaRef from, VirtAddr oldStart, VmAreaRef to, VirtAddr newStart, ulong lengthBytes)
     {
+        HugeMaps.SplitUnmovable(process, cpu, oldStart, newStart, lengthBytes);
         ulong moved = process.Tables.Move(cpu, oldStart, newStart, lengthBytes);
         process.FlushTables(oldStart, oldStart + lengthBytes);
         return moved;
@@ -72,6 +82,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         switch (advice)
         {
             case MemoryAdvice.PageOut:
+                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: true);
                 PageOut.Run(process, cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.WillNeed when file is null:
@@ -84,17 +95,22 @@ internal sealed class ProcessPages : IAddressSpacePages
                 return Errno.None;
             case MemoryAdvice.DontNeed or MemoryAdvice.DontNeedLocked:
                 UnmapPages(cpu, area, start, end);
+                FreeEmptyTables(cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.Free:
-                FreeVisitor free = new(Machine.UserFrames, process, cpu);
+                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                FreeVisitor free = new(Machine.UserFrames, process, cpu, start, end);
                 process.Tables.Visit(start, end - start, ref free);
                 FlushIf(free.Changed > 0, start, end);
                 return Errno.None;
             case MemoryAdvice.Cold:
-                ColdVisitor cold = new(Machine.UserFrames);
+                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                ColdVisitor cold = new(Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref cold);
                 FlushIf(cold.Changed > 0, start, end);
                 return Errno.None;
+            case MemoryAdvice.Collapse:
+                return HugeCollapse.CollapseRange(process, cpu, area, start, end);
             case MemoryAdvice.Remove when file is not null:
                 FileIoResult result = file.Mapping.PunchHole(cpu, vma.PageIndexOf(start) << Pfn.PageShift, end - start);
                 return result == FileIoResult.Done ? Errno.None : Errno.EIO;
@@ -120,14 +136,18 @@ internal sealed class ProcessPages : IAddressSpacePages
         {
             for (int rounds = 0; !IsMapped(address, isWrite); rounds++)
             {
-                FaultResult result = FaultHandler.Populate(process, cpu, address, isWrite, origin);
+                FaultResult result = FaultHandler.Populate(Machine.ActorOn(cpu, process), cpu, address, isWrite, origin);
                 if (result > FaultResult.Major || rounds > FaultRoundsMax)
                 {
                     return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
                 }
             }
 
-            Machine.UserFrames.NotePopulated(process.Tables.Read(address), isWrite);
+            Descriptor entry = process.Tables.Read(address, out int level);
+            if (level == PageTables.PageTable.LastLevel)
+            {
+                Machine.UserFrames.NotePopulated(entry, isWrite);
+            }
         }
 
         return Errno.None;
@@ -135,7 +155,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public void LockPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        LockVisitor visitor = new(Machine.UserFrames, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0);
+        LockVisitor visitor = new(Machine.UserFrames, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
         process.Tables.Visit(start, end - start, ref visitor);
     }
 
@@ -174,7 +194,8 @@ internal sealed class ProcessPages : IAddressSpacePages
         }
 
         Process childProcess = ((ProcessPages)child.Pages).process;
-        ForkVisitor fork = new(Machine.UserFrames, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        process.Tables.UnfoldPartial(vma.Start, vma.LengthBytes);
+        ForkVisitor fork = new(Machine.UserFrames, process, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
         return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }
@@ -186,7 +207,11 @@ internal sealed class ProcessPages : IAddressSpacePages
         return created is null ? Errno.ENOMEM : Errno.None;
     }
 
+    public bool IsSharedAnonymous(uint file) => Machine.Files.TryGet(file) is { Name: SharedAnonymousName };
+
     public MappedFileModes ModesOf(uint file) => Machine.Files.TryGet(file)?.Modes ?? MappedFileModes.None;
+
+    public void SplitHugePage(CpuId cpu, VirtAddr address) => HugeMaps.SplitAcross(process, cpu, address);
 
     public void LinkFile(CpuId cpu, VmAreaRef area) => Machine.FileReverseMap.Link(process.Memory.Areas, area);
 
@@ -209,6 +234,23 @@ internal sealed class ProcessPages : IAddressSpacePages
             if ((content.Flags & (VmFlags.Locked | VmFlags.PfnMap)) == 0 && (content.IsAnonymous || (content.Flags & VmFlags.Shared) == 0))
             {
                 pages.UnmapPages(cpu, area, content.Start, content.End);
+            }
+        }
+    }
+
+    // Since Linux 6.14 MADV_DONTNEED frees the last-level tables that it has emptied (reclaim_pt_is_enabled, mm/pt_reclaim.c).
+    private void FreeEmptyTables(CpuId cpu, VirtAddr start, VirtAddr end)
+    {
+        if (Machine.Options.Release == KernelRelease.Linux69 || end - start < HugeMaps.Bytes)
+        {
+            return;
+        }
+
+        for (VirtAddr at = HugeMaps.StartOf(start + (HugeMaps.Bytes - 1)); end - at >= HugeMaps.Bytes && at < end; at += HugeMaps.Bytes)
+        {
+            if (process.Tables.FreeTables(cpu, at, HugeMaps.Bytes, at, at + HugeMaps.Bytes) > 0)
+            {
+                process.FlushTables(at, at + HugeMaps.Bytes);
             }
         }
     }

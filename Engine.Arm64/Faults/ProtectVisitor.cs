@@ -8,20 +8,26 @@ namespace Engine.Arm64.Faults;
 internal struct ProtectVisitor : ILeafVisitor
 {
     private readonly UserFrames frames;
+    private readonly PageTable tables;
     private readonly PageAttributes attributes;
     private readonly bool mayWrite;
     private readonly bool isShared;
+    private readonly bool keepsClean;
 
     /// <param name="frames">Tells which frames are exclusive.</param>
+    /// <param name="tables">Unfolds contiguous runs on the way, and folds them again.</param>
     /// <param name="attributes">The new protection; a private writable one is read-only.</param>
     /// <param name="mayWrite">The VMA is writable now: pages that need no copy become writable at once (<c>MM_CP_TRY_CHANGE_WRITABLE</c>).</param>
     /// <param name="isShared">The VMA is shared.</param>
-    public ProtectVisitor(UserFrames frames, PageAttributes attributes, bool mayWrite, bool isShared)
+    /// <param name="keepsClean">What becomes writable stays clean; up to Linux 6.17 arm64's <c>pte_mkwrite</c> made it dirty.</param>
+    public ProtectVisitor(UserFrames frames, PageTable tables, PageAttributes attributes, bool mayWrite, bool isShared, bool keepsClean)
     {
         this.frames = frames;
+        this.tables = tables;
         this.attributes = attributes;
         this.mayWrite = mayWrite;
         this.isShared = isShared;
+        this.keepsClean = keepsClean;
     }
 
     /// <summary>Entries changed.</summary>
@@ -34,14 +40,25 @@ internal struct ProtectVisitor : ILeafVisitor
             return true;
         }
 
+        bool isPage = level == PageTable.LastLevel;
+        if (isPage && descriptor.IsContiguous)
+        {
+            tables.UnfoldAt(address);
+        }
+
         Descriptor entry = descriptor.Modify(attributes);
         if (mayWrite && !entry.IsWritable && CanBecomeWritable(entry))
         {
-            entry = entry.MakeWritable();
+            entry = keepsClean && !entry.IsDirty ? entry.MakeWritable().MakeClean() : entry.MakeWritable();
         }
 
         descriptor = entry;
         Changed++;
+        if (isPage && tables.EndsRun(address, entry))
+        {
+            tables.TryFoldAt(address);
+        }
+
         return true;
     }
 

@@ -10,10 +10,11 @@ namespace Engine.Arm64.Faults;
 /// <summary>Counts the pages of a VMA (<c>smaps_pte_entry</c>, <c>smaps_account</c>, fs/proc/task_mmu.c).</summary>
 internal struct UsageVisitor : ILeafVisitor
 {
-    private const int ProportionShift = 12; // PSS_SHIFT
+    private const ulong ScaledPage = (ulong)Pfn.PageSizeBytes << VmAreaUsage.ProportionShift;
     private const int LastLevel = 3;
 
     private readonly UserFrames frames;
+    private readonly PageTable tables;
     private readonly bool isLocked;
     private ulong resident;
     private ulong anonymous;
@@ -25,20 +26,32 @@ internal struct UsageVisitor : ILeafVisitor
     private ulong lazyFree;
     private ulong swapped;
     private ulong huge;
+    private ulong shmemHuge;
+    private ulong fileHuge;
     private ulong proportional;
+    private ulong proportionalDirty;
+    private ulong proportionalAnonymous;
+    private ulong proportionalShmem;
+    private ulong swapProportional;
 
-    public UsageVisitor(UserFrames frames, bool isLocked)
+    public UsageVisitor(UserFrames frames, PageTable tables, bool isLocked)
     {
         this.frames = frames;
+        this.tables = tables;
         this.isLocked = isLocked;
     }
 
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
-        Descriptor entry = descriptor;
+        Descriptor entry = level == LastLevel && descriptor.IsContiguous ? tables.ReadGathered(address) : descriptor;
         if (!entry.IsPresent)
         {
-            swapped += entry.IsSwap ? 1UL : 0;
+            if (entry.IsSwap)
+            {
+                swapped++;
+                swapProportional += ScaledPage;
+            }
+
             return true;
         }
 
@@ -63,8 +76,15 @@ internal struct UsageVisitor : ILeafVisitor
         LazyFreePages = lazyFree,
         SwapPages = swapped,
         AnonymousHugePages = huge,
-        ProportionalKiB = proportional >> (10 + ProportionShift),
-        LockedKiB = isLocked ? proportional >> (10 + ProportionShift) : 0,
+        ShmemHugePages = shmemHuge,
+        FileHugePages = fileHuge,
+        ScaledProportional = proportional,
+        ScaledProportionalDirty = proportionalDirty,
+        ScaledProportionalAnonymous = proportionalAnonymous,
+        ScaledProportionalFile = proportional - proportionalAnonymous - proportionalShmem,
+        ScaledProportionalShmem = proportionalShmem,
+        ScaledLocked = isLocked ? proportional : 0,
+        ScaledSwapProportional = swapProportional,
     };
 
     private void Count(Descriptor entry, Pfn pfn, bool isHuge)
@@ -84,10 +104,19 @@ internal struct UsageVisitor : ILeafVisitor
             huge += isHuge ? 1UL : 0;
             lazyFree += (folioFlags & PageFlag.SwapBacked) == 0 && !isDirty ? 1UL : 0;
         }
+        else if (isHuge)
+        {
+            shmemHuge += (folioFlags & PageFlag.SwapBacked) != 0 ? 1UL : 0;
+            fileHuge += (folioFlags & PageFlag.SwapBacked) == 0 ? 1UL : 0;
+        }
 
         referenced += entry.IsYoung || (folioFlags & PageFlag.Referenced) != 0 ? 1UL : 0;
         ulong mappings = (ulong)Math.Max(1, frame.MapCount);
-        proportional += ((ulong)Pfn.PageSizeBytes << ProportionShift) / mappings;
+        ulong share = ScaledPage / mappings;
+        proportional += share;
+        proportionalDirty += isDirty ? share : 0;
+        proportionalAnonymous += isAnonymous ? share : 0;
+        proportionalShmem += !isAnonymous && (folioFlags & PageFlag.SwapBacked) != 0 ? share : 0;
         switch (mappings > 1, isDirty)
         {
             case (true, true):

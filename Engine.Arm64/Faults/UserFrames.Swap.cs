@@ -107,14 +107,14 @@ internal sealed partial class UserFrames
 
     // mem_cgroup_charge
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryCharge(CpuId cpu, ref Pfn pfn)
+    private bool TryCharge(CpuId cpu, ref Pfn pfn, Order order = default)
     {
-        if (lru.Cgroups is not { } cgroups || cgroups.TryCharge(cpu, cgroups.ActiveOn(cpu), pfn, 1))
+        if (lru.Cgroups is not { } cgroups || cgroups.TryCharge(cpu, cgroups.ActiveOn(cpu), pfn, order.PageCount))
         {
             return true;
         }
 
-        allocator.Free(cpu, pfn, Order.Zero);
+        allocator.Free(cpu, pfn, order);
         pfn = Pfn.None;
         return false;
     }

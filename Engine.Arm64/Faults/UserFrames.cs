@@ -37,6 +37,7 @@ internal sealed partial class UserFrames
         lru = allocator.Lru;
         Swap = swap;
         ZeroPage = zeroPage;
+        Deferred = new HugePages.DeferredSplits(allocator);
     }
 
     /// <summary>Where pages are swapped to.</summary>
@@ -89,6 +90,12 @@ internal sealed partial class UserFrames
             return;
         }
 
+        if (TryGetLargeAnonymous(entry, out Pfn head, out _))
+        {
+            ShareLarge(child, entry, head);
+            return;
+        }
+
         ref Frame frame = ref frames[entry.Pfn];
         if ((frame.Mapping & PageFlag.MappingAnon) != 0)
         {
@@ -100,7 +107,7 @@ internal sealed partial class UserFrames
         }
 
         AddFileMapping(entry.Pfn, VmFlags.None);
-        CountFile(child, ref frame);
+        CountFile(child, ref frames[head], 1);
     }
 
     /// <summary>Marks a frame as locked in memory, or not any more (<c>mlock_folio</c>, <c>munlock_folio</c>).</summary>
@@ -123,7 +130,7 @@ internal sealed partial class UserFrames
     }
 
     /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
-    public void CountFile(Process process, Pfn pfn) => CountFile(process, ref frames[pfn]);
+    public void CountFile(Process process, Pfn pfn) => CountFile(process, ref frames[HeadOf(pfn)], 1);
 
     /// <summary>Copies a page's content.</summary>
     public void Copy(Pfn from, Pfn to) => memory.GetFrame(from).CopyTo(memory.GetFrame(to));
@@ -133,17 +140,19 @@ internal sealed partial class UserFrames
     {
         if (!entry.IsSpecial && frames.IsValid(entry.Pfn))
         {
-            frames[entry.Pfn].Flags |= PageFlag.Dirty;
+            frames[HeadOf(entry.Pfn)].Flags |= PageFlag.Dirty;
         }
     }
 
     /// <summary>Whether an entry maps an anonymous frame that nobody else can see (<c>PageAnonExclusive</c>).</summary>
     public bool IsExclusive(Descriptor entry) =>
         !entry.IsSpecial && frames.IsValid(entry.Pfn)
-        && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) != 0 && (frames[entry.Pfn].Flags & PageFlag.AnonExclusive) != 0;
+        && (frames[HeadOf(entry.Pfn)].Mapping & PageFlag.MappingAnon) != 0 && (frames[entry.Pfn].Flags & PageFlag.AnonExclusive) != 0;
 
     /// <summary>Whether a private page may be written in place (<c>wp_can_reuse_anon_folio</c>).</summary>
-    public bool CanReuse(Descriptor entry)
+    /// <param name="entry">What maps it.</param>
+    /// <param name="mayReuseLarge">Whether a page of a large folio may be, where one process has all of the folio's entries (Linux 6.15 and later).</param>
+    public bool CanReuse(Descriptor entry, bool mayReuseLarge)
     {
         if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
         {
@@ -151,20 +160,22 @@ internal sealed partial class UserFrames
         }
 
         ref Frame frame = ref frames[entry.Pfn];
-        if ((frame.Mapping & PageFlag.MappingAnon) == 0)
+        bool isLarge = TryGetLargeAnonymous(entry, out Pfn head, out _);
+        if ((frames[head].Mapping & PageFlag.MappingAnon) == 0)
         {
             return false;
         }
 
         if ((frame.Flags & PageFlag.AnonExclusive) == 0)
         {
-            if (frame.RefCount > 2)
+            if (!isLarge)
             {
-                return false;
+                TryFreeSwapCache(entry.Pfn, ref frame);
             }
 
-            TryFreeSwapCache(entry.Pfn, ref frame);
-            if (frame.RefCount != 1)
+            // A block is given up by its last process but one, whatever the release (do_huge_pmd_wp_page).
+            bool isAlone = isLarge && !entry.IsBlock ? mayReuseLarge && CanReuseLarge(head) : frame.RefCount == 1;
+            if (!isAlone)
             {
                 return false;
             }
@@ -178,7 +189,7 @@ internal sealed partial class UserFrames
     /// <summary>Notes that a page of a file was used through an entry that goes (<c>folio_mark_accessed</c>).</summary>
     public void NoteFileUse(Descriptor entry)
     {
-        if (!entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) == 0)
+        if (!entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[HeadOf(entry.Pfn)].Mapping & PageFlag.MappingAnon) == 0)
         {
             lru.MarkAccessed(files.HeadOf(entry.Pfn));
         }
@@ -203,7 +214,7 @@ internal sealed partial class UserFrames
 
     /// <summary>Whether an entry maps an anonymous frame.</summary>
     public bool IsAnonymous(Descriptor entry) =>
-        !entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[entry.Pfn].Mapping & PageFlag.MappingAnon) != 0;
+        !entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[HeadOf(entry.Pfn)].Mapping & PageFlag.MappingAnon) != 0;
 
     /// <summary>Copies a frame's descriptor, with the flags of its folio.</summary>
     /// <returns>False where the frame has no descriptor.</returns>
@@ -221,19 +232,22 @@ internal sealed partial class UserFrames
     }
 
     /// <summary>What <c>/proc/PID/pagemap</c> says of an entry.</summary>
-    public PageMapEntry ToPageMapEntry(Descriptor entry)
+    /// <param name="entry">The page's, or the block that maps it.</param>
+    /// <param name="pageInBlock">The page's place in the block; 0 for a page's own entry.</param>
+    public PageMapEntry ToPageMapEntry(Descriptor entry, uint pageInBlock)
     {
         if (!entry.IsPresent)
         {
             return entry.IsSwap ? PageMapEntry.ForSwap(entry.SwapType, entry.SwapOffset) : default;
         }
 
-        bool isNormal = !entry.IsSpecial && frames.IsValid(entry.Pfn);
+        Pfn page = entry.Pfn + pageInBlock;
+        bool isNormal = !entry.IsSpecial && frames.IsValid(page);
         return PageMapEntry.ForFrame(
-            entry.Pfn,
+            page,
             isFile: isNormal && !IsAnonymous(entry),
-            isExclusive: isNormal && frames[entry.Pfn].MapCount == 1,
-            isZeroPage: entry.IsSpecial && entry.Pfn == ZeroPage);
+            isExclusive: isNormal && frames[page].MapCount == 1,
+            isZeroPage: entry.IsSpecial && (entry.Pfn == ZeroPage || entry.Pfn == HugeZeroPage));
     }
 
     /// <summary>Lets an anonymous page's content vanish when memory is short (<c>folio_mark_lazyfree</c>). A dirty one that others map is left alone.</summary>
@@ -244,28 +258,35 @@ internal sealed partial class UserFrames
             return false;
         }
 
-        ref Frame frame = ref frames[entry.Pfn];
-        if ((frame.Flags & PageFlag.Dirty) != 0 && frame.MapCount != 1)
+        bool isLarge = TryGetLargeAnonymous(entry, out Pfn head, out uint pageCount);
+        ref Frame frame = ref frames[head];
+        bool hasOneOwner = isLarge && !entry.IsBlock ? Large(head).Entries == pageCount : frame.MapCount == 1;
+        if ((frame.Flags & PageFlag.Dirty) != 0 && !hasOneOwner)
         {
             return false;
         }
 
-        TryFreeSwapCache(entry.Pfn, ref frame);
+        TryFreeSwapCache(head, ref frame);
         if ((frame.Flags & PageFlag.SwapCache) != 0)
         {
             return false;
         }
 
         frame.Flags &= ~PageFlag.Dirty;
-        lru.MakeLazyFree(entry.Pfn);
-
+        lru.MakeLazyFree(head);
         return true;
     }
 
     /// <summary>Makes a page that one entry maps a candidate for reclaim (<c>folio_deactivate</c>).</summary>
     public bool TryDeactivate(Descriptor entry)
     {
-        if (entry.IsSpecial || !frames.IsValid(entry.Pfn) || frames[entry.Pfn].MapCount != 1)
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
+        {
+            return false;
+        }
+
+        bool isLarge = TryGetLargeAnonymous(entry, out Pfn head, out uint pageCount) && !entry.IsBlock;
+        if (isLarge ? Large(head).Entries != pageCount : frames[entry.Pfn].MapCount != 1)
         {
             return false;
         }
@@ -286,9 +307,21 @@ internal sealed partial class UserFrames
         }
 
         Pfn pfn = entry.Pfn;
-        if (!frames.IsValid(pfn) || frames[pfn].MapCount <= 0)
+        if (entry.IsBlock ? !IsMappedBlock(pfn) : !frames.IsValid(pfn) || frames[pfn].MapCount <= 0)
         {
             allocator.Log.Report(new Corruption(CorruptionCategory.PageTable, "bad page map", pfn.Address, 1, entry.Value));
+            return;
+        }
+
+        if (TryGetLargeAnonymous(entry, out Pfn head, out _))
+        {
+            UnmapLarge(process, cpu, entry, head);
+            return;
+        }
+
+        if (entry.IsBlock)
+        {
+            UnmapFileBlock(process, cpu, entry);
             return;
         }
 
@@ -299,8 +332,9 @@ internal sealed partial class UserFrames
         }
         else
         {
-            frame.Flags |= entry.IsDirty ? PageFlag.Dirty : 0;
-            UncountFile(process, ref frame);
+            ref Frame folio = ref frames[head];
+            folio.Flags |= entry.IsDirty ? PageFlag.Dirty : 0;
+            CountFile(process, ref folio, -1);
         }
 
         if (--frame.MapCount == 0 && (frame.Flags & PageFlag.SwapCache) != 0)
@@ -334,27 +368,15 @@ internal sealed partial class UserFrames
         files.Put(cpu, pfn);
     }
 
-    private static void CountFile(Process process, ref Frame frame)
+    private static void CountFile(Process process, ref Frame folio, long pageCount)
     {
-        if ((frame.Flags & PageFlag.SwapBacked) != 0)
+        if ((folio.Flags & PageFlag.SwapBacked) != 0)
         {
-            process.Memory.State.ShmemPages++;
+            process.Memory.State.ShmemPages += pageCount;
         }
         else
         {
-            process.Memory.State.FilePages++;
-        }
-    }
-
-    private static void UncountFile(Process process, ref Frame frame)
-    {
-        if ((frame.Flags & PageFlag.SwapBacked) != 0)
-        {
-            process.Memory.State.ShmemPages--;
-        }
-        else
-        {
-            process.Memory.State.FilePages--;
+            process.Memory.State.FilePages += pageCount;
         }
     }
 }

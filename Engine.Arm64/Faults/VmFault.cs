@@ -42,6 +42,18 @@ internal ref struct VmFault
     /// <summary>The page tables of the process.</summary>
     public readonly PageTable Tables => Process.Tables;
 
+    /// <summary>Writes an entry that differs in access flag, dirtiness and write permission alone (<c>ptep_set_access_flags</c>); in a contiguous run the others follow or the run is unfolded.</summary>
+    public readonly void SetAccess(Descriptor entry)
+    {
+        if (Tables.HasLargeLeaves && Tables.Read(Address).IsContiguous)
+        {
+            Tables.SetAccessFlags(Address, entry);
+            return;
+        }
+
+        Tables.Set(Address, entry);
+    }
+
     /// <summary>What all handlers use.</summary>
     public readonly UserFrames Frames => Process.Machine.UserFrames;
 }

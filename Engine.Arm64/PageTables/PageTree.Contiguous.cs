@@ -84,6 +84,7 @@ public partial class PageTree<TGeometry>
 
             bool isRun = count == RunPageCount && descriptor.IsValid && Kind == PageTableKind.User && Folios is not null && IsAlignedFrame(descriptor);
             descriptor = isRun ? descriptor.MakeContiguous() : descriptor;
+            HasLargeLeaves |= isRun;
             for (int i = 0; i < count; i++)
             {
                 table[index + i] = Advance(descriptor, i);
@@ -246,6 +247,7 @@ public partial class PageTree<TGeometry>
             }
         }
 
+        HasLargeLeaves = true;
         Convert(table, offset, first.MakeContiguous());
     }
 

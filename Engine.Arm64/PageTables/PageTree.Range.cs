@@ -132,7 +132,12 @@ public partial class PageTree<TGeometry>
             return true;
         }
 
-        if (!source.IsTable || !TryOpenChild(source, LastLevel, offset, out _))
+        if (!source.IsTable)
+        {
+            return TryMoveHuge(cpu, offset, destination, ref source);
+        }
+
+        if (!TryOpenChild(source, LastLevel, offset, out _))
         {
             return false;
         }
@@ -187,9 +192,18 @@ public partial class PageTree<TGeometry>
                 continue; // the table is made all the same (pte_alloc)
             }
 
+            if (IsRun(source))
+            {
+                Unfold(table, at);
+            }
+
             Descriptor moved = source;
             source = Descriptor.None;
             target = moved;
+            if (EndsRun(ToAddress(place), moved))
+            {
+                TryFoldAt(ToAddress(place));
+            }
         }
 
         return true;
@@ -202,6 +216,11 @@ public partial class PageTree<TGeometry>
             ref Descriptor target = ref FindEntry(destination + (at - offset), LastLevel);
             if (!Unsafe.IsNullRef(ref target) && !target.IsNone)
             {
+                if (IsRun(target))
+                {
+                    UnfoldAt(ToAddress(destination + (at - offset)));
+                }
+
                 table[IndexOf(at, LastLevel)] = target;
                 target = Descriptor.None;
             }

@@ -27,7 +27,8 @@ public partial class PageTree<TGeometry>
     /// <summary>The level of pages.</summary>
     public const int LastLevel = 3;
 
-    private const ulong TagMagic = 0x5054UL << 48;
+    private const int TagMagicShift = 48;
+    private const ulong TagMagic = 0x5054UL << TagMagicShift;
     private const int TagLevelShift = 40;
 
     private readonly PageAllocator allocator;
@@ -80,7 +81,7 @@ public partial class PageTree<TGeometry>
         return Unsafe.IsNullRef(ref entry) ? Descriptor.None : entry;
     }
 
-    /// <summary>Writes the page's entry where its table exists (<c>set_pte</c>).</summary>
+    /// <summary>Writes the page's entry where its table exists (<c>set_pte</c>); a contiguous run that the page is in is unfolded.</summary>
     /// <param name="address">Any address of the page.</param>
     /// <param name="descriptor">The new entry.</param>
     /// <returns>False, with nothing changed, where there is no last-level table: map first.</returns>
@@ -90,6 +91,12 @@ public partial class PageTree<TGeometry>
         if (Unsafe.IsNullRef(ref entry) || level != LastLevel)
         {
             return false;
+        }
+
+        if (IsRun(entry))
+        {
+            UnfoldAt(address);
+            descriptor = descriptor.MakeNonContiguous();
         }
 
         entry = descriptor;
@@ -248,6 +255,9 @@ public partial class PageTree<TGeometry>
 
         return ref entry;
     }
+
+    /// <summary>Whether a frame in use holds a table of some tree (<c>PageTable</c>).</summary>
+    internal static bool IsTable(in Frame frame) => frame.Private >> TagMagicShift == TagMagic >> TagMagicShift;
 
     private ulong TagOf(int level) => TagMagic | ((ulong)(uint)level << TagLevelShift) | Root.ToUInt32();
 

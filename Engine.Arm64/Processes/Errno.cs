@@ -18,6 +18,9 @@ public enum Errno
     /// <summary>EIO.</summary>
     EIO = 5,
 
+    /// <summary>E2BIG.</summary>
+    E2BIG = 7,
+
     /// <summary>ENOEXEC.</summary>
     ENOEXEC = 8,
 
@@ -59,6 +62,9 @@ public enum Errno
 
     /// <summary>EOVERFLOW.</summary>
     EOVERFLOW = 75,
+
+    /// <summary>ELIBBAD.</summary>
+    ELIBBAD = 80,
 
     /// <summary>EOPNOTSUPP.</summary>
     EOPNOTSUPP = 95,

@@ -53,8 +53,14 @@ public interface IAddressSpacePages
     /// <summary>Creates the file behind a shared anonymous mapping (<c>shmem_zero_setup</c>) and charges it.</summary>
     public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file);
 
+    /// <summary>Whether a file is one that <see cref="CreateSharedAnonymous"/> made (<c>vma_is_anon_shmem</c>).</summary>
+    public bool IsSharedAnonymous(uint file) => false;
+
     /// <summary>How a mapped file may be mapped; mremap asks for the sake of <see cref="MappedFileModes.AlignsHugePages"/>.</summary>
     public MappedFileModes ModesOf(uint file);
+
+    /// <summary>A VMA is about to begin or end at an address that lay within one: a huge page across it becomes pages (<c>vma_adjust_trans_huge</c>).</summary>
+    public void SplitHugePage(CpuId cpu, VirtAddr address);
 
     /// <summary>A VMA maps a file now: it holds the file open, and truncation must find it (<c>vma_link_file</c>).</summary>
     public void LinkFile(CpuId cpu, VmAreaRef area);

@@ -110,6 +110,7 @@ public sealed unsafe partial class MemoryMap
             return;
         }
 
+        pages.SplitHugePage(cpu, newStart);
         ref VmArea content = ref Areas[area];
         content.PageOffset = content.PageIndexOf(newStart);
         Areas.Resize(area, newStart, content.End);
@@ -123,13 +124,17 @@ public sealed unsafe partial class MemoryMap
             return;
         }
 
+        pages.SplitHugePage(cpu, newEnd);
         Areas.Resize(area, Areas[area].Start, newEnd);
     }
 
     // A range of a VMA gets other flags: it joins neighbours, or is split off (vma_modify_flags).
-    private Errno Modify(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags flags, out VmAreaRef modified)
+    private Errno Modify(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags flags, out VmAreaRef modified) =>
+        Modify(cpu, area, start, end, flags, Areas[area].NameId, out modified);
+
+    private Errno Modify(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags flags, uint nameId, out VmAreaRef modified)
     {
-        VmAreaMerge merge = new(in Areas[area], start, end) { Flags = flags, Middle = area };
+        VmAreaMerge merge = new(in Areas[area], start, end) { Flags = flags, NameId = nameId, Middle = area };
         modified = MergeExisting(cpu, ref merge);
         if (!modified.IsNone)
         {
@@ -242,6 +247,7 @@ public sealed unsafe partial class MemoryMap
             return Errno.ENOMEM;
         }
 
+        pages.SplitHugePage(cpu, at);
         ref VmArea copy = ref Areas[created];
         VirtAddr start = content.Start;
         VirtAddr end = content.End;

@@ -94,7 +94,7 @@ public sealed unsafe partial class MemoryMap
         }
 
         bool isFound = (!options.IsLegacyLayout && TryFindTopDown(lengthBytes, new VirtAddr(Pfn.PageSizeBytes), mm->MmapBase, out found))
-            || TryFindBottomUp(lengthBytes, UnmappedBase, end, out found);
+            || TryFindBottomUp(lengthBytes, options.IsLegacyLayout ? mm->MmapBase : UnmappedBase, end, out found);
         return isFound ? Errno.None : Errno.ENOMEM;
     }
 

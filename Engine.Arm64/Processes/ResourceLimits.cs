@@ -27,6 +27,9 @@ public sealed class ResourceLimits
     /// <summary>CAP_SYS_RAWIO: may map below <see cref="MemoryMapOptions.MinimumAddress"/>.</summary>
     public bool MayMapLow { get; set; }
 
+    /// <summary>The same for another process: what one changes does not change the other's.</summary>
+    public ResourceLimits Copy() => (ResourceLimits)MemberwiseClone();
+
     /// <summary>All capabilities, the default limits: root.</summary>
     public static ResourceLimits CreateRoot() => new() { MayLock = true, IsAdmin = true, MayMapLow = true };
 }

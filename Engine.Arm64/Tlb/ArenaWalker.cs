@@ -5,6 +5,8 @@
 // four reads whatever it reads.
 
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
@@ -22,6 +24,7 @@ public unsafe struct ArenaWalker : IPageWalker
     private const ulong PlaceMask = IndexMask << 3;
     private const ulong NoRoot = ulong.MaxValue;
     private const ulong LastTableByte = 4095;
+    private const int KnownTables = 512;
     private const ulong TypeMask = 3;
     private const ulong TableOrPage = 3;
     private const ulong AccessFlag = 1UL << 10;
@@ -38,6 +41,9 @@ public unsafe struct ArenaWalker : IPageWalker
     private readonly byte* bias;
     private readonly ulong start;
     private readonly ulong lastTableOffset;
+
+    // Last-level tables that walks met, by the address bits above them: where to prefetch, and nothing else depends on it.
+    private readonly ulong[] tables;
     private ulong root0;
     private ulong root1;
 
@@ -49,6 +55,7 @@ public unsafe struct ArenaWalker : IPageWalker
         bias = memory.Bias;
         start = memory.Banks[0].Start.Value;
         lastTableOffset = memory.Banks[0].LengthBytes - LastTableByte - 1;
+        tables = new ulong[KnownTables];
         root0 = NoRoot;
         root1 = NoRoot;
     }
@@ -91,12 +98,57 @@ public unsafe struct ArenaWalker : IPageWalker
     /// <inheritdoc/>
     public readonly bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
-        return (!result.WantsPath && TryWalkStraight(address.Value, kind, ref result)) || WalkLevels(address.Value, kind, isPrivileged, ref result);
+        return (!result.WantsPath && TryWalkStraight(address.Value, ref result)) || WalkLevels(address.Value, kind, isPrivileged, ref result);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+    {
+        Unsafe.SkipInit(out result);
+        if (!TryFindPage(address.Value, out ulong place, out ulong descriptor, out ulong restrictions) || (descriptor & Contiguous) != 0 || AggregationLog2Max != 0)
+        {
+            return false;
+        }
+
+        Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1))) = place & ~LastTableByte;
+        result = new PlainTranslation(
+            descriptor & AddressMask, GranuleLog2, 0, 3, AllowedBy(descriptor, restrictions), (int)(descriptor >> 2) & 7, (descriptor & NotGlobal) == 0);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Prefetch(VirtAddr address)
+    {
+        if (Sse.IsSupported)
+        {
+            // SAFETY: the index is masked to the array's length; a prefetch of whatever address does not fault.
+            ulong table = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1)));
+            Sse.Prefetch0(bias + table + ((address.Value >> 9) & PlaceMask));
+        }
     }
 
     // The common case without a store per level: from the root to a page that needs no update.
-    private readonly bool TryWalkStraight(ulong va, AccessKind kind, ref WalkResult result)
+    private readonly bool TryWalkStraight(ulong va, ref WalkResult result)
     {
+        if (!TryFindPage(va, out ulong place, out ulong descriptor, out ulong restrictions))
+        {
+            return false;
+        }
+
+        result.GranuleLog2 = GranuleLog2;
+        result.StartLevel = 0;
+        Describe(place, descriptor, restrictions, 3, ref result);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly bool TryFindPage(ulong va, out ulong place, out ulong descriptor, out ulong restrictions)
+    {
+        Unsafe.SkipInit(out place);
+        Unsafe.SkipInit(out descriptor);
+        Unsafe.SkipInit(out restrictions);
         ulong table = (long)va < 0 ? root1 : root0;
         if (!IsCanonical(va) || unchecked(table - start) > lastTableOffset)
         {
@@ -125,18 +177,11 @@ public unsafe struct ArenaWalker : IPageWalker
             return false;
         }
 
-        ulong place = table3 + ((va >> 9) & PlaceMask);
-        ulong descriptor = *(ulong*)(bias + place);
+        place = table3 + ((va >> 9) & PlaceMask);
+        descriptor = *(ulong*)(bias + place);
+        restrictions = descriptor0 | descriptor1 | descriptor2;
         bool needsUpdate = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
-        if ((descriptor & (TypeMask | AccessFlag)) != (TableOrPage | AccessFlag) || needsUpdate)
-        {
-            return false;
-        }
-
-        result.GranuleLog2 = GranuleLog2;
-        result.StartLevel = 0;
-        Describe(place, descriptor, descriptor0 | descriptor1 | descriptor2, 3, ref result);
-        return true;
+        return (descriptor & (TypeMask | AccessFlag)) == (TableOrPage | AccessFlag) && !needsUpdate;
     }
 
     private readonly bool WalkLevels(ulong va, AccessKind kind, bool isPrivileged, ref WalkResult result)

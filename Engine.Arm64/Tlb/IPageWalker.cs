@@ -19,4 +19,14 @@ public interface IPageWalker
     /// </param>
     /// <returns>False on a fault: <see cref="WalkResult.FaultStatus"/> says which.</returns>
     public bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result);
+
+    /// <summary>Translates an address by a walk from the root where nothing special comes up: no fault, no contiguous run, no aggregation, and no update of the tables.</summary>
+    /// <param name="address">Any address, canonical or not.</param>
+    /// <param name="result">What the walk found.</param>
+    /// <returns>False where something does come up, or the walker has no short way: nothing has changed, and <see cref="Walk"/> answers.</returns>
+    public bool TryWalkPlain(VirtAddr address, out PlainTranslation result);
+
+    /// <summary>Fetches what a walk for an address would read last into the host's cache, where that can be told cheaply. It has no other effect.</summary>
+    /// <param name="address">Any address.</param>
+    public void Prefetch(VirtAddr address);
 }

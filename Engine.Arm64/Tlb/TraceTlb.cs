@@ -101,5 +101,16 @@ public sealed class TraceTlb
             result.IsDirtyLater = false;
             return true;
         }
+
+        public void Prefetch(VirtAddr address)
+        {
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+        {
+            result = new PlainTranslation(address.Value & (ulong.MaxValue << pageShift), pageShift, 3, 3, 0xFF, 0, isGlobal: true);
+            return true;
+        }
     }
 }

@@ -41,35 +41,26 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     private int quickPause;
 
-    // The first level filled from the second by the short way, if that goes and the access is allowed; else null and nothing has changed.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TlbEntry* FillQuickly(ulong address, uint kind)
+    // What LookUp does, by the short way where that goes and the access is allowed.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* Miss(ulong address, uint kind, ulong soon)
     {
         uint isData = (kind + 3) >> 2;
         TlbLevel? second = isData != 0 ? dataSecond : fetchSecond;
-        if (second == null)
+        if (second != null && --quickPause < 0)
         {
-            return null;
-        }
+            TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
+            if (first.TryFill(second, address, 1UL << ((int)kind + elShift), tags, ref walker, isData != 0 ? dataWalks : fetchWalks, soon, out uint slot))
+            {
+                quickPause = 0;
+                group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)slot;
+                return group.Entries + slot;
+            }
 
-        if (quickPause > 0)
-        {
-            quickPause--;
-            return null;
-        }
-
-        TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
-        TlbEntry* entry = first.TryFillFrom(second, address, 1UL << ((int)kind + elShift));
-        if (entry != null)
-        {
-            group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)(first.FirstSlot + first.SlotOf(entry));
-        }
-        else
-        {
             quickPause = QuickPauseLength;
         }
 
-        return entry;
+        return LookUp(address, (AccessKind)kind);
     }
 
     // Fills every level that misses; returns the first level's new entry, or null on a fault of the walk.

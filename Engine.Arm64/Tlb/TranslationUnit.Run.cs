@@ -19,6 +19,12 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     // Of this many neighbours at a block's start so many must be accesses of the same page and kind for the comparing loop.
     private const int ProbeLength = 32;
     private const int ProbeSameMin = 28;
+
+    // So many hits in a row end the slow loop.
+    private const int SlowHitsMax = 16;
+
+    // How many accesses ahead of a walk the descriptor of another is fetched.
+    private const int PrefetchDistance = 6;
     private const int HintBits = AssociativeEntries.HintBits;
     private const uint HintMask = (1u << HintBits) - 1;
 
@@ -105,15 +111,13 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 return unchecked(address + entry->Delta);
             }
 
-            entry = FillQuickly(address, (uint)kind);
-            if (entry != null)
-            {
-                lasts[isData & dataCell] = entry;
-                return unchecked(address + entry->Delta);
-            }
+            entry = Miss(address, (uint)kind, address);
+        }
+        else
+        {
+            entry = LookUp(address, kind);
         }
 
-        entry = LookUp(address, kind);
         if (entry == null)
         {
             // A denied access was a use all the same: what was most recent is so no more.
@@ -279,19 +283,20 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return index;
     }
 
-    // Full lookups, until two hints in a row are right. False on a fault, with index at the access that faulted.
+    // Full lookups, until many hints in a row are right. False on a fault, with index at the access that faulted.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool RunSlow<TSink>(ulong* words, ref int index, int end, TSink sink)
         where TSink : struct, IAddressSink
     {
         AssociativeEntries entriesOfFirsts = group!;
         int i = index;
-        for (int streak = 0; i < end && streak < 2; i++)
+        for (int streak = 0; i < end && streak < SlowHitsMax; i++)
         {
             ulong word = words[i];
             uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
+            batchData += isData;
             uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
@@ -302,19 +307,16 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             else
             {
                 streak = 0;
-                entry = FillQuickly(address, kind);
+                int ahead = Math.Min(i + PrefetchDistance, end - 1);
+                entry = Miss(address, kind, unchecked((ulong)((long)words[ahead] >> Access.AddressShift)));
                 if (entry == null)
                 {
-                    entry = LookUp(address, (AccessKind)kind);
-                    if (entry == null)
-                    {
-                        index = i;
-                        return false;
-                    }
+                    batchData -= isData;
+                    index = i;
+                    return false;
                 }
             }
 
-            batchData += isData;
             sink.Accept(i, unchecked(address + entry->Delta));
         }
 

@@ -3,7 +3,7 @@ namespace Engine.Arm64.Tlb;
 public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 {
     // Walks by first and last level: index (first + 1) * 5 + last + 1.
-    private readonly ulong[] walksByLevels = new ulong[WalkResult.LevelCount * WalkResult.LevelCount];
+    private readonly ulong[] walksByLevels = GC.AllocateArray<ulong>(WalkResult.LevelCount * WalkResult.LevelCount, pinned: true);
 
     /// <summary>What each TLB level has seen, by level number.</summary>
     public IReadOnlyList<TlbLevelStatistics> Statistics

@@ -28,6 +28,9 @@ public readonly partial record struct Descriptor
     /// <summary>The entry maps a page, be it one that nobody may touch (<c>pte_present</c>).</summary>
     public bool IsPresent => (Value & (ValidBit | ProtNoneBit)) != 0;
 
+    /// <summary>Of a present entry: a block, not a page (<c>pmd_trans_huge</c>), whether it may be accessed or not.</summary>
+    internal bool IsBlock => (Value & TableBit) == 0;
+
     /// <summary>The page is mapped, but without any access (<c>pte_protnone</c>): PROT_NONE, or a NUMA hint.</summary>
     public bool IsProtNone => (Value & (ValidBit | ProtNoneBit)) == ProtNoneBit;
 

@@ -80,6 +80,19 @@ public struct RegisterWalker<TMemory> : IPageWalker
         return true;
     }
 
+    /// <inheritdoc/>
+    public readonly void Prefetch(VirtAddr address)
+    {
+    }
+
+    /// <summary>There is no short way: always false.</summary>
+    /// <inheritdoc/>
+    public readonly bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+    {
+        result = default;
+        return false;
+    }
+
     private readonly uint AllowedBy(in TranslationResult found)
     {
         AccessPermissions held = found.IsDirtyPending

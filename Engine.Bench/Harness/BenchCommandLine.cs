@@ -40,17 +40,25 @@ internal static class BenchCommandLine
         Recursive = true,
     };
 
+    private static readonly Option<string?> Only = new("--only")
+    {
+        Description = "Measure only the workloads whose names begin with one of these, separated by commas.",
+        HelpName = "NAMES",
+        Recursive = true,
+    };
+
     /// <summary>Builds the command line.</summary>
     public static RootCommand Create(IEnumerable<ISuite> suites)
     {
-        RootCommand root = new("Throughput of the engine, measured.") { Csv, Quick, Threads, Input, CpuTime };
+        RootCommand root = new("Throughput of the engine, measured.") { Csv, Quick, Threads, Input, CpuTime, Only };
         foreach (ISuite suite in suites)
         {
             Command command = new(suite.Name, suite.Description);
             command.SetAction(parsed =>
             {
                 SuiteOptions options = new(
-                    parsed.GetValue(Quick), parsed.GetValue(Threads), parsed.GetValue(Csv), parsed.GetValue(Input), parsed.GetValue(CpuTime));
+                    parsed.GetValue(Quick), parsed.GetValue(Threads), parsed.GetValue(Csv), parsed.GetValue(Input), parsed.GetValue(CpuTime),
+                    parsed.GetValue(Only)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? []);
                 Run(suite, options);
                 return 0;
             });

@@ -20,7 +20,9 @@ internal sealed class CaseRunner : IDisposable
     private readonly long[] startNs;
     private readonly long[] endNs;
     private readonly long[] operations;
+    private readonly double[] cycleNs;
     private readonly List<double> nsRounds = [];
+    private readonly List<double> cycleRounds = [];
     private Exception? failure;
     private bool isStopping;
 
@@ -34,6 +36,7 @@ internal sealed class CaseRunner : IDisposable
         startNs = new long[what.Threads];
         endNs = new long[what.Threads];
         operations = new long[what.Threads];
+        cycleNs = new double[what.Threads];
         threads = [.. Enumerable.Range(0, what.Threads).Select(index => new Thread(() => Loop(index)) { IsBackground = true, Name = $"bench {index}" })];
         foreach (Thread thread in threads)
         {
@@ -60,6 +63,7 @@ internal sealed class CaseRunner : IDisposable
         if (isCounted && total > 0)
         {
             nsRounds.Add((double)ns * what.Threads / total);
+            cycleRounds.Add((double)ns * what.Threads / total / cycleNs.Average());
         }
     }
 
@@ -72,8 +76,8 @@ internal sealed class CaseRunner : IDisposable
             throw new InvalidOperationException($"{what.Workload}: no round did an operation");
         }
 
-        double median = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-        return new Measurement(suite, what, median, sorted[0], sorted[^1], 1000.0 * what.Threads / median, sorted.Length);
+        double median = Median(sorted);
+        return new Measurement(suite, what, median, sorted[0], sorted[^1], 1000.0 * what.Threads / median, sorted.Length, Median([.. cycleRounds.Order()]));
     }
 
     public void Dispose()
@@ -89,6 +93,8 @@ internal sealed class CaseRunner : IDisposable
         ready.Dispose();
         done.Dispose();
     }
+
+    private static double Median(double[] sorted) => (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
 
     private void Loop(int index)
     {
@@ -106,9 +112,11 @@ internal sealed class CaseRunner : IDisposable
                 return;
             }
 
+            double before = HostCycle.Nanoseconds(isCpuTime);
             startNs[index] = RoundClock.Now(isCpuTime);
             Guard(() => operations[index] = workload.Run(index));
             endNs[index] = RoundClock.Now(isCpuTime);
+            cycleNs[index] = (before + HostCycle.Nanoseconds(isCpuTime)) / 2;
             done.SignalAndWait();
         }
     }

@@ -8,4 +8,5 @@ namespace Engine.Bench.Harness;
 /// <param name="NsMax">The slowest round.</param>
 /// <param name="MillionsPerSecond">All threads together: million operations a second in the median round.</param>
 /// <param name="Rounds">How many rounds were timed.</param>
-public sealed record Measurement(string Suite, WorkloadCase Case, double NsMedian, double NsMin, double NsMax, double MillionsPerSecond, int Rounds);
+/// <param name="Cycles">Cycles an operation takes, median over the rounds, by the length that a cycle had around each round (<see cref="HostCycle"/>).</param>
+public sealed record Measurement(string Suite, WorkloadCase Case, double NsMedian, double NsMin, double NsMax, double MillionsPerSecond, int Rounds, double Cycles);

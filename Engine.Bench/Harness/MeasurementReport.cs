@@ -19,7 +19,7 @@ public static class MeasurementReport
             _ = table.AddColumn(new TableColumn(column).NoWrap());
         }
 
-        foreach (string column in (string[])["threads", "ns median", "min", "max", "M/s", "rounds"])
+        foreach (string column in (string[])["threads", "ns median", "min", "max", "M/s", "cycles", "rounds"])
         {
             _ = table.AddColumn(new TableColumn(column).RightAligned().NoWrap());
         }
@@ -28,7 +28,7 @@ public static class MeasurementReport
         {
             _ = table.AddRow(
                 one.Case.Workload, one.Case.OrderOrSize, one.Case.Memory, Text(one.Case.Threads),
-                Text(one.NsMedian), Text(one.NsMin), Text(one.NsMax), Text(one.MillionsPerSecond), Text(one.Rounds));
+                Text(one.NsMedian), Text(one.NsMin), Text(one.NsMax), Text(one.MillionsPerSecond), Text(one.Cycles), Text(one.Rounds));
         }
 
         AnsiConsole.Write(table);

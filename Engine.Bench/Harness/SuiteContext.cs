@@ -42,9 +42,10 @@ public sealed class SuiteContext
     /// Measures cases against each other: all are built, each is warmed up, then their rounds alternate.
     /// A round should take 5 ms or more; what it builds lives until the call returns.
     /// </summary>
-    /// <returns>One measurement a case, in the same order; they also go to the table.</returns>
+    /// <returns>One measurement a case, in the same order, those left out that the options do not want; they also go to the table.</returns>
     public IReadOnlyList<Measurement> Measure(params IReadOnlyList<WorkloadCase> cases)
     {
+        cases = [.. cases.Where(one => Options.Only.Count == 0 || Options.Only.Any(name => one.Workload.StartsWith(name, StringComparison.Ordinal)))];
         List<CaseRunner> runners = [];
         try
         {

@@ -61,7 +61,7 @@ public sealed partial class FileMapping
                     return FileFaultResult.OutOfMemory;
                 }
 
-                FillFolio(head, 0);
+                FillFolio(head, cache.OrderOf(head));
             }
         }
 

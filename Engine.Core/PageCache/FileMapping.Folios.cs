@@ -9,9 +9,16 @@ public sealed partial class FileMapping
     private const GfpFlags CacheGfp = GfpFlags.HighUserMovable;
     private const GfpFlags ReadaheadGfp = CacheGfp | GfpFlags.NoRetry | GfpFlags.NoWarn;
 
-    // Allocates a folio and puts it into the index, not up to date (filemap_add_folio).
+    // Allocates a folio and puts it into the index, not up to date (filemap_add_folio). It is larger than asked, and begins earlier,
+    // where the file has no smaller ones.
     private PageIndexResult TryAddFolio(CpuId cpu, ulong first, int order, GfpFlags gfp, out Pfn head)
     {
+        if (order < Options.FolioOrderMin)
+        {
+            order = Options.FolioOrderMin;
+            first = RoundDown(first, order);
+        }
+
         GfpFlags wanted = order == 0 ? gfp : gfp | GfpFlags.Comp;
         if (!cache.Pages.TryAllocate(cpu, new Order(order), wanted, out head))
         {

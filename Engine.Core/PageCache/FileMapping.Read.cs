@@ -119,7 +119,7 @@ public sealed partial class FileMapping
                 return FileIoResult.OutOfMemory;
             }
 
-            FillFolio(head, 0);
+            FillFolio(head, cache.OrderOf(head));
             batch[0] = head;
             count = 1;
         }

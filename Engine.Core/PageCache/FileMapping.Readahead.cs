@@ -173,7 +173,7 @@ public sealed partial class FileMapping
             return false;
         }
 
-        FillFolio(head, order);
+        FillFolio(head, cache.OrderOf(head));
         if (isMarked)
         {
             frames[head].Flags |= PageFlag.Readahead;

@@ -100,7 +100,7 @@ public sealed partial class FileMapping
             return FileIoResult.OutOfMemory;
         }
 
-        if (!TryFillAround(head, order, position, position + lengthBytes))
+        if (!TryFillAround(head, cache.OrderOf(head), position, position + lengthBytes))
         {
             RemoveFolio(cpu, head);
             return FileIoResult.InputOutputError;

@@ -11,6 +11,12 @@ public sealed record FileMappingOptions
     /// </summary>
     public int FolioOrderMax { get; init; }
 
+    /// <summary>
+    /// Order of the smallest folio, 0 up to <see cref="FolioOrderMax"/>: above 0 each folio is aligned to this size in the file and may reach
+    /// beyond its end (<c>mapping_set_folio_min_order</c>, since Linux 6.12 for file systems with large blocks).
+    /// </summary>
+    public int FolioOrderMin { get; init; }
+
     /// <summary>The device's readahead window in pages (<c>read_ahead_kb</c> / 4).</summary>
     public uint RaPages { get; init; } = ReadaheadState.DefaultPages;
 

@@ -97,6 +97,9 @@ public sealed unsafe partial class LruLists
         batch->Count = place + 1;
     }
 
+    /// <summary>Whether a page waits in a batch for its list.</summary>
+    public bool IsWaiting(Pfn pfn) => (frames[pfn].Flags & (PageFlag.Lru | PageFlag.Unevictable)) == 0 && (frames[pfn].Next & WaitingMark) != 0;
+
     /// <summary>Puts what waits in a CPU's batch on the lists (<c>lru_add_drain</c>).</summary>
     public void Drain(CpuId cpu)
     {
@@ -211,8 +214,9 @@ public sealed unsafe partial class LruLists
     /// <summary>A locked mapping goes (<c>munlock_folio</c>); with the last the folio can be evicted again.</summary>
     public void Unlock(Pfn pfn)
     {
+        // A page that was split off a locked folio has lost the count (__split_huge_page_tail).
         ref Frame frame = ref frames[pfn];
-        if ((frame.Flags & PageFlag.Unevictable) == 0 || --frame.Next > 0)
+        if ((frame.Flags & PageFlag.Unevictable) == 0 || (frame.Next > 0 && --frame.Next > 0))
         {
             return;
         }

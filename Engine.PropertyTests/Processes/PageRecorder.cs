@@ -39,6 +39,10 @@ internal sealed class PageRecorder : IAddressSpacePages
         }
     }
 
+    public void SplitHugePage(CpuId cpu, VirtAddr address)
+    {
+    }
+
     public void ProtectPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, VmFlags oldFlags) => CheckInside(area, start, end);
 
     public ulong MovePages(CpuId cpu, VmAreaRef from, VirtAddr oldStart, VmAreaRef to, VirtAddr newStart, ulong lengthBytes)

@@ -97,5 +97,21 @@ internal sealed class NaiveTables
             result.IsDirtyLater = false;
             return true;
         }
+
+        public void Prefetch(VirtAddr address)
+        {
+        }
+
+        public bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+        {
+            result = default;
+            if (tables.Find(address.ToUInt64()) is not NaiveMapping mapping || mapping.RunLog2 != mapping.PageLog2 || mapping.AggregationLog2 != 0)
+            {
+                return false;
+            }
+
+            result = new PlainTranslation(mapping.Output, mapping.PageLog2, 0, mapping.Level, mapping.IsWritable ? 0xFFu : 0x33u, 0, mapping.IsGlobal);
+            return true;
+        }
     }
 }

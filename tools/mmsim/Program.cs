@@ -14,6 +14,7 @@ public static class Program
         RootCommand root = new("Linux memory management on ARM64, run as a model.")
         {
             GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed,
+            CompareCommand.Create(),
             ConvertCommand.Create(),
             FuzzCommand.Create(),
             KmemCommand.Create(),

@@ -1,6 +1,8 @@
-// The machine's /proc, as far as memory goes. Each file is a function from the machine to text, so that what is printed is
-// always the state of the moment; other parts of the machine add files (slabinfo) and counters (page faults) of their own.
+// The machine's /proc, as far as memory goes. Each file is a function from the machine to text or words, so that what is printed
+// is always the state of the moment; other parts of the machine add files (slabinfo), folders (processes) and counters (page
+// faults) of their own.
 
+using System.Diagnostics.CodeAnalysis;
 using Engine.Core.Buddy;
 using Engine.Core.Zones;
 
@@ -10,7 +12,8 @@ namespace Engine.Core.Diagnostics.Procfs;
 public sealed class MachineProcfs
 {
     private readonly PageAllocator allocator;
-    private readonly SortedDictionary<string, Func<string>> files = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, ProcFile> files = new(StringComparer.Ordinal);
+    private readonly List<IProcFolder> folders = [];
 
     /// <summary>The files of a machine: <c>buddyinfo</c>, <c>pagetypeinfo</c>, <c>zoneinfo</c>, <c>vmstat</c> and <c>meminfo</c>.</summary>
     /// <param name="allocator">The machine's page allocator.</param>
@@ -28,45 +31,73 @@ public sealed class MachineProcfs
     /// <summary>Where the other parts of the machine register what they count.</summary>
     public ProcCounters Counters { get; } = new();
 
-    /// <summary>The files' names, in alphabetical order.</summary>
-    public IReadOnlyCollection<string> Names => files.Keys;
+    /// <summary>The files' names: in alphabetical order, then folder by folder.</summary>
+    public IReadOnlyCollection<string> Names => [.. files.Keys, .. folders.SelectMany(folder => folder.Names)];
 
     /// <summary>Adds a file, or replaces one.</summary>
     /// <param name="name">Its path below <c>/proc</c>, such as <c>slabinfo</c> or <c>pressure/memory</c>.</param>
     /// <param name="content">Its content at the time of the call.</param>
-    public void Register(string name, Func<string> content)
+    public void Register(string name, Func<string> content) => Register(name, new ProcTextFile(content));
+
+    /// <summary>Adds a file, or replaces one.</summary>
+    /// <param name="name">Its path below <c>/proc</c>.</param>
+    /// <param name="file">The file.</param>
+    public void Register(string name, ProcFile file)
     {
         if (name.Length == 0 || Path.IsPathRooted(name) || name.Split('/').Any(part => part is "" or "." or ".."))
         {
             throw new ArgumentException($"'{name}' is not a path below /proc", nameof(name));
         }
 
-        files[name] = content;
+        files[name] = file;
     }
 
-    /// <summary>A file's content now.</summary>
-    /// <returns>False where there is no such file.</returns>
-    public bool TryRead(string name, out string content)
+    /// <summary>Adds files that come and go.</summary>
+    public void Register(IProcFolder folder) => folders.Add(folder);
+
+    /// <summary>Finds a file, text or words.</summary>
+    /// <param name="name">Its path below <c>/proc</c>.</param>
+    /// <param name="file">The file.</param>
+    /// <returns>False where there is no such file now.</returns>
+    public bool TryOpen(string name, [NotNullWhen(true)] out ProcFile? file)
     {
-        if (files.TryGetValue(name, out Func<string>? source))
+        if (files.TryGetValue(name, out file))
         {
-            content = source();
             return true;
         }
 
-        content = "";
+        foreach (IProcFolder folder in folders)
+        {
+            if (folder.TryOpen(name, out file))
+            {
+                return true;
+            }
+        }
+
         return false;
+    }
+
+    /// <summary>A text file's content now.</summary>
+    /// <returns>False where there is no such file, or it is no text.</returns>
+    public bool TryRead(string name, out string content)
+    {
+        content = TryOpen(name, out ProcFile? file) && file is ProcTextFile text ? text.ReadAll() : "";
+        return file is ProcTextFile;
     }
 
     /// <summary>Writes all files below a folder, for programs that can be told where <c>/proc</c> is.</summary>
     /// <param name="directory">The folder; made where it does not exist, and existing files of these names are replaced.</param>
+    /// <exception cref="IOException">The host refuses.</exception>
     public void WriteTo(string directory)
     {
-        foreach ((string name, Func<string> content) in files)
+        foreach (string name in Names)
         {
-            string path = Path.Combine(directory, name);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllText(path, content());
+            if (TryOpen(name, out ProcFile? file))
+            {
+                string path = Path.Combine(directory, name);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                file.WriteTo(path);
+            }
         }
     }
 

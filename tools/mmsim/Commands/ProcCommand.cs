@@ -1,17 +1,22 @@
 using System.CommandLine;
+using Engine.Arm64;
 using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Units;
 using Mmsim.Cli;
 using Mmsim.Kmem;
+using Mmsim.Replay;
+using Mmsim.Traces;
 
 namespace Mmsim.Commands;
 
 /// <summary><c>mmsim proc</c>: prints a file of the simulated machine's <c>/proc</c>.</summary>
 internal static class ProcCommand
 {
+    private const ulong PrintedBytesMax = 1UL << 30;
+
     private static readonly Argument<string?> Name = new("NAME")
     {
-        Description = "The file, such as buddyinfo; without it a list of them.",
+        Description = "The file, such as buddyinfo; without it a list of them. A file of a process, such as 1/maps, is that of the --program.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -19,6 +24,25 @@ internal static class ProcCommand
     {
         Description = "Replay this ftrace text of the page allocator first.",
         HelpName = "TRACE",
+    };
+
+    private static readonly Option<string?> Program = new("--program")
+    {
+        Description = "Replay this program's trace first, as mmsim run does; without TRACE the bundled sample. The program is process 1.",
+        HelpName = "TRACE",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<string?> Offset = new("--offset")
+    {
+        Description = "Print a file of 64-bit words (pagemap, kpageflags, kpagecount) from this byte on; a multiple of 8.",
+        HelpName = "SIZE",
+    };
+
+    private static readonly Option<string?> Length = new("--length")
+    {
+        Description = "How many bytes of such a file to print; a multiple of 8.",
+        HelpName = "SIZE",
     };
 
     private static readonly Option<string?> ZoneInfo = new("--zoneinfo")
@@ -50,15 +74,29 @@ internal static class ProcCommand
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
-        Command command = new("proc", "Prints a /proc file of a freshly booted, or replayed, machine.")
+        Command command = new("proc", "Prints a /proc file of a freshly booted machine, or of one that has run a program.")
         {
-            Name, Trace, ZoneInfo, Memory, Cpus, WriteTo,
+            Name, Trace, Program, ZoneInfo, Memory, Cpus, WriteTo, Offset, Length,
         };
         command.SetAction(Run);
         return command;
     }
 
     private static int Run(ParseResult parsed)
+    {
+        bool isProgram = parsed.GetResult(Program) is not null;
+        bool isPhysical = parsed.GetValue(Trace) is not null || parsed.GetValue(ZoneInfo) is not null;
+        if (isProgram && isPhysical)
+        {
+            throw new InputException("--program does not go together with --trace or --zoneinfo", "one of them");
+        }
+
+        return isPhysical ? RunPhysical(parsed) : RunMachine(parsed, isProgram || IsOfProcess(parsed.GetValue(Name)));
+    }
+
+    private static bool IsOfProcess(string? name) => name is not null && name.Contains('/', StringComparison.Ordinal) && char.IsAsciiDigit(name[0]);
+
+    private static int RunPhysical(ParseResult parsed)
     {
         KmemTrace? trace = parsed.GetValue(Trace) is string path ? KmemTrace.Read(path) : null;
         using ModelMemory model = Boot(parsed, trace);
@@ -69,12 +107,41 @@ internal static class ProcCommand
             replay.Run(1);
         }
 
-        Print(model.Procfs, parsed.GetValue(Name), parsed.GetValue(WriteTo));
+        Print(model.Procfs, parsed);
         return ExitCode.Done;
     }
 
-    private static void Print(MachineProcfs procfs, string? name, string? directory)
+    private static int RunMachine(ParseResult parsed, bool isProgram)
     {
+        MachineOptions options = new() { MemoryBytes = ParseMemory(parsed, Pfn.PageSizeBytes, "4K"), CpuCount = ParseCpus(parsed), Seed = parsed.GetValue(GeneralOptions.Seed) };
+        try
+        {
+            if (!isProgram)
+            {
+                using Machine machine = new(options);
+                Print(machine.Procfs, parsed);
+                return ExitCode.Done;
+            }
+
+            using Interruption interruption = new();
+            bool isQuiet = parsed.GetValue(GeneralOptions.Quiet);
+            string path = parsed.GetValue(Program) ?? SampleTrace.Path;
+            RecordedTrace trace = ProgressDisplay.Run("reading", isQuiet, progress => RecordedTrace.Load(path, progress, interruption.Token));
+            using TraceReplayer replayer = new(trace, options);
+            replayer.Run(null, interruption.Token);
+            Print(replayer.Machine.Procfs, parsed);
+            return interruption.IsRequested ? ExitCode.Interrupted : replayer.HasFailed ? ExitCode.Difference : ExitCode.Done;
+        }
+        catch (ArgumentException error) when (error is not ArgumentOutOfRangeException)
+        {
+            throw new InputException($"--memory: {error.Message}", "more memory");
+        }
+    }
+
+    private static void Print(MachineProcfs procfs, ParseResult parsed)
+    {
+        string? name = parsed.GetValue(Name);
+        string? directory = parsed.GetValue(WriteTo);
         if (directory is not null)
         {
             procfs.WriteTo(directory);
@@ -90,12 +157,54 @@ internal static class ProcCommand
             return;
         }
 
-        if (!procfs.TryRead(name, out string content))
+        if (!procfs.TryOpen(name, out ProcFile? file))
         {
             throw new InputException($"there is no /proc/{name}", string.Join(", ", procfs.Names));
         }
 
-        Console.Out.Write(content);
+        switch (file)
+        {
+            case ProcTextFile text:
+                Console.Out.Write(text.ReadAll());
+                break;
+            case ProcBytesFile bytes:
+                WriteBytes(bytes.ReadAll());
+                break;
+            case ProcWordFile words:
+                PrintWords(words, name, parsed);
+                break;
+        }
+    }
+
+    // A pagemap has 2^36 words, so a part must be named.
+    private static void PrintWords(ProcWordFile file, string name, ParseResult parsed)
+    {
+        ulong total = file.WordCount * ProcWordFile.WordBytes;
+        ulong offset = parsed.GetValue(Offset) is string from ? SizeText.Parse(from, "--offset") : 0;
+        ulong rest = total - Math.Min(offset, total);
+        ulong length = parsed.GetValue(Length) is string count ? Math.Min(SizeText.Parse(count, "--length"), rest) : rest;
+        if ((offset | length) % ProcWordFile.WordBytes != 0)
+        {
+            throw new InputException($"/proc/{name} has words of 8 bytes: --offset {offset} and --length {length} do not", "multiples of 8");
+        }
+
+        if (length > PrintedBytesMax)
+        {
+            throw new InputException($"/proc/{name} is {SizeText.Format(total)} long", "--offset and --length for a part, at most 1G");
+        }
+
+        byte[] buffer = new byte[64 << 10];
+        for (ulong done = 0; done < length; done += (ulong)buffer.Length)
+        {
+            _ = file.TryRead(offset + done, buffer.AsSpan(0, (int)Math.Min((ulong)buffer.Length, length - done)), out int readBytes);
+            WriteBytes(buffer.AsSpan(0, readBytes));
+        }
+    }
+
+    private static void WriteBytes(ReadOnlySpan<byte> bytes)
+    {
+        using Stream output = Console.OpenStandardOutput();
+        output.Write(bytes);
     }
 
     private static ModelMemory Boot(ParseResult parsed, KmemTrace? trace)
@@ -112,15 +221,21 @@ internal static class ProcCommand
             return model;
         }
 
-        int cpuCount = parsed.GetValue(Cpus);
-        ulong bytes = SizeText.Parse(parsed.GetValue(Memory)!, "--memory");
-        if (cpuCount is < 1 or > 4096)
-        {
-            throw new InputException($"--cpus: {cpuCount}", "1 to 4096");
-        }
+        ulong bytes = ParseMemory(parsed, Order.PageBlock.LengthBytes, "2M");
+        return ModelMemory.Boot(bytes, Math.Max(ParseCpus(parsed), (trace?.Program.CpuMax ?? 0) + 1));
+    }
 
-        return bytes is > 0 and <= 4UL << 40 && bytes % Order.PageBlock.LengthBytes == 0
-            ? ModelMemory.Boot(bytes, Math.Max(cpuCount, (trace?.Program.CpuMax ?? 0) + 1))
-            : throw new InputException($"--memory: {parsed.GetValue(Memory)} is no amount of RAM", "a multiple of 2M up to 4T, such as 1G");
+    private static int ParseCpus(ParseResult parsed)
+    {
+        int cpuCount = parsed.GetValue(Cpus);
+        return cpuCount is >= 1 and <= 4096 ? cpuCount : throw new InputException($"--cpus: {cpuCount}", "1 to 4096");
+    }
+
+    private static ulong ParseMemory(ParseResult parsed, ulong unit, string unitText)
+    {
+        ulong bytes = SizeText.Parse(parsed.GetValue(Memory)!, "--memory");
+        return bytes is > 0 and <= 4UL << 40 && bytes % unit == 0
+            ? bytes
+            : throw new InputException($"--memory: {parsed.GetValue(Memory)} is no amount of RAM", $"a multiple of {unitText} up to 4T, such as 1G");
     }
 }

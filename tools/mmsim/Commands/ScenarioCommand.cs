@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Engine.Arm64;
 using Mmsim.Cli;
 using Mmsim.Scenario;
 using Spectre.Console;
@@ -13,33 +14,60 @@ internal static class ScenarioCommand
     {
         Argument<string[]> scripts = new("FILE") { Description = "Scripts; - is standard input.", Arity = ArgumentArity.ZeroOrMore };
         Option<string?> check = new("--check") { Description = "Run every .scn in DIR against its .expected.", HelpName = "DIR" };
-        Command command = new("scenario", "Runs virtual-memory scripts and prints what a program and /proc would see.") { scripts, check };
+        Option<string[]> settings = new("--thp")
+        {
+            Description = "Change a setting below /sys/kernel/mm/transparent_hugepage first, such as hugepages-64kB/enabled=always.",
+            HelpName = "FILE=VALUE",
+        };
+        Command command = new("scenario", "Runs virtual-memory scripts and prints what a program and /proc would see.") { scripts, check, settings };
         command.SetAction(parsed =>
         {
+            Action<Machine> prepare = ParseSettings(parsed.GetValue(settings) ?? []);
             ulong seed = parsed.GetValue(GeneralOptions.Seed);
             string[] files = parsed.GetValue(scripts) ?? [];
             if (parsed.GetValue(check) is { } folder)
             {
-                return files.Length == 0 ? Check(folder, seed, parsed.GetValue(GeneralOptions.Quiet)) : throw new InputException("--check takes no FILE");
+                return files.Length == 0 ? Check(folder, seed, prepare, parsed.GetValue(GeneralOptions.Quiet)) : throw new InputException("--check takes no FILE");
             }
 
-            return files.Length > 0 ? Run(files, seed) : throw new InputException("no script", "FILE, or --check DIR");
+            return files.Length > 0 ? Run(files, seed, prepare) : throw new InputException("no script", "FILE, or --check DIR");
         });
         return command;
     }
 
-    private static int Run(string[] files, ulong seed)
+    private static Action<Machine> ParseSettings(string[] settings)
+    {
+        List<(string Path, string Value)> parsed = [];
+        foreach (string setting in settings)
+        {
+            int equals = setting.IndexOf('=', StringComparison.Ordinal);
+            parsed.Add(equals < 0 ? (setting, "") : (setting[..equals], setting[(equals + 1)..]));
+        }
+
+        return machine =>
+        {
+            foreach ((string path, string value) in parsed)
+            {
+                if (!machine.HugePages.TryWrite(path, value))
+                {
+                    throw new InputException($"--thp: {path}={value}", machine.HugePages.Read(path)?.TrimEnd() ?? "enabled, defrag, use_zero_page or hugepages-…kB/enabled");
+                }
+            }
+        };
+    }
+
+    private static int Run(string[] files, ulong seed, Action<Machine> prepare)
     {
         using StreamWriter output = new(Console.OpenStandardOutput()) { NewLine = "\n" };
         foreach (string file in files)
         {
-            ScenarioRunner.Run(file, ScenarioParser.Parse(file, ReadLines(file)), seed, output.WriteLine);
+            ScenarioRunner.Run(file, ScenarioParser.Parse(file, ReadLines(file)), seed, output.WriteLine, prepare);
         }
 
         return ExitCode.Done;
     }
 
-    private static int Check(string folder, ulong seed, bool isQuiet)
+    private static int Check(string folder, ulong seed, Action<Machine> prepare, bool isQuiet)
     {
         if (!Directory.Exists(folder))
         {
@@ -63,7 +91,7 @@ internal static class ScenarioCommand
             try
             {
                 expected = ReadLines(Path.ChangeExtension(script, ".expected"));
-                ScenarioRunner.Run(script, ScenarioParser.Parse(script, ReadLines(script)), seed, actual.Add);
+                ScenarioRunner.Run(script, ScenarioParser.Parse(script, ReadLines(script)), seed, actual.Add, prepare);
             }
             catch (InputException error)
             {

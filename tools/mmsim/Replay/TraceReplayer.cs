@@ -32,7 +32,7 @@ internal sealed class TraceReplayer : IDisposable
         this.options = options;
         machine = new Machine(options);
         cpu = machine.Cpus[0];
-        process = machine.CreateProcess(trace.Name);
+        process = machine.CreateProcess(Path.GetFileName(trace.Name));
         cpu.SwitchTo(process);
         initial = InitialImage.Find(trace.Pages, trace.Syscalls);
         syscalls = new SyscallReplayer(process, cpu.Id, new FileDescriptors(machine, options.Seed, trace.Syscalls));
@@ -44,6 +44,9 @@ internal sealed class TraceReplayer : IDisposable
 
     /// <summary>The machine, as the replay leaves it.</summary>
     public Machine Machine => machine;
+
+    /// <summary>The program's process.</summary>
+    public Process Process => process;
 
     /// <summary>Goes through the trace to its end, or until the machine can go on no more.</summary>
     /// <param name="progress">Told from time to time how much is done, or null.</param>

@@ -1,0 +1,151 @@
+// What processes that share their memory share: the mappings, the page tables, the tag of the TLB entries, and which CPUs may hold
+// such entries. fork gives a process one of its own, clone(CLONE_VM) and vfork one in common, exec a new one. mm_users counts in
+// the arena who uses it; the last to leave takes it down (mmput).
+
+using System.Diagnostics.CodeAnalysis;
+using Engine.Arm64.Faults;
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
+using Engine.Arm64.Units;
+using Engine.Core.Diagnostics;
+using Engine.Core.Units;
+
+namespace Engine.Arm64;
+
+/// <summary>The host's side of one <c>mm_struct</c>.</summary>
+internal sealed class AddressSpace : ITlbInvalidator
+{
+    private readonly List<Process> users = [];
+    private bool isReleased;
+
+    private AddressSpace(Process owner, PageTable tables, Asid asid)
+    {
+        users.Add(owner);
+        Tables = tables;
+        Asid = asid;
+        tables.Folios = owner.Machine.Options.FoldsContiguousRuns ? owner.Machine.UserFrames : null;
+        tables.Invalidator = this;
+    }
+
+    /// <summary>The mappings.</summary>
+    public MemoryMap Memory { get; private set; } = null!;
+
+    /// <summary>The page tables.</summary>
+    public PageTable Tables { get; }
+
+    /// <summary>The tag of the TLB entries.</summary>
+    public Asid Asid { get; }
+
+    /// <summary>The CPUs whose TLBs may hold something of it (<c>mm_cpumask</c>).</summary>
+    public Cpu[] RanOn { get; private set; } = [];
+
+    /// <summary>What <c>/proc/PID/auxv</c> shows: the auxiliary vector that exec left (<c>saved_auxv</c>).</summary>
+    public byte[] AuxiliaryVector { get; set; } = [];
+
+    /// <summary>A process that uses it: in whose name page tables are walked where none is at hand.</summary>
+    public Process Owner => users[0];
+
+    /// <summary>Makes an empty one (<c>mm_alloc</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="process">Its first user.</param>
+    /// <param name="asid">The tag of its TLB entries.</param>
+    /// <param name="options">Bounds and tunables.</param>
+    /// <param name="limits">What the process may have.</param>
+    /// <param name="space">The address space.</param>
+    /// <returns>False where there is no memory.</returns>
+    public static bool TryCreate(CpuId cpu, Process process, Asid asid, MemoryMapOptions options, ResourceLimits limits, [NotNullWhen(true)] out AddressSpace? space)
+    {
+        space = null;
+        Machine machine = process.Machine;
+        if (!PageTable.TryCreate(machine.Pages, cpu, PageTableKind.User, out PageTable? tables))
+        {
+            return false;
+        }
+
+        AddressSpace created = new(process, tables, asid);
+        if (!MemoryMap.TryCreate(cpu, machine.Caches, machine.AnonVmas, machine.Commit, options, limits, new ProcessPages(process), out MemoryMap? memory))
+        {
+            tables.Destroy(cpu);
+            return false;
+        }
+
+        created.Memory = memory;
+        space = created;
+        return true;
+    }
+
+    /// <summary>Counts one more user (<c>mmget</c>).</summary>
+    public void Share(Process process)
+    {
+        users.Add(process);
+        Memory.State.UserCount++;
+    }
+
+    /// <summary>A user leaves; the last one takes everything down (<c>mmput</c>).</summary>
+    /// <returns>Whether this was the last.</returns>
+    public bool Release(CpuId cpu, Process process)
+    {
+        if (isReleased)
+        {
+            // The counter lay in the arena and said too early that nobody was left.
+            process.Machine.Log.Report(new Corruption(CorruptionCategory.VmAreaTree, "mm_users", Memory.Address, (ulong)users.Count, 0));
+            return false;
+        }
+
+        int left = --Memory.State.UserCount;
+        bool isLast = left <= 0 || users.Count == 1;
+        if (isLast)
+        {
+            isReleased = true;
+            Memory.Exit(cpu);
+            FlushAll();
+            Tables.Destroy(cpu);
+        }
+        else
+        {
+            users.Remove(process);
+            ((ProcessPages)Memory.Pages).HandTo(Owner);
+        }
+
+        return isLast;
+    }
+
+    /// <summary>Takes an address space down that no process has come to use.</summary>
+    public void Discard(CpuId cpu)
+    {
+        isReleased = true;
+        Memory.Exit(cpu);
+        Tables.Destroy(cpu);
+    }
+
+    /// <summary>Remembers a CPU that loads the tables.</summary>
+    public void NoteCpu(Cpu cpu)
+    {
+        if (!RanOn.Contains(cpu))
+        {
+            RanOn = [.. RanOn, cpu];
+        }
+    }
+
+    /// <summary>Makes the CPUs forget a range.</summary>
+    public void Flush(VirtAddr start, VirtAddr end, bool lastLevelOnly)
+    {
+        foreach (Cpu cpu in RanOn)
+        {
+            cpu.Mmu.Invalidate(Asid, start, end, lastLevelOnly);
+        }
+    }
+
+    /// <summary>A run of leaves changes its shape.</summary>
+    void ITlbInvalidator.InvalidateRange(VirtAddr start, ulong lengthBytes, int level) =>
+        Flush(start, start + lengthBytes, lastLevelOnly: level == PageTable.LastLevel);
+
+    /// <summary>Makes the CPUs forget everything (<c>flush_tlb_mm</c>).</summary>
+    public void FlushAll()
+    {
+        foreach (Cpu cpu in RanOn)
+        {
+            cpu.Mmu.Invalidate(Asid);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// madvise on large folios (mm/madvise.c: madvise_free_pte_range, madvise_free_huge_pmd, madvise_cold_or_pageout_pte_range).
+// An advice concerns whole folios. One that the range covers in part is split first, if one process has it; otherwise the advice passes
+// it over. Linux 6.9 splits every large folio that is mapped by pages, 6.10 and later only those covered in part.
+
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.PageCache;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Prepares a range for MADV_FREE, MADV_COLD and MADV_PAGEOUT.</summary>
+internal static class FolioAdvice
+{
+    /// <summary>Splits the large anonymous folios of a range that have to be.</summary>
+    /// <param name="process">Whose range.</param>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="start">First address.</param>
+    /// <param name="end">First address after the range.</param>
+    /// <param name="splitsAll">Whether those that the range covers as a whole are split too.</param>
+    public static void Prepare(Process process, CpuId cpu, VirtAddr start, VirtAddr end, bool splitsAll)
+    {
+        if (!process.Tables.HasLargeLeaves && process.Machine.UserFrames.LargeCount == 0)
+        {
+            return;
+        }
+
+        bool splitsMapped = splitsAll || process.Machine.Options.Release == KernelRelease.Linux69;
+        for (VirtAddr at = start; at < end;)
+        {
+            Descriptor entry = process.Tables.Read(at, out int level);
+            if (level == PageTable.HugeLevel && entry.IsPresent)
+            {
+                VirtAddr blockStart = HugeMaps.StartOf(at);
+                bool isWhole = blockStart >= start && end - blockStart >= HugeMaps.Bytes;
+                if ((!isWhole || splitsAll) && !entry.IsSpecial)
+                {
+                    Split(process, cpu, entry);
+                }
+
+                at = blockStart + HugeMaps.Bytes;
+            }
+            else if (level < PageTable.LastLevel)
+            {
+                at = HugeMaps.StartOf(at) + HugeMaps.Bytes; // nothing here
+            }
+            else
+            {
+                at += (ulong)PrepareFolio(process, cpu, at, end, entry, splitsMapped) << Pfn.PageShift;
+            }
+        }
+    }
+
+    /// <summary>Whether an entry that the preparation left is to be passed over: it maps a part of a large folio, or a block that the range does not cover.</summary>
+    public static bool PassesOver(UserFrames frames, VirtAddr address, Descriptor entry, VirtAddr start, VirtAddr end)
+    {
+        if (entry.IsBlock)
+        {
+            return entry.IsSpecial || address < start || end - address < HugeMaps.Bytes
+                || (frames.TryGetLargeAnonymous(entry, out Pfn folio, out _) && frames.Large(folio).MayBeShared);
+        }
+
+        if (!frames.TryGetLargeAnonymous(entry, out Pfn head, out uint pageCount))
+        {
+            return false;
+        }
+
+        ulong before = (ulong)(entry.Pfn - head) << Pfn.PageShift;
+        return address - start < before || end - address < ((ulong)pageCount << Pfn.PageShift) - before;
+    }
+
+    // The pages from here that belong to one folio; 1 where there is none, or after a split.
+    private static uint PrepareFolio(Process process, CpuId cpu, VirtAddr at, VirtAddr end, Descriptor entry, bool splitsMapped)
+    {
+        UserFrames frames = process.Machine.UserFrames;
+        if (!frames.TryGetLargeAnonymous(entry, out Pfn head, out uint pageCount))
+        {
+            return 1;
+        }
+
+        uint limit = (uint)Math.Min((end - at) >> Pfn.PageShift, pageCount - (entry.Pfn - head));
+        uint batch = 1;
+        while (batch < limit && process.Tables.Read(at + ((ulong)batch << Pfn.PageShift)) is { IsPresent: true } next && next.Pfn == entry.Pfn + batch)
+        {
+            batch++;
+        }
+
+        if (batch < pageCount || splitsMapped)
+        {
+            Split(process, cpu, entry);
+        }
+
+        return batch;
+    }
+
+    private static void Split(Process process, CpuId cpu, Descriptor entry)
+    {
+        UserFrames frames = process.Machine.UserFrames;
+        if (frames.TryGetLargeAnonymous(entry, out Pfn head, out _) && !frames.Large(head).MayBeShared)
+        {
+            process.Machine.FolioSplitter.TrySplit(cpu, head);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// A large anonymous folio becomes single pages (split_huge_page_to_list_to_order, mm/huge_memory.c). Nobody but page tables may hold
+// it. Linux replaces all entries by migration entries, splits, and puts the entries back; what is seen afterwards is the same
+// entries without blocks and contiguous runs, so only those are dissolved here. A page that nothing maps is freed: this is
+// how the memory of folios that are mapped in part comes back.
+
+using Engine.Arm64.HugePages;
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Buddy;
+using Engine.Core.Frames;
+using Engine.Core.PageCache;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Splits anonymous folios.</summary>
+internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
+{
+    // What every page of the folio keeps (__split_huge_page_tail).
+    private const ulong KeptFlags = PageFlag.Referenced | PageFlag.SwapBacked | PageFlag.Mlocked | PageFlag.Uptodate | PageFlag.Active
+        | PageFlag.Workingset | PageFlag.Unevictable | PageFlag.Dirty;
+
+    private UserFrames Frames => machine.UserFrames;
+
+    /// <summary>Splits a folio.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="head">A large anonymous folio.</param>
+    /// <returns>False where somebody else holds it (<c>EAGAIN</c>), or there is no memory for a table; it is whole then.</returns>
+    public bool TrySplit(CpuId cpu, Pfn head)
+    {
+        PageAllocator pages = machine.Pages;
+        uint count = pages.GetOrder(head).PageCount;
+        LargeFolio folio = Frames.Large(head);
+        bool isDone = pages.Frames[head].RefCount == (int)folio.Entries;
+        if (isDone)
+        {
+            reverseMap.ForEachRange(head, count, (process, _, start, lengthBytes) => Dissolve(process, cpu, head, count, start, lengthBytes));
+            isDone = Frames.Large(head).Blocks == 0;
+        }
+
+        Frames.HugeCounters.Add(isDone ? HugePageEvent.FolioSplit : HugePageEvent.FolioSplitFailed);
+        if (isDone)
+        {
+            // Since Linux 6.12 pages of zeroes that no VMA locks go, and the zero page takes their place.
+            bool mapsZeroes = machine.Options.Release != KernelRelease.Linux69 && (pages.Frames[head].Flags & PageFlag.Mlocked) == 0;
+            Frames.Carve(cpu, head, count, KeptFlags, keepsUnmapped: mapsZeroes);
+            if (mapsZeroes)
+            {
+                MapZeroes(cpu, head, count);
+            }
+        }
+
+        return isDone;
+    }
+
+    /// <summary>Splits folios that are mapped in part, oldest first (<c>deferred_split_scan</c>): what of them nothing maps is free then.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="countMax">At most so many.</param>
+    /// <returns>How many were split.</returns>
+    public int SplitDeferred(CpuId cpu, int countMax)
+    {
+        int split = 0;
+        for (int left = Math.Min(countMax, Frames.Deferred.Count); left > 0 && Frames.Deferred.TryTake(out Pfn head); left--)
+        {
+            if (TrySplit(cpu, head))
+            {
+                split++;
+            }
+            else
+            {
+                Frames.Deferred.TryAdd(head);
+            }
+        }
+
+        return split;
+    }
+
+    // try_to_map_unused_to_zeropage; and then what nothing maps is freed.
+    private void MapZeroes(CpuId cpu, Pfn head, uint count)
+    {
+        bool[] isZero = new bool[count];
+        for (uint i = 0; i < count; i++)
+        {
+            isZero[i] = machine.Memory.GetFrame(head + i).IndexOfAnyExcept((byte)0) < 0;
+        }
+
+        reverseMap.ForEachRange(head, count, (process, area, start, lengthBytes) =>
+        {
+            if ((area.Flags & VmFlags.Locked) != 0)
+            {
+                return;
+            }
+
+            Descriptor zero = Descriptor.ForPage(Frames.ZeroPage, VmProtection.AttributesOf(area.Flags, isWriteNotified: false)).MakeSpecial();
+            for (VirtAddr at = start; at < start + lengthBytes; at += Pfn.PageSizeBytes)
+            {
+                Descriptor entry = process.Tables.Read(at, out int level);
+                if (level == PageTable.LastLevel && entry.IsPresent && !entry.IsSpecial && entry.Pfn - head < count && isZero[entry.Pfn - head])
+                {
+                    process.Tables.Set(at, zero);
+                    process.FlushPage(at);
+                    Frames.UnmapKept(process, entry);
+                }
+            }
+        });
+        Frames.FreeUnmappedPages(cpu, head, count);
+    }
+
+    // Blocks of the folio become tables, runs of it single entries.
+    private static void Dissolve(Process process, CpuId cpu, Pfn head, uint count, VirtAddr start, ulong lengthBytes)
+    {
+        if (HugeMaps.TryGetBlock(process, start, out Descriptor block))
+        {
+            if (!block.IsSpecial && block.Pfn == head)
+            {
+                HugeMaps.Split(process, cpu, start);
+            }
+            else
+            {
+                return;
+            }
+        }
+
+        for (VirtAddr at = start; at < start + lengthBytes; at += Pfn.PageSizeBytes)
+        {
+            Descriptor entry = process.Tables.Read(at, out int level);
+            if (level == PageTable.LastLevel && entry.IsPresent && entry.IsContiguous && entry.Pfn - head < count)
+            {
+                process.Tables.UnfoldAt(at);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// Blocks in a process's tables become pages where something concerns a part of them only (__split_huge_pmd, mm/huge_memory.c): a
+// part is unmapped, protected, advised, moved, or a VMA ends within. The folio stays whole. A block of the huge zero page
+// becomes entries of the zero page; a block of a file's folio goes, and faults bring its pages back.
+
+using Engine.Arm64.HugePages;
+using Engine.Arm64.PageTables;
+using Engine.Arm64.Translation;
+using Engine.Arm64.Units;
+using Engine.Core.Units;
+
+namespace Engine.Arm64.Faults;
+
+/// <summary>Splits the blocks of a process.</summary>
+internal static class HugeMaps
+{
+    /// <summary>Bytes of a huge page (<c>HPAGE_PMD_SIZE</c>).</summary>
+    public const ulong Bytes = (ulong)Pfn.PageSizeBytes << HugePageOptions.HugeOrder;
+
+    /// <summary>The first byte of the huge page around an address (<c>HPAGE_PMD_MASK</c>).</summary>
+    public static VirtAddr StartOf(VirtAddr address) => new(address.ToUInt64() & ~(Bytes - 1));
+
+    /// <summary>Whether a block maps an address, and which.</summary>
+    public static bool TryGetBlock(Process process, VirtAddr address, out Descriptor block)
+    {
+        block = process.Tables.Read(address, out int level);
+        return level == PageTable.HugeLevel && block.IsPresent;
+    }
+
+    /// <summary>Splits the blocks at both ends of a range that the range covers in part.</summary>
+    public static void SplitEdges(Process process, CpuId cpu, VirtAddr start, VirtAddr end)
+    {
+        if (process.Tables.HasLargeLeaves)
+        {
+            SplitAcross(process, cpu, start);
+            SplitAcross(process, cpu, end);
+        }
+    }
+
+    /// <summary>Splits the block that an address lies in, where it does not begin there (<c>split_huge_pmd_if_needed</c>).</summary>
+    public static void SplitAcross(Process process, CpuId cpu, VirtAddr address)
+    {
+        if (StartOf(address) != address && TryGetBlock(process, address, out _))
+        {
+            Split(process, cpu, address);
+        }
+    }
+
+    /// <summary>Splits every block of a range that is to move to a place where it cannot stay a block (<c>move_page_tables</c>).</summary>
+    public static void SplitUnmovable(Process process, CpuId cpu, VirtAddr from, VirtAddr to, ulong lengthBytes)
+    {
+        SplitEdges(process, cpu, from, from + lengthBytes);
+        if (!process.Tables.HasLargeLeaves || ((from.ToUInt64() ^ to.ToUInt64()) & (Bytes - 1)) == 0)
+        {
+            return;
+        }
+
+        for (VirtAddr at = StartOf(from); at < from + lengthBytes; at += Bytes)
+        {
+            if (TryGetBlock(process, at, out _))
+            {
+                Split(process, cpu, at);
+            }
+        }
+    }
+
+    /// <summary>Splits the block that maps an address.</summary>
+    /// <returns>False where there is none, or no memory for a table.</returns>
+    public static bool Split(Process process, CpuId cpu, VirtAddr address)
+    {
+        if (!TryGetBlock(process, address, out Descriptor block))
+        {
+            return false;
+        }
+
+        UserFrames frames = process.Machine.UserFrames;
+        VirtAddr start = StartOf(address);
+        if (block.IsSpecial)
+        {
+            ulong page = block.Attributes.ToUInt64() | Descriptor.TableBit | frames.ZeroPage.Address.ToUInt64();
+            if (!process.Tables.TrySplitHuge(cpu, start, new Descriptor(page), stepBytes: 0))
+            {
+                return false;
+            }
+        }
+        else if (frames.TryGetLargeAnonymous(block, out Pfn head, out uint pageCount) && pageCount == Order.PageBlock.PageCount)
+        {
+            Descriptor first = new(block.ToUInt64() | Descriptor.TableBit);
+            if (!process.Tables.TrySplitHuge(cpu, start, block.IsDirty ? first.MakeDirty() : first, Pfn.PageSizeBytes))
+            {
+                return false;
+            }
+
+            frames.SplitBlock(process, head, block);
+        }
+        else
+        {
+            process.Tables.SetHuge(start, Descriptor.None);
+            process.FlushRange(start, start + Bytes);
+            frames.Unmap(process, cpu, block);
+        }
+
+        frames.HugeCounters.Add(HugePageEvent.MapSplit);
+        return true;
+    }
+}

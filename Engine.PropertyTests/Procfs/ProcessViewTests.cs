@@ -1,0 +1,311 @@
+using System.Globalization;
+using Engine.Arm64;
+using Engine.Arm64.Processes;
+using Engine.Arm64.Procfs;
+using Engine.Arm64.Units;
+using Engine.Core.Diagnostics.Procfs;
+using Engine.Core.Units;
+using Engine.PropertyTests.MmsimTests;
+using Xunit;
+
+namespace Engine.PropertyTests.Procfs;
+
+/// <summary>The process views have Linux's format, and say what was done.</summary>
+public sealed class ProcessViewTests
+{
+    private const ulong PageBytes = Pfn.PageSizeBytes;
+    private const MapFlags PrivateAnonymous = MapFlags.Private | MapFlags.Anonymous;
+
+    [Fact]
+    public void Maps_prints_each_kind_of_mapping_as_the_kernel_does()
+    {
+        using ViewWorld world = new();
+        Process process = world.First;
+        world.Map(process, 2, ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.Fixed, address: 0x1000_0000);
+        world.Map(process, 3, MemoryProtection.Read | MemoryProtection.Exec, MapFlags.Private | MapFlags.Fixed, world.Disk, 5, 0x2000_0000);
+        world.Map(process, 1, MemoryProtection.None, MapFlags.Shared | MapFlags.Fixed, world.Shmem, 1, 0x3000_0000);
+        world.Map(process, 1, MemoryProtection.Read, MapFlags.Shared | MapFlags.Anonymous | MapFlags.Fixed, address: 0x1234_5678_9000);
+        process.Memory.SetStartBrk(new VirtAddr(0x4000_0000));
+        process.Memory.Break(world.Cpu, new VirtAddr(0x4000_0800));
+        Assert.Equal(
+            $"""
+            10000000-10002000 rw-p 00000000 00:00 0 
+            20000000-20003000 r-xp 00005000 08:01 {world.Disk.Inode}                                  /usr/lib/libdemo.so.1
+            30000000-30001000 ---s 00001000 00:01 {world.Shmem.Inode}                                  /memfd:demo (deleted)
+            40000000-40001000 rw-p 00000000 00:00 0                                  [heap]
+            123456789000-12345678a000 r--s 00000000 00:01 {world.Machine.Files.TryFind("/dev/zero (deleted)")!.Inode}                          /dev/zero (deleted)
+
+            """.ReplaceLineEndings("\n"),
+            world.Read("1/maps"));
+    }
+
+    [Fact]
+    public void A_line_feed_in_a_path_is_escaped_and_names_are_shown()
+    {
+        using ViewWorld world = new();
+        OpenFile odd = world.Machine.OpenFile("/tmp/a\nb\\c d", new Core.PageCache.MemoryBacking(PageBytes));
+        world.Map(world.First, 1, MemoryProtection.Read, MapFlags.Private, odd);
+        VirtAddr anonymous = world.Map(world.First, 2, ViewWorld.ReadWrite, PrivateAnonymous);
+        VirtAddr shared = world.Map(world.First, 2, ViewWorld.ReadWrite, MapFlags.Shared | MapFlags.Anonymous);
+        Assert.Equal(Errno.None, world.First.SetAreaName(world.Cpu, anonymous, PageBytes, "malloc arena 1").Errno);
+        Assert.Equal(Errno.None, world.First.SetAreaName(world.Cpu, shared, 2 * PageBytes, "ring").Errno);
+        List<string> names = [.. ProcReader.Parse(world.Read("1/maps")).Select(entry => entry.Name)];
+        Assert.Contains("/tmp/a\\012b\\c d", names);
+        Assert.Contains("[anon:malloc arena 1]", names);
+        Assert.Contains("[anon_shmem:ring]", names);
+        Assert.Equal(4, names.Count);
+    }
+
+    [Fact]
+    public void An_empty_process_has_empty_views()
+    {
+        using ViewWorld world = new();
+        Assert.Equal("", world.Read("1/maps"));
+        Assert.Equal("", world.Read("1/smaps"));
+        Assert.Equal("0 0 0 0 0 0 0\n", world.Read("1/statm"));
+        Assert.StartsWith("00000000-00000000 ---p 00000000 00:00 0                                  [rollup]\nRss:                   0 kB\n", world.Read("1/smaps_rollup"), StringComparison.Ordinal);
+        Assert.Equal(0ul, world.Status(world.First, "VmSize"));
+        Assert.Equal("first\n", world.Read("1/comm"));
+    }
+
+    [Fact]
+    public void Smaps_of_one_page_is_what_the_kernel_selftest_expects()
+    {
+        using ViewWorld world = new();
+        VirtAddr page = world.Map(world.First, 1, MemoryProtection.Read | MemoryProtection.Exec, PrivateAnonymous | MapFlags.Fixed, address: 0x1_0000_0000);
+        world.Touch(world.First, page, isWrite: false);
+        Assert.Equal(
+            """
+            100000000-100001000 r-xp 00000000 00:00 0 
+            Size:                  4 kB
+            KernelPageSize:        4 kB
+            MMUPageSize:           4 kB
+            Rss:                   0 kB
+            Pss:                   0 kB
+            Pss_Dirty:             0 kB
+            Shared_Clean:          0 kB
+            Shared_Dirty:          0 kB
+            Private_Clean:         0 kB
+            Private_Dirty:         0 kB
+            Referenced:            0 kB
+            Anonymous:             0 kB
+            KSM:                   0 kB
+            LazyFree:              0 kB
+            AnonHugePages:         0 kB
+            ShmemPmdMapped:        0 kB
+            FilePmdMapped:         0 kB
+            Shared_Hugetlb:        0 kB
+            Private_Hugetlb:       0 kB
+            Swap:                  0 kB
+            SwapPss:               0 kB
+            Locked:                0 kB
+            THPeligible:           0
+            VmFlags: rd ex mr mw me 
+
+            """.ReplaceLineEndings("\n"),
+            world.Read("1/smaps"));
+    }
+
+    [Fact]
+    public void A_page_counts_by_its_share_and_sums_keep_the_rest()
+    {
+        using ViewWorld world = new();
+        VirtAddr pages = world.Map(world.First, 3, ViewWorld.ReadWrite, PrivateAnonymous);
+        VirtAddr apart = world.Map(world.First, 1, MemoryProtection.Read, PrivateAnonymous);
+        Assert.NotEqual(apart + PageBytes, pages + (3 * PageBytes));
+        for (int i = 0; i < 3; i++)
+        {
+            world.Touch(world.First, pages + ((ulong)i * PageBytes), isWrite: true);
+        }
+
+        Process second = world.First.Fork(world.Cpu, "second")!;
+        _ = world.First.Fork(world.Cpu, "third")!;
+
+        // Three pages shared by three: each 4,096 / 3 with 12 binary places, so together 4,095 and something: 3 KiB.
+        Assert.Equal(3ul, world.SmapsOf(world.First, pages).Values["Pss"]);
+        Assert.Equal(12ul, world.SmapsOf(world.First, pages).Values["Shared_Dirty"]);
+        Assert.Contains("Pss:                   3 kB\n", world.Read("2/smaps_rollup"), StringComparison.Ordinal);
+        world.Touch(second, pages, isWrite: true);
+        ProcEntry own = world.SmapsOf(second, pages);
+        Assert.Equal((6ul, 4ul, 8ul), (own.Values["Pss"], own.Values["Private_Dirty"], own.Values["Shared_Dirty"]));
+    }
+
+    [Fact]
+    public void Status_and_statm_count_what_is_mapped_and_the_peak_stays()
+    {
+        using ViewWorld world = new();
+        Process process = world.First;
+        VirtAddr data = world.Map(process, 10, ViewWorld.ReadWrite, PrivateAnonymous);
+        VirtAddr text = world.Map(process, 4, MemoryProtection.Read | MemoryProtection.Exec, MapFlags.Private, world.Disk);
+        world.Map(process, 8, ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.GrowsDown);
+        process.Memory.State.StartCode = text;
+        process.Memory.State.EndCode = text + 100;
+        for (int i = 0; i < 6; i++)
+        {
+            world.Touch(process, data + ((ulong)i * PageBytes), isWrite: true);
+        }
+
+        world.Touch(process, text, isWrite: false);
+        Assert.Equal(Errno.None, process.Memory.Unmap(world.Cpu, data, 4 * PageBytes).Errno);
+        ulong file = world.Status(process, "RssFile") / 4;
+        Assert.InRange(file, 1ul, 4ul);
+        Assert.Equal((18ul * 4, 22ul * 4), (world.Status(process, "VmSize"), world.Status(process, "VmPeak")));
+        Assert.Equal(((2 + file) * 4, (6 + file) * 4), (world.Status(process, "VmRSS"), world.Status(process, "VmHWM")));
+        Assert.Equal((8ul, 32ul), (world.Status(process, "RssAnon"), world.Status(process, "VmStk")));
+        Assert.Equal((24ul, 4ul, 12ul), (world.Status(process, "VmData"), world.Status(process, "VmExe"), world.Status(process, "VmLib")));
+        Assert.Equal((ulong)process.Tables.PageTablePages * 4, world.Status(process, "VmPTE"));
+        Assert.Equal($"18 {2 + file} {file} 1 0 14 0\n", world.Read("1/statm"));
+        Assert.Equal(Errno.None, process.ClearReferences(ClearRefs.ResidentPeak).Errno);
+        Assert.Equal((2 + file) * 4, world.Status(process, "VmHWM"));
+    }
+
+    [Fact]
+    public void Clear_refs_forgets_use_by_kind_of_mapping()
+    {
+        using ViewWorld world = new();
+        VirtAddr anonymous = world.Map(world.First, 1, ViewWorld.ReadWrite, PrivateAnonymous);
+        VirtAddr file = world.Map(world.First, 1, MemoryProtection.Read, MapFlags.Private, world.Disk);
+        void Expect(ulong ofAnonymous, ulong ofFile) => Assert.Equal(
+            (ofAnonymous, ofFile), (world.SmapsOf(world.First, anonymous).Values["Referenced"], world.SmapsOf(world.First, file).Values["Referenced"]));
+
+        world.Touch(world.First, anonymous, isWrite: true);
+        world.Touch(world.First, file, isWrite: false);
+        Expect(4, 4);
+        Assert.Equal(Errno.None, world.First.ClearReferences(ClearRefs.Anonymous).Errno);
+        Expect(0, 4);
+
+        // The TLB still has the page, as on Linux: no flush, so nothing is marked. The soft-dirty reset flushes.
+        world.Touch(world.First, anonymous, isWrite: true);
+        Expect(0, 4);
+        Assert.Equal(Errno.None, world.First.ClearReferences(ClearRefs.SoftDirty).Errno);
+        world.Touch(world.First, anonymous, isWrite: false);
+        Expect(4, 4);
+        Assert.Equal(Errno.None, world.First.ClearReferences(ClearRefs.Mapped).Errno);
+        Expect(4, 0);
+        Assert.Equal(Errno.None, world.First.ClearReferences(ClearRefs.All).Errno);
+        Expect(0, 0);
+        foreach (int bad in (int[])[0, 6, -1])
+        {
+            Assert.Equal(Errno.EINVAL, world.First.ClearReferences((ClearRefs)bad).Errno);
+        }
+    }
+
+    [Fact]
+    public void Kpageflags_tells_what_frames_are()
+    {
+        using ViewWorld world = new();
+        VirtAddr anonymous = world.Map(world.First, 2, ViewWorld.ReadWrite, PrivateAnonymous);
+        VirtAddr file = world.Map(world.First, 1, MemoryProtection.Read, MapFlags.Private, world.Disk);
+        VirtAddr shared = world.Map(world.First, 1, ViewWorld.ReadWrite, MapFlags.Shared, world.Shmem);
+        world.Touch(world.First, anonymous, isWrite: true);
+        world.Touch(world.First, anonymous + PageBytes, isWrite: false);
+        world.Touch(world.First, file, isWrite: false);
+        world.Touch(world.First, shared, isWrite: true);
+
+        // A page that waits in its CPU's batch is on no list yet.
+        world.Machine.Pages.Lru.DrainAll();
+        KernelPageFlags Of(VirtAddr address) => FlagsAt(world, world.Word("1/pagemap", address.ToUInt64() / PageBytes) & ((1ul << 55) - 1));
+
+        const KernelPageFlags used = KernelPageFlags.Uptodate | KernelPageFlags.Lru | KernelPageFlags.Mapped;
+        Assert.Equal(used | KernelPageFlags.Anonymous | KernelPageFlags.SwapBacked | KernelPageFlags.MappedToDisk, Of(anonymous));
+        Assert.Equal(KernelPageFlags.ZeroPage | KernelPageFlags.Reserved, Of(anonymous + PageBytes));
+        Assert.Equal(used, Of(file) & ~KernelPageFlags.Referenced);
+        Assert.Equal(used | KernelPageFlags.SwapBacked | KernelPageFlags.Dirty, Of(shared) & ~KernelPageFlags.Referenced);
+        Assert.Equal(KernelPageFlags.PageTable, FlagsAt(world, world.First.Tables.Root.ToUInt32()));
+        Assert.Equal(KernelPageFlags.Slab, FlagsAt(world, world.First.Memory.Address.Pfn.ToUInt32()) & KernelPageFlags.Slab);
+        Assert.Equal(KernelPageFlags.NoPage, FlagsAt(world, 1));
+        Pfn first = world.Machine.Pages.Frames.First;
+        ulong free = (ulong)Enumerable.Range(0, (int)world.Machine.Pages.Frames.Count).LongCount(i => FlagsAt(world, first.ToUInt32() + (ulong)i) == KernelPageFlags.Buddy);
+        Assert.Equal(world.Machine.Pages.Zones.Aggregate(0ul, (sum, zone) => sum + zone.FreePages), free);
+    }
+
+    [Fact]
+    public void Word_files_are_read_in_whole_words_only_and_end_where_they_end()
+    {
+        using ViewWorld world = new();
+        foreach (string name in (string[])["1/pagemap", "kpageflags", "kpagecount"])
+        {
+            Assert.True(world.Machine.Procfs.TryOpen(name, out ProcFile? file));
+            ProcWordFile words = Assert.IsAssignableFrom<ProcWordFile>(file);
+            byte[] buffer = new byte[16];
+            Assert.False(words.TryRead(4, buffer, out _));
+            Assert.False(words.TryRead(0, buffer.AsSpan(0, 12), out _));
+            Assert.True(words.TryRead((words.WordCount - 1) * 8, buffer, out int readBytes));
+            Assert.Equal(8, readBytes);
+            Assert.True(words.TryRead(words.WordCount * 8, buffer, out readBytes));
+            Assert.Equal(0, readBytes);
+            Assert.False(world.Machine.Procfs.TryRead(name, out _));
+        }
+
+        Assert.Equal(1ul << 36, Assert.IsAssignableFrom<ProcWordFile>(Open(world, "1/pagemap")).WordCount);
+    }
+
+    [Fact]
+    public void The_tree_holds_every_file_and_a_process_that_ended_is_gone()
+    {
+        using ViewWorld world = new();
+        using TemporaryFolder folder = new();
+        VirtAddr page = world.Map(world.First, 1, ViewWorld.ReadWrite, PrivateAnonymous);
+        world.Touch(world.First, page, isWrite: true);
+        Process child = world.First.Fork(world.Cpu, "child")!;
+        string root = folder.PathOf("proc");
+        world.Machine.Procfs.WriteTo(root);
+        Assert.Contains($"{child.Pid}/maps", world.Machine.Procfs.Names);
+        foreach (string name in world.Machine.Procfs.Names)
+        {
+            Assert.True(File.Exists(Path.Combine(root, name)), name);
+        }
+
+        Assert.Equal(world.Read("1/smaps"), File.ReadAllText(Path.Combine(root, "1/smaps")));
+        using FileStream pagemap = File.OpenRead(Path.Combine(root, "1/pagemap"));
+        pagemap.Position = (long)(page.ToUInt64() / PageBytes * 8);
+        byte[] word = new byte[8];
+        pagemap.ReadExactly(word);
+        Assert.Equal(world.Word("1/pagemap", page.ToUInt64() / PageBytes), BitConverter.ToUInt64(word));
+        child.Exit(world.Cpu);
+        Assert.DoesNotContain($"{child.Pid}/maps", world.Machine.Procfs.Names);
+        Assert.False(world.Machine.Procfs.TryOpen($"{child.Pid}/maps", out _));
+        Assert.False(world.Machine.Procfs.TryOpen("1/nothing", out _));
+        Assert.False(world.Machine.Procfs.TryOpen("-1/maps", out _));
+    }
+
+    [HostProcFact]
+    public void Layout_is_that_of_this_machines_kernel()
+    {
+        using ViewWorld world = new();
+        VirtAddr page = world.Map(world.First, 1, ViewWorld.ReadWrite, PrivateAnonymous);
+        world.Touch(world.First, page, isWrite: true);
+        Assert.NotEmpty(ProcReader.Parse(File.ReadAllText("/proc/self/maps")));
+        string hostSmaps = File.ReadAllText("/proc/self/smaps");
+        Compare(string.Join('\n', hostSmaps.Split('\n').Skip(1).TakeWhile(line => !line.StartsWith("VmFlags", StringComparison.Ordinal))), Below(world.Read("1/smaps")), mayLack: ["ProtectionKey"]);
+        Compare(Below(File.ReadAllText("/proc/self/smaps_rollup")), Below(world.Read("1/smaps_rollup")), mayLack: []);
+        string status = File.ReadAllText("/proc/self/status");
+        Compare(status[status.IndexOf("VmPeak", StringComparison.Ordinal)..status.IndexOf("Threads", StringComparison.Ordinal)], FromPeak(world.Read("1/status")), mayLack: ["x86_Thread_features", "x86_Thread_features_locked"]);
+        Assert.Equal(ProcReader.LabelsOf(status).TakeWhile(label => label != "VmPeak"), ProcReader.LabelsOf(world.Read("1/status")).TakeWhile(label => label != "VmPeak"));
+        Assert.Equal(Blanks(File.ReadAllText("/proc/self/statm")), Blanks(world.Read("1/statm")));
+        Assert.Equal(Blanks(File.ReadAllText("/proc/self/stat").Split(") ")[1]), Blanks(world.Read("1/stat").Split(") ")[1]));
+    }
+
+    private static int Blanks(string line) => line.Count(c => c == ' ');
+
+    private static string Below(string text) => text[(text.IndexOf('\n', StringComparison.Ordinal) + 1)..].Split("VmFlags")[0];
+
+    private static string FromPeak(string status) => status[status.IndexOf("VmPeak", StringComparison.Ordinal)..status.IndexOf("Threads", StringComparison.Ordinal)];
+
+    // The same labels in the same order, and each line of the same shape where both have it.
+    private static void Compare(string host, string own, string[] mayLack)
+    {
+        List<string> ownLabels = ProcReader.LabelsOf(own);
+        Assert.Equal(ProcReader.LabelsOf(host).Except(mayLack), ownLabels);
+        Dictionary<string, string> hostLines = host.Split('\n', StringSplitOptions.RemoveEmptyEntries).ToDictionary(ProcReader.LabelOf);
+        foreach (string line in own.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("untag", StringComparison.Ordinal)))
+        {
+            Assert.Equal(ProcReader.ShapeOf(hostLines[ProcReader.LabelOf(line)]), ProcReader.ShapeOf(line));
+        }
+    }
+
+    private static KernelPageFlags FlagsAt(ViewWorld world, ulong pfn) => (KernelPageFlags)world.Word("kpageflags", pfn);
+
+    private static ProcFile Open(ViewWorld world, string name) =>
+        world.Machine.Procfs.TryOpen(name, out ProcFile? file) ? file : throw new FileNotFoundException(string.Create(CultureInfo.InvariantCulture, $"{name}"));
+}
