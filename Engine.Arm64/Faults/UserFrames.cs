@@ -168,7 +168,7 @@ internal sealed partial class UserFrames
 
         if ((frame.Flags & PageFlag.AnonExclusive) == 0)
         {
-            if (!isLarge)
+            if (!isLarge && frame.RefCount <= 2)
             {
                 TryFreeSwapCache(entry.Pfn, ref frame);
             }
