@@ -16,7 +16,6 @@ namespace Engine.Arm64;
 internal sealed class AddressSpace : ITlbInvalidator
 {
     private readonly List<Process> users = [];
-    private bool isReleased;
 
     private AddressSpace(Process owner, PageTable tables, Asid asid)
     {
@@ -38,6 +37,9 @@ internal sealed class AddressSpace : ITlbInvalidator
 
     /// <summary>The CPUs whose TLBs may hold something of it (<c>mm_cpumask</c>).</summary>
     public Cpu[] RanOn { get; private set; } = [];
+
+    /// <summary>Whether everything was taken down.</summary>
+    public bool IsReleased { get; private set; }
 
     /// <summary>What <c>/proc/PID/auxv</c> shows: the auxiliary vector that exec left (<c>saved_auxv</c>).</summary>
     public byte[] AuxiliaryVector { get; set; } = [];
@@ -85,7 +87,7 @@ internal sealed class AddressSpace : ITlbInvalidator
     /// <returns>Whether this was the last.</returns>
     public bool Release(CpuId cpu, Process process)
     {
-        if (isReleased)
+        if (IsReleased)
         {
             // The counter lay in the arena and said too early that nobody was left.
             process.Machine.Log.Report(new Corruption(CorruptionCategory.VmAreaTree, "mm_users", Memory.Address, (ulong)users.Count, 0));
@@ -96,7 +98,7 @@ internal sealed class AddressSpace : ITlbInvalidator
         bool isLast = left <= 0 || users.Count == 1;
         if (isLast)
         {
-            isReleased = true;
+            IsReleased = true;
             Memory.Exit(cpu);
             FlushAll();
             Tables.Destroy(cpu);
@@ -113,7 +115,7 @@ internal sealed class AddressSpace : ITlbInvalidator
     /// <summary>Takes an address space down that no process has come to use.</summary>
     public void Discard(CpuId cpu)
     {
-        isReleased = true;
+        IsReleased = true;
         Memory.Exit(cpu);
         Tables.Destroy(cpu);
     }

@@ -26,6 +26,9 @@ public sealed class Cpu
         Mmu.Walker.AggregationLog2Max = geometry.Levels.Max(level => level.AggregationLog2);
         Mmu.Walker.SetsAccessFlag = machine.Options.HasHardwareDirtyState;
         Mmu.Walker.SetsDirtyState = machine.Options.HasHardwareDirtyState;
+
+        // PSTATE.PAN is set on every entry to the kernel and stays so: copies use unprivileged loads and stores (LDTR, STTR).
+        Mmu.Walker.ForbidsUserData = true;
     }
 
     /// <summary>The CPU's number.</summary>

@@ -38,6 +38,7 @@ public sealed partial class Machine
     {
         FrameCensus.Register(this, counters);
         Pages.Lru.Register(counters);
+        HugePageItems.Register(this, counters);
         SlabSystem slabs = SlabSystem.Of(Pages);
         counters.Register("nr_slab_reclaimable", () => slabs.ReclaimablePages);
         counters.Register("nr_slab_unreclaimable", () => slabs.UnreclaimablePages);

@@ -3,6 +3,8 @@
 
 using Engine.Arm64.Faults;
 using Engine.Arm64.HugePages;
+using Engine.Arm64.Kernel;
+using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Processes;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
@@ -39,6 +41,7 @@ public sealed partial class Machine : IDisposable
         {
             Layout = new MemoryLayout(Memory);
             Log = new CorruptionLog();
+            KernelImage? image = Options.KernelMap is { } map ? KernelImage.Reserve(Memory, Layout, map) : null;
             FrameTable frames = new(Memory, Layout);
             Pfn zeroPage = Layout.Reserve("zero page", Pfn.PageSizeBytes).Start.Pfn;
             Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount });
@@ -57,6 +60,7 @@ public sealed partial class Machine : IDisposable
             Reclaimer = new Reclaimer(Pages, PageCache, Swap, new ReverseMap(this));
             Cgroups = new MemoryCgroups(Pages) { Pressure = new CgroupPressure(this) };
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
+            Kernel = new KernelMemory(this, image);
         }
         catch
         {
@@ -88,6 +92,9 @@ public sealed partial class Machine : IDisposable
 
     /// <summary>The CPUs.</summary>
     public IReadOnlyList<Cpu> Cpus => cpus;
+
+    /// <summary>The kernel's own side: its map, vmalloc, access to user memory, DMA.</summary>
+    public KernelMemory Kernel { get; }
 
     /// <summary>How much memory has been promised.</summary>
     public CommitAccounting Commit { get; }

@@ -1,4 +1,6 @@
 using Engine.Arm64.HugePages;
+using Engine.Arm64.Kernel.Map;
+using Engine.Arm64.Kernel.Smmu;
 using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
 using Engine.Core.PageCache;
@@ -32,6 +34,12 @@ public sealed record MachineOptions
 
     /// <summary>Whose readahead rules apply, where releases differ.</summary>
     public KernelRelease Release { get; init; } = KernelRelease.Linux69;
+
+    /// <summary>How the kernel's own map is built; null for none: TTBR1 translates nothing then, and boot and memory are without its image and tables.</summary>
+    public KernelMapOptions? KernelMap { get; init; }
+
+    /// <summary>The SMMU between devices and memory; null for none: devices reach all memory.</summary>
+    public SmmuOptions? Smmu { get; init; }
 
     /// <summary>Transparent huge pages at boot.</summary>
     public HugePageOptions HugePages { get; init; } = new();

@@ -32,7 +32,7 @@ public sealed partial class Process
 
     private void ClearUse(ClearRefs what)
     {
-        ClearRefsVisitor visitor = new(Machine);
+        ClearRefsVisitor visitor = new(Machine, Tables);
         foreach (VmAreaRef area in ProcessAreas.Of(this))
         {
             VmArea content = Memory.Areas[area];

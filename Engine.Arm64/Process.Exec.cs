@@ -96,7 +96,7 @@ public sealed partial class Process
     {
         WakeVforkParent();
         LeaveSpace(cpu);
-        space = fresh;
+        Enter(fresh);
         Machine.Bind(fresh);
         Name = file.Name[(file.Name.LastIndexOf('/') + 1)..];
         foreach (Cpu running in Machine.Cpus.Where(running => running.Current == this))

@@ -119,7 +119,7 @@ public sealed partial class Process
         {
             Machine.Unbind(old);
         }
-        else
+        else if (!old.IsReleased)
         {
             Machine.Bind(old);
         }

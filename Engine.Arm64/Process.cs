@@ -41,13 +41,13 @@ public sealed partial class Process
     public bool IsRunning => Machine.Cpus.Any(cpu => cpu.Current == this);
 
     /// <summary>Its mappings (<c>mm_struct</c>); processes made with CLONE_VM have theirs in common.</summary>
-    public MemoryMap Memory => space.Memory;
+    public MemoryMap Memory { get; private set; } = null!;
 
     /// <summary>Its page tables.</summary>
-    public PageTable Tables => space.Tables;
+    public PageTable Tables { get; private set; } = null!;
 
     /// <summary>The tag of its TLB entries.</summary>
-    public Asid Asid => space.Asid;
+    public Asid Asid { get; private set; }
 
     /// <summary>The memory cgroup that pays for its pages; null for the root. A child starts in its parent's.</summary>
     public MemoryCgroup? Cgroup { get; set; }
@@ -73,16 +73,26 @@ public sealed partial class Process
             return null;
         }
 
-        process.space = space;
+        process.Enter(space);
         return process;
     }
 
     /// <summary>A process that shares the memory of another.</summary>
     internal static Process CreateSharing(Process other, int pid, string name)
     {
-        Process process = new(other.Machine, pid, name) { space = other.space };
+        Process process = new(other.Machine, pid, name);
+        process.Enter(other.space);
         other.space.Share(process);
         return process;
+    }
+
+    // What every fault asks for is at hand, without a step through the address space's object.
+    private void Enter(AddressSpace entered)
+    {
+        space = entered;
+        Memory = entered.Memory;
+        Tables = entered.Tables;
+        Asid = entered.Asid;
     }
 
     /// <summary>Remembers the resident set before it shrinks (<c>update_hiwater_rss</c>).</summary>

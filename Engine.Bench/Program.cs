@@ -4,6 +4,7 @@ using Engine.Bench.Harness;
 using Engine.Bench.Objects;
 using Engine.Bench.Tlb;
 using Engine.Bench.Trace;
+using Engine.Bench.UserAccess;
 
 namespace Engine.Bench;
 
@@ -18,6 +19,7 @@ public static class Program
         new TlbSuite(),
         new TraceSuite(),
         new TraceStageSuite(),
+        new UserAccessSuite(),
     ];
 
     /// <summary>Runs one suite.</summary>

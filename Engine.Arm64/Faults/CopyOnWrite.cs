@@ -19,6 +19,10 @@ internal static class CopyOnWrite
         return Copy(ref fault);
     }
 
+    /// <summary>Makes a page that is only read the process's own, for a pin (<c>do_wp_page</c> with <c>FAULT_FLAG_UNSHARE</c>).</summary>
+    public static FaultResult Unshare(ref VmFault fault) =>
+        CanReuse(fault) ? FaultResult.Minor : Copy(ref fault);
+
     private static bool CanReuse(in VmFault fault) =>
         fault.Frames.CanReuse(fault.Original, mayReuseLarge: fault.Process.Machine.Options.Release != KernelRelease.Linux69);
 
@@ -65,7 +69,8 @@ internal static class CopyOnWrite
         fault.Tables.Set(fault.Address, Descriptor.None);
         fault.Process.FlushPage(fault.Address);
         frames.AddNewAnonymous(fault.Cpu, copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
-        Descriptor entry = Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable();
+        Descriptor entry = Descriptor.ForPage(copy, fault.Protection);
+        entry = fault.Origin == FaultOrigin.Unshare ? entry : entry.MakeDirty().MakeWritable();
         fault.Tables.Set(fault.Address, entry);
         fault.Process.Memory.State.AnonPages++;
         if (!isZeroPage)

@@ -50,6 +50,22 @@ internal static class FaultHandler
         return result;
     }
 
+    /// <summary>Handles a fault that the kernel meets at a user address: it counts as the process's where it is resolved, and sends no signal.</summary>
+    /// <param name="process">Whose address it is.</param>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="address">The faulting address.</param>
+    /// <param name="kind">What the access wanted.</param>
+    public static FaultResult HandleForKernel(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
+    {
+        FaultResult result = Resolve(process, cpu, address, kind, FaultOrigin.Access);
+        if (result <= FaultResult.Major)
+        {
+            process.Faults.CountResult(result);
+        }
+
+        return result;
+    }
+
     /// <summary>Brings one page in without an access, whatever the VMA's protection: whoever asks has judged it (<c>faultin_page</c>, mm/gup.c).</summary>
     /// <param name="process">Whose page.</param>
     /// <param name="cpu">The CPU that it runs on.</param>
@@ -169,6 +185,11 @@ internal static class FaultHandler
         if (!fault.Original.IsPresent)
         {
             return SwapFault.Handle(ref fault);
+        }
+
+        if (fault.Origin == FaultOrigin.Unshare)
+        {
+            return CopyOnWrite.Unshare(ref fault);
         }
 
         return fault.IsWrite && !fault.Original.IsWritable ? CopyOnWrite.Handle(ref fault) : SetAccessFlags(ref fault);

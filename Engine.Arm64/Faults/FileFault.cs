@@ -108,7 +108,15 @@ internal static class FileFault
         advice |= (fault.Area.Flags & VmFlags.SequentialRead) != 0 ? MmapAdvice.Sequential : 0;
         advice |= (fault.Area.Flags & VmFlags.RandomRead) != 0 ? MmapAdvice.Random : 0;
         advice |= (fault.Area.Flags & VmFlags.Exec) != 0 ? MmapAdvice.Executable : 0;
-        return file.Mapping.Fault(fault.Cpu, ref file.Readahead, fault.Area.PageIndexOf(fault.Address), advice, out page);
+        ulong index = fault.Area.PageIndexOf(fault.Address);
+        FileFaultResult result = file.Mapping.Fault(fault.Cpu, ref file.Readahead, index, advice, out page);
+        if (result == FileFaultResult.Major && fault.Origin == FaultOrigin.Populate)
+        {
+            // __mm_populate starts over instead of retrying, so the page is found like any other and a readahead mark on it is used up.
+            file.Mapping.Fault(fault.Cpu, ref file.Readahead, index, advice, out page);
+        }
+
+        return result;
     }
 
     private static FaultResult ToFaultResult(FileFaultResult result, FaultOrigin origin) => result switch
@@ -131,12 +139,13 @@ internal static class FileFault
         ulong start = Math.Max(address & ~(windowBytes - 1), areaStart);
         ulong end = Math.Min(start + windowBytes, tableEnd);
         ulong first = fault.Area.PageIndexOf(new VirtAddr(tableStart));
+        fault.Tables.Read(fault.Address, out int level);
         FaultAroundWindow window = new(
             first + ((start - tableStart) >> Pfn.PageShift),
             first + ((end - tableStart) >> Pfn.PageShift) - 1,
             first,
             first + ((tableEnd - tableStart) >> Pfn.PageShift) - 1,
-            HasTable: !MayMapBlock(in fault, file));
+            HasTable: level == PageTable.LastLevel);
         Span<Pfn> pages = stackalloc Pfn[PagesPerTable];
         FaultAroundResult around = file.Mapping.MapAround(ref file.Readahead, in window, pages);
         if (around.HugeFolio != Pfn.None)

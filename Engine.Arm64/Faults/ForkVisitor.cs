@@ -1,4 +1,6 @@
+using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.PageTables;
+using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
@@ -10,7 +12,7 @@ namespace Engine.Arm64.Faults;
 /// and no longer exclusive, a shared one starts clean in the child; the child's entries are old. Consecutive pages of a large folio are one
 /// batch, whose first entry gives the child's dirtiness. The runs that the range covers in part have been unfolded.
 /// </summary>
-internal struct ForkVisitor(UserFrames frames, Process parent, Process child, CpuId cpu, bool isShared) : ILeafVisitor
+internal struct ForkVisitor(UserFrames frames, Process parent, Process child, VmAreaRef childArea, CpuId cpu, bool isShared) : ILeafVisitor
 {
     private VirtAddr batchNext;
     private Pfn batchPfn;
@@ -35,6 +37,11 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Cp
         }
 
         Descriptor entry = descriptor.IsContiguous ? parent.Tables.ReadGathered(address).MakeNonContiguous() : descriptor;
+        if (!isShared && PinnedFork.MustCopy(parent, entry))
+        {
+            return PinnedFork.TryCopy(cpu, child, childArea, address, entry);
+        }
+
         if (isShared)
         {
             entry = entry.MakeClean();

@@ -132,21 +132,33 @@ internal sealed class ProcessPages : IAddressSpacePages
             _ => (flags & (VmFlags.Write | VmFlags.Shared)) == VmFlags.Write,
         };
         FaultOrigin origin = kind == PopulateKind.Touch ? FaultOrigin.Populate : FaultOrigin.PopulateAdvice;
+        MlockBatch batch = new(process);
+        bool isLocking = UserFrames.IsLocking(flags);
         for (VirtAddr address = start; address < end; address += Pfn.PageSizeBytes)
         {
             for (int rounds = 0; !IsMapped(address, isWrite); rounds++)
             {
+                if (isLocking)
+                {
+                    batch.BeforeFault(in process.Memory.Areas[area], address);
+                }
+
                 FaultResult result = FaultHandler.Populate(Machine.ActorOn(cpu, process), cpu, address, isWrite, origin);
                 if (result > FaultResult.Major || rounds > FaultRoundsMax)
                 {
                     return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
+                }
+
+                if (isLocking)
+                {
+                    batch.AfterFault(address);
                 }
             }
 
             Descriptor entry = process.Tables.Read(address, out int level);
             if (level == PageTables.PageTable.LastLevel)
             {
-                Machine.UserFrames.NotePopulated(entry, isWrite);
+                Machine.UserFrames.NotePopulated(entry, isWrite, isLocking && batch.IsInactive(address));
             }
         }
 
@@ -195,7 +207,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
         Process childProcess = ((ProcessPages)child.Pages).process;
         process.Tables.UnfoldPartial(vma.Start, vma.LengthBytes);
-        ForkVisitor fork = new(Machine.UserFrames, process, childProcess, cpu, (vma.Flags & VmFlags.Shared) != 0);
+        ForkVisitor fork = new(Machine.UserFrames, process, childProcess, to, cpu, (vma.Flags & VmFlags.Shared) != 0);
         return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }

@@ -185,6 +185,12 @@ internal sealed partial class UserFrames : IFolioBounds
     /// <summary>Counts one more entry for a large anonymous folio, in a child (<c>folio_try_dup_anon_rmap_ptes</c>, <c>_pmd</c>).</summary>
     private void ShareLarge(Process child, Descriptor entry, Pfn head)
     {
+        if (entry.IsBlock && !IsMappedBlock(entry.Pfn))
+        {
+            allocator.Log.Report(new Corruption(CorruptionCategory.PageTable, "bad block map", entry.OutputAddress, 1, entry.ToUInt64()));
+            return;
+        }
+
         uint count = entry.IsBlock ? Order.PageBlock.PageCount : 1;
         ref Frame first = ref frames[entry.Pfn];
         first.Flags &= ~PageFlag.AnonExclusive;

@@ -196,7 +196,10 @@ internal sealed partial class UserFrames
     }
 
     /// <summary>What a page that was populated leaves behind: it counts as accessed, and for a write as dirty even where its entry is clean (<c>FOLL_TOUCH</c> in follow_page_pte, mm/gup.c).</summary>
-    public void NotePopulated(Descriptor entry, bool isWrite)
+    /// <param name="entry">The entry that maps it.</param>
+    /// <param name="isWrite">Whether it was populated for writing.</param>
+    /// <param name="waitsForLock">It was locked just now and does not count as unevictable yet: a second use clears the referenced bit.</param>
+    public void NotePopulated(Descriptor entry, bool isWrite, bool waitsForLock)
     {
         if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
         {
@@ -207,6 +210,12 @@ internal sealed partial class UserFrames
         if (isWrite && !entry.IsDirty)
         {
             frame.Flags |= PageFlag.Dirty;
+        }
+
+        if (waitsForLock && (frame.Flags & PageFlag.Referenced) != 0)
+        {
+            frame.Flags &= ~PageFlag.Referenced;
+            return;
         }
 
         lru.MarkAccessed(files.HeadOf(entry.Pfn));

@@ -137,6 +137,29 @@ public sealed class HugePagePolicy
         return orders == 0 || isDisabled || (flags & VmFlags.NoHugePage) != 0 ? 0 : orders;
     }
 
+    /// <summary>Whether a VMA can hold a large folio of some size that is on (<c>THPeligible</c> of smaps). Linux may say yes for some file mappings as well, which khugepaged would collapse; here files say no.</summary>
+    internal bool IsEligible(in VmArea area, bool isDisabled)
+    {
+        if (!area.IsAnonymous || (area.Flags & (VmFlags.Special | VmFlags.HugeTlb)) != 0)
+        {
+            return false;
+        }
+
+        uint orders = OrdersFor(area.Flags, isDisabled);
+        for (int order = HugePageOptions.SmallestOrder; order <= HugePageOptions.HugeOrder; order++)
+        {
+            // The last aligned place that ends within the VMA (thp_vma_suitable_order).
+            ulong bytes = (ulong)Pfn.PageSizeBytes << order;
+            ulong end = area.End.ToUInt64() & ~(bytes - 1);
+            if ((orders >> order & 1) != 0 && end >= bytes && end - bytes >= area.Start.ToUInt64())
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Whether a VMA may hold 2 MiB pages at all, whatever sysfs says (<c>thp_vma_allowable_order</c> for MADV_COLLAPSE).</summary>
     internal static bool MayCollapse(VmFlags flags, bool isDisabled) =>
         !isDisabled && (flags & (VmFlags.NoHugePage | VmFlags.Special | VmFlags.HugeTlb)) == 0;

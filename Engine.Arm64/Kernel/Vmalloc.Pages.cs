@@ -45,7 +45,7 @@ public sealed partial class Vmalloc
     {
         if (lengthBytes > PageBytes)
         {
-            bool isFound = TryAllocate(cpu, lengthBytes, GfpFlags.Kernel | GfpFlags.Zero, VmallocFlags.None, Vm(vm).Caller, PageShift, out VirtAddr array);
+            bool isFound = TryAllocate(cpu, wholeRange, lengthBytes, GfpFlags.Kernel | GfpFlags.Zero, VmallocFlags.None, Vm(vm).Caller, PageShift, out VirtAddr array);
             Vm(vm).PagesAddress = array.Value;
             return isFound;
         }

@@ -14,7 +14,10 @@ public sealed partial class Vmalloc
     private const int ListMax = 1 << 24;
 
     // get_vm_area_node(): the range, and the structure that says what it is for.
-    private bool TryGetArea(CpuId cpu, ulong lengthBytes, int shift, VmallocFlags flags, ulong caller, out ulong vm)
+    private bool TryGetArea(CpuId cpu, ulong lengthBytes, int shift, VmallocFlags flags, ulong caller, out ulong vm) =>
+        TryGetArea(cpu, lengthBytes, shift, flags, caller, wholeRange, out vm);
+
+    private bool TryGetArea(CpuId cpu, ulong lengthBytes, int shift, VmallocFlags flags, ulong caller, VmallocRange range, out ulong vm)
     {
         int order = System.Numerics.BitOperations.Log2(lengthBytes - 1 | 1) + (lengthBytes > 1 ? 1 : 0);
         ulong alignment = (flags & VmallocFlags.IoRemap) != 0 ? 1UL << Math.Clamp(order, PageShift, IoRemapShiftMax) : 1UL << shift;
@@ -25,7 +28,7 @@ public sealed partial class Vmalloc
         }
 
         ulong length = (flags & VmallocFlags.NoGuard) != 0 ? lengthBytes : lengthBytes + PageBytes;
-        if (!TryAllocateRange(cpu, length, alignment, out ulong area))
+        if (!TryAllocateRange(cpu, length, alignment, range, out ulong area))
         {
             slabs.Kmalloc.Free(cpu, place);
             return false;
@@ -37,38 +40,42 @@ public sealed partial class Vmalloc
         return true;
     }
 
-    private bool TryAllocateRange(CpuId cpu, ulong lengthBytes, ulong alignment, out ulong area)
+    private bool TryAllocateRange(CpuId cpu, ulong lengthBytes, ulong alignment, VmallocRange range, out ulong area)
     {
         int node = cpu.Value % poolPlaces.Length;
-        if (!TryTakeFromPool(node, lengthBytes, alignment, out area) && !TryTakeFromTree(cpu, lengthBytes, alignment, out area))
+        area = 0;
+        bool isPooled = range == wholeRange && TryTakeFromPool(node, lengthBytes, alignment, out area);
+        if (!isPooled && !TryTakeFromTree(cpu, lengthBytes, alignment, range, out area))
         {
             // overflow: everything that can be freed is freed, once.
             Purge(cpu, isFull: true);
-            if (!TryTakeFromTree(cpu, lengthBytes, alignment, out area))
+            if (!TryTakeFromTree(cpu, lengthBytes, alignment, range, out area))
             {
                 Print($"vmap allocation for size {lengthBytes} failed: use vmalloc=<size> to increase size\n");
                 return false;
             }
         }
 
-        busy.At(area).PoolNodePlusOne = (uint)node + 1;
+        // An area of another range never goes to a pool: its addresses are not vmalloc's.
+        busy.At(area).PoolNodePlusOne = range == wholeRange ? (uint)node + 1 : 0;
         busy.At(area).Vm = 0;
         busy.Insert(area);
         return true;
     }
 
     // va_clip(): the range leaves the free one at its edge, or splits it.
-    private bool TryTakeFromTree(CpuId cpu, ulong lengthBytes, ulong alignment, out ulong area)
+    private bool TryTakeFromTree(CpuId cpu, ulong lengthBytes, ulong alignment, VmallocRange range, out ulong area)
     {
         area = 0;
-        ulong found = free.FindLowest(lengthBytes, alignment);
-        if (found == 0)
-        {
-            return false;
-        }
+        ulong found = free.FindLowest(lengthBytes, alignment, range.Start.Value);
+        ulong taken = found == 0 ? 0 : VmapTree.Fit(free.At(found), lengthBytes, alignment, range.Start.Value);
+        return taken != 0 && taken <= range.End.Value - lengthBytes && TryTakeAt(cpu, found, taken, lengthBytes, out area);
+    }
 
+    // Takes a range out of the free one that holds it.
+    private bool TryTakeAt(CpuId cpu, ulong found, ulong taken, ulong lengthBytes, out ulong area)
+    {
         (ulong first, ulong last) = (free.At(found).Start, free.At(found).End);
-        ulong taken = VmapTree.Fit(free.At(found), lengthBytes, alignment);
         bool hasBelow = taken > first;
         bool hasAbove = taken + lengthBytes < last;
         ulong spare = 0;

@@ -43,6 +43,9 @@ public sealed partial class Vmalloc
     private readonly VirtAddr start;
     private readonly VirtAddr end;
 
+    // Where areas go whose caller names no range (VMALLOC_START to VMALLOC_END).
+    private readonly VmallocRange wholeRange;
+
     /// <summary>Boots the allocator over an empty range.</summary>
     /// <param name="slabs">Where its structures come from.</param>
     /// <param name="mapper">The kernel's page tables.</param>
@@ -58,12 +61,25 @@ public sealed partial class Vmalloc
     /// <param name="end">First address behind the range.</param>
     /// <exception cref="InsufficientMemoryException">No memory for the first structures.</exception>
     public Vmalloc(SlabSystem slabs, IVmallocMapper mapper, VirtAddr start, VirtAddr end)
+        : this(slabs, mapper, start, end, start)
     {
-        if ((start.Value | end.Value) % PageBytes != 0 || start >= end)
+    }
+
+    /// <summary>Boots the allocator over an empty range, the lower part of which only <see cref="TryAllocateIn"/> uses.</summary>
+    /// <param name="slabs">Where its structures come from.</param>
+    /// <param name="mapper">The kernel's page tables.</param>
+    /// <param name="start">First address; a multiple of 4,096.</param>
+    /// <param name="end">First address behind the range.</param>
+    /// <param name="usualStart">First address for callers who name no range.</param>
+    /// <exception cref="InsufficientMemoryException">No memory for the first structures.</exception>
+    public Vmalloc(SlabSystem slabs, IVmallocMapper mapper, VirtAddr start, VirtAddr end, VirtAddr usualStart)
+    {
+        if ((start.Value | end.Value | usualStart.Value) % PageBytes != 0 || start > usualStart || usualStart >= end)
         {
             throw new ArgumentOutOfRangeException(nameof(start), start, $"expected page-aligned addresses, start below {end}");
         }
 
+        wholeRange = new VmallocRange(usualStart, end);
         (this.slabs, this.mapper, this.start, this.end) = (slabs, mapper, start, end);
         memory = slabs.Pages.Memory;
         areas = slabs.Create("vmap_area", VmapArea.SizeBytes, 0, SlabFlags.NoMerge);
@@ -111,7 +127,20 @@ public sealed partial class Vmalloc
     /// <param name="caller">Kernel text address of the caller, for <c>/proc/vmallocinfo</c>; 0 unknown.</param>
     /// <param name="address">The first address.</param>
     /// <returns>False where there was no memory, no address range, or the size is 0 or more than all memory; nothing has changed then.</returns>
-    public bool TryAllocate(CpuId cpu, ulong sizeBytes, GfpFlags gfp, VmallocFlags flags, ulong caller, out VirtAddr address)
+    public bool TryAllocate(CpuId cpu, ulong sizeBytes, GfpFlags gfp, VmallocFlags flags, ulong caller, out VirtAddr address) =>
+        TryAllocateIn(cpu, wholeRange, sizeBytes, gfp, flags, caller, out address);
+
+    /// <summary>Takes pages, and addresses of a range, as modules do (<c>__vmalloc_node_range</c>, <c>module_alloc</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="range">Where the area must lie, with its guard page.</param>
+    /// <param name="sizeBytes">Bytes; rounded up to pages.</param>
+    /// <param name="gfp">For the pages.</param>
+    /// <param name="flags">What beyond <see cref="VmallocFlags.Alloc"/>.</param>
+    /// <param name="caller">As for <see cref="TryAllocate(CpuId, ulong, GfpFlags, VmallocFlags, ulong, out VirtAddr)"/>.</param>
+    /// <param name="address">The first address.</param>
+    /// <returns>False where there was no memory, no address range, or the size is 0 or more than all memory; nothing has changed then.</returns>
+    public bool TryAllocateIn(
+        CpuId cpu, VmallocRange range, ulong sizeBytes, GfpFlags gfp, VmallocFlags flags, ulong caller, out VirtAddr address)
     {
         address = default;
         if (sizeBytes == 0 || (sizeBytes - 1) >> PageShift >= memory.LengthBytes >> PageShift)
@@ -126,8 +155,8 @@ public sealed partial class Vmalloc
             : PageShift;
         lock (gate)
         {
-            return TryAllocate(cpu, sizeBytes, gfp, flags, caller, shift, out address)
-                || (shift > PageShift && TryAllocate(cpu, sizeBytes, gfp, flags, caller, PageShift, out address));
+            return TryAllocate(cpu, range, sizeBytes, gfp, flags, caller, shift, out address)
+                || (shift > PageShift && TryAllocate(cpu, range, sizeBytes, gfp, flags, caller, PageShift, out address));
         }
     }
 
@@ -248,11 +277,12 @@ public sealed partial class Vmalloc
         }
     }
 
-    private bool TryAllocate(CpuId cpu, ulong sizeBytes, GfpFlags gfp, VmallocFlags flags, ulong caller, int shift, out VirtAddr address)
+    private bool TryAllocate(
+        CpuId cpu, VmallocRange range, ulong sizeBytes, GfpFlags gfp, VmallocFlags flags, ulong caller, int shift, out VirtAddr address)
     {
         address = default;
         ulong length = (sizeBytes + (1UL << shift) - 1) & ~((1UL << shift) - 1);
-        if (!TryGetArea(cpu, length, shift, flags | VmallocFlags.Alloc, caller, out ulong vm))
+        if (!TryGetArea(cpu, length, shift, flags | VmallocFlags.Alloc, caller, range, out ulong vm))
         {
             return false;
         }

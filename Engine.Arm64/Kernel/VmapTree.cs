@@ -71,7 +71,10 @@ internal sealed class VmapTree
     }
 
     /// <summary>The lowest area with room for an aligned range; 0 where there is none (<c>find_vmap_lowest_match</c>).</summary>
-    public ulong FindLowest(ulong lengthBytes, ulong alignment) => FindLowest(Root, lengthBytes, alignment, 0);
+    /// <param name="lengthBytes">Bytes.</param>
+    /// <param name="alignment">A power of two.</param>
+    /// <param name="lowest">The range may not begin below this address.</param>
+    public ulong FindLowest(ulong lengthBytes, ulong alignment, ulong lowest = 0) => FindLowest(Root, lengthBytes, alignment, lowest, 0);
 
     /// <summary>The last area that ends at an address or before; 0 where there is none.</summary>
     public ulong FindBefore(ulong address)
@@ -101,24 +104,24 @@ internal sealed class VmapTree
     /// <returns>How many nodes are wrong.</returns>
     public int Verify() => List().Count(area => At(area).LongestBytes != ComputeLongest(area));
 
-    /// <summary>Where an aligned range would begin in an area; 0 where it does not fit.</summary>
-    public static ulong Fit(in VmapArea area, ulong lengthBytes, ulong alignment)
+    /// <summary>Where an aligned range would begin in an area, not below an address; 0 where it does not fit.</summary>
+    public static ulong Fit(in VmapArea area, ulong lengthBytes, ulong alignment, ulong lowest = 0)
     {
-        ulong start = unchecked(area.Start + alignment - 1) & ~(alignment - 1);
+        ulong start = unchecked(Math.Max(area.Start, lowest) + alignment - 1) & ~(alignment - 1);
         return start >= area.Start && start <= area.End && lengthBytes <= area.End - start ? start : 0;
     }
 
-    private ulong FindLowest(ulong area, ulong lengthBytes, ulong alignment, int depth)
+    private ulong FindLowest(ulong area, ulong lengthBytes, ulong alignment, ulong lowest, int depth)
     {
         if (depth >= DepthMax || !Check(area) || At(area).LongestBytes < lengthBytes)
         {
             return 0;
         }
 
-        ulong found = FindLowest(At(area).Left, lengthBytes, alignment, depth + 1);
+        ulong found = At(area).Start > lowest ? FindLowest(At(area).Left, lengthBytes, alignment, lowest, depth + 1) : 0;
         return found != 0 ? found
-            : Fit(At(area), lengthBytes, alignment) != 0 ? area
-            : FindLowest(At(area).Right, lengthBytes, alignment, depth + 1);
+            : Fit(At(area), lengthBytes, alignment, lowest) != 0 ? area
+            : FindLowest(At(area).Right, lengthBytes, alignment, lowest, depth + 1);
     }
 
     private ulong Insert(ulong root, ulong area, int depth)

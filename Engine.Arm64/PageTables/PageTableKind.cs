@@ -8,4 +8,7 @@ public enum PageTableKind
 
     /// <summary>The kernel's, below TTBR1: addresses from the top down (<c>GFP_PGTABLE_KERNEL</c>).</summary>
     Kernel,
+
+    /// <summary>A device's, below an SMMU's context: addresses from 0 up.</summary>
+    Device,
 }

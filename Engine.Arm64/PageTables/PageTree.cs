@@ -45,7 +45,7 @@ public partial class PageTree<TGeometry>
         Kind = kind;
         Root = root;
         bool isUser = kind == PageTableKind.User;
-        halfStart = isUser ? 0 : ulong.MaxValue << TGeometry.VirtualAddressBits;
+        halfStart = kind == PageTableKind.Kernel ? ulong.MaxValue << TGeometry.VirtualAddressBits : 0;
         hierarchicalBits = isUser ? Descriptor.PxnTableBit : 0;
         tableGfp = TableGfp(kind);
         Tag(root, TGeometry.StartLevel, 0);

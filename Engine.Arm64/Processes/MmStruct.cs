@@ -129,4 +129,8 @@ public struct MmStruct
     /// <summary>1 where prctl(PR_SET_THP_DISABLE) turned huge pages off (<c>MMF_DISABLE_THP</c>).</summary>
     [FieldOffset(228)]
     public int IsThpDisabled;
+
+    /// <summary>1 once a page of it was pinned (<c>MMF_HAS_PINNED</c>): fork then looks for pinned pages.</summary>
+    [FieldOffset(504)]
+    public int HasPinned;
 }

@@ -7,7 +7,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64.Procfs;
 
 /// <summary>Forgets that pages were used (<c>clear_refs_pte_range</c>, fs/proc/task_mmu.c): the entry is old, the frame not referenced.</summary>
-internal readonly struct ClearRefsVisitor(Machine machine) : ILeafVisitor
+internal readonly struct ClearRefsVisitor(Machine machine, PageTable tables) : ILeafVisitor
 {
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
@@ -17,7 +17,15 @@ internal readonly struct ClearRefsVisitor(Machine machine) : ILeafVisitor
         }
 
         Pfn head = machine.PageCache.HeadOf(descriptor.Pfn);
-        descriptor = descriptor.MakeOld();
+        if (level == PageTable.LastLevel && descriptor.IsContiguous)
+        {
+            tables.TestAndClearYoung(address); // a run is used or unused as a whole
+        }
+        else
+        {
+            descriptor = descriptor.MakeOld();
+        }
+
         machine.Pages.Frames[head].Flags &= ~PageFlag.Referenced;
         return true;
     }

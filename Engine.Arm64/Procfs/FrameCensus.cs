@@ -17,8 +17,8 @@ internal static class FrameCensus
     {
         (string Name, Func<Pfn, bool> IsCounted)[] items =
         [
-            ("nr_anon_pages", pfn => IsAnonymous(machine, pfn) && machine.Pages.Frames[pfn].MapCount > 0),
-            ("nr_mapped", pfn => IsFile(machine, pfn) && machine.Pages.Frames[pfn].MapCount > 0),
+            ("nr_anon_pages", pfn => IsAnonymous(machine, pfn) && machine.CountMappings(pfn) > 0),
+            ("nr_mapped", pfn => IsFile(machine, pfn) && machine.CountMappings(pfn) > 0),
             ("nr_file_pages", pfn => IsFile(machine, pfn)),
             ("nr_shmem", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.SwapBacked)),
             ("nr_dirty", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.Dirty) && !Has(machine, pfn, PageFlag.SwapBacked)),

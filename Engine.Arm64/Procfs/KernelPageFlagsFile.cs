@@ -32,13 +32,14 @@ internal sealed class KernelPageFlagsFile(Machine machine) : ProcWordFile
         head = head == pfn ? machine.Pages.GetHead(pfn) : head;
         Frame first = machine.Pages.Frames[head];
         bool isAnonymous = first.RefCount > 0 && (first.Mapping & PageFlag.MappingAnon) != 0;
-        flags |= frame.MapCount > 0 ? KernelPageFlags.Mapped : 0;
+        flags |= machine.CountMappings(pfn) > 0 ? KernelPageFlags.Mapped : 0;
         flags |= isAnonymous ? KernelPageFlags.Anonymous : 0;
         bool isHead = (frame.Flags & PageFlag.Head) != 0 || machine.Pages.IsCompound(pfn);
         flags |= isHead ? KernelPageFlags.CompoundHead : 0;
         flags |= head != pfn ? KernelPageFlags.CompoundTail : 0;
         bool isLru = (first.Flags & PageFlag.Lru) != 0;
         flags |= (isHead || head != pfn) && (isLru || isAnonymous) ? KernelPageFlags.TransparentHuge : 0;
+        flags |= head == machine.UserFrames.HugeZeroPage ? KernelPageFlags.ZeroPage | KernelPageFlags.TransparentHuge : 0;
         flags |= pfn == machine.UserFrames.ZeroPage ? KernelPageFlags.ZeroPage : 0;
         flags |= (first.Flags & (ulong)FrameFlags.Slab) != 0 ? KernelPageFlags.Slab : 0;
         flags |= frame.RefCount > 0 && PageTable.IsTable(in frame) ? KernelPageFlags.PageTable : 0;

@@ -25,7 +25,8 @@ internal static class SmapsText
             AppendKiB(text, "KernelPageSize: ", PageKiB);
             AppendKiB(text, "MMUPageSize:    ", PageKiB);
             AppendUsage(text, process.MeasureUsage(area), isRollup: false);
-            text.Append("THPeligible:           0\n"); // the machine's huge-page policy is 'never'
+            bool isEligible = process.Machine.HugePages.IsEligible(in content, process.Memory.State.IsThpDisabled != 0);
+            text.Append("THPeligible:    ").AppendNumber(isEligible ? 1UL : 0, 8).Append('\n');
             VmFlagNames.AppendLine(text, content.Flags);
         }
 

@@ -59,10 +59,12 @@ public struct RegisterWalker<TMemory> : IPageWalker
             result.Restrictions[i] = state.Restrictions[i];
         }
 
-        result.Level = found.IsOk ? found.Level : found.Fault.Level;
+        // A walk of stage 2 alone has no levels of stage 1.
+        bool isFlat = state.StartLevel == WalkState.FromRoot;
+        result.Level = isFlat ? 0 : found.IsOk ? found.Level : found.Fault.Level;
 
         // A walk that was refused read nothing: it starts below where it ends.
-        result.StartLevel = state.Reads > 0 ? state.StartLevel : result.Level + 1;
+        result.StartLevel = state.Reads > 0 && !isFlat ? state.StartLevel : result.Level + 1;
         if (!found.IsOk)
         {
             result.FaultStatus = (byte)found.Fault.StatusCode;

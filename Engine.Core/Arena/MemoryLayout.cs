@@ -58,6 +58,16 @@ public sealed class MemoryLayout
         return region;
     }
 
+    /// <summary>Forgets a region whose memory goes to the page allocator after boot (<c>free_initmem</c>).</summary>
+    /// <exception cref="ArgumentException">There is no such region.</exception>
+    public void Release(in MemoryRegion region)
+    {
+        if (!regions.Remove(region))
+        {
+            throw new ArgumentException($"{region} is not in the plan", nameof(region));
+        }
+    }
+
     /// <summary>The parts of the banks that no region takes, ascending: what the page allocator gets.</summary>
     public IEnumerable<MemoryBank> FreeRanges()
     {

@@ -155,15 +155,31 @@ public sealed unsafe partial class PageAllocator
         return true;
     }
 
+    /// <summary>Moves a page in use out of memory that must stay movable, for who holds it long (<c>migrate_longterm_unpinnable_pages</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="pfn">A frame of an allocated block.</param>
+    /// <param name="gfp">Where to.</param>
+    /// <returns>False where its owner cannot move it, or there is no memory.</returns>
+    public bool TryMovePage(CpuId cpu, Pfn pfn, GfpFlags gfp) =>
+        TryFindBlock(pfn, out Pfn head, out Order order) && TryMoveBlock(cpu, head, order, CompactMode.SyncFull, gfp);
+
+    /// <summary>The type of a frame's pageblock (<c>get_pageblock_migratetype</c>).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The frame is not managed.</exception>
+    public MigrateType GetMigrateType(Pfn pfn) => Frames.IsInTable(pfn)
+        ? (MigrateType)blocks[pfn.Value >> Order.PageBlockValue].Type
+        : throw new ArgumentOutOfRangeException(nameof(pfn), pfn, "the frame has no descriptor");
+
     /// <summary>Moves one block in use to wherever there is room.</summary>
-    private bool TryMoveBlock(CpuId cpu, Pfn head, Order order, CompactMode mode)
+    private bool TryMoveBlock(CpuId cpu, Pfn head, Order order, CompactMode mode) =>
+        TryMoveBlock(cpu, head, order, mode, GfpFlags.HighUserMovable & ~GfpFlags.DirectReclaim);
+
+    private bool TryMoveBlock(CpuId cpu, Pfn head, Order order, CompactMode mode, GfpFlags gfp)
     {
         if (Migrator is not { } migrator || !migrator.CanMove(head, order, mode))
         {
             return false;
         }
 
-        GfpFlags gfp = GfpFlags.HighUserMovable & ~GfpFlags.DirectReclaim;
         gfp |= IsCompound(head) ? GfpFlags.Comp : GfpFlags.None;
         if (!TryAllocate(cpu, order, gfp, out Pfn target))
         {

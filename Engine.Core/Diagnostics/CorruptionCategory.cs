@@ -38,4 +38,10 @@ public enum CorruptionCategory
 
     /// <summary>A vmalloc area or the kernel's own map.</summary>
     KernelMap,
+
+    /// <summary>An access of the kernel that it may not make: an oops, or a copy that leaves its object.</summary>
+    KernelAccess,
+
+    /// <summary>A DMA mapping, or what a device did beyond its mappings.</summary>
+    Dma,
 }

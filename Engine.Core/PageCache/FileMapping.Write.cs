@@ -165,6 +165,12 @@ public sealed partial class FileMapping
 
         ulong folioEnd = NextPageOf(head) << Pfn.PageShift;
         ZeroInFolio(head, length, folioEnd);
+        if (cache.Options.Release != KernelRelease.Linux69 && !IsShmem && (length & (Pfn.PageSizeBytes - 1)) != 0)
+        {
+            // ext4 since 6.13 zeroes the rest of the last block through the cache (ext4_block_truncate_page).
+            MarkAccessed(head);
+            MarkDirty(head);
+        }
     }
 
     // Zeroes the bytes of a folio that lie from start up to end, in bytes of the file.

@@ -133,9 +133,13 @@ public sealed partial class FileMapping
             return false;
         }
 
+        frames[head].Flags &= ~PageFlag.Readahead; // the bit is PG_reclaim as well, which folio_mark_dirty clears
         MarkDirty(head);
         return true;
     }
+
+    /// <summary>Whether a page is cached and its folio on the active list.</summary>
+    internal bool IsActive(ulong pageIndex) => TryFindFolio(pageIndex, out Pfn head) && (frames[head].Flags & PageFlag.Active) != 0;
 
     private void MarkDirty(Pfn head)
     {

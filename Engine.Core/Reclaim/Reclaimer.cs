@@ -20,6 +20,8 @@ namespace Engine.Core.Reclaim;
 /// <summary>Frees pages of users.</summary>
 public sealed partial class Reclaimer
 {
+    private const int PinBias = 1024; // GUP_PIN_COUNTING_BIAS
+
     private readonly FrameTable frames;
     private readonly LruLists lru;
     private readonly FileCache files;
@@ -108,6 +110,11 @@ public sealed partial class Reclaimer
 
     private Outcome ShrinkAnonymous(CpuId cpu, Pfn pfn, ref Frame frame)
     {
+        if (frame.RefCount >= PinBias)
+        {
+            return Outcome.Keep; // a device may use it (folio_maybe_dma_pinned)
+        }
+
         bool isLazilyFree = (frame.Flags & PageFlag.SwapBacked) == 0;
         if (!isLazilyFree && (frame.Flags & PageFlag.SwapCache) == 0 && !swap.TryAdd(cpu, pfn))
         {

@@ -134,6 +134,8 @@ public sealed class FolioFaultTests
         Assert.Equal(0, value);
         Assert.Equal(0u, process.ResidentPages);
         Assert.True(process.ReadPageMap(Base + (300 * 4096)).IsZeroPage);
+        Assert.True(machine.HugePages.IsEligible(process.Memory.Areas[process.Memory.Areas.Find(Base)], isDisabled: false));
+        Assert.False(machine.HugePages.IsEligible(process.Memory.Areas[process.Memory.Areas.Find(Base)], isDisabled: true));
         Assert.Equal(1, machine.HugePageCounters[HugePageEvent.ZeroPageAllocation]);
     }
 

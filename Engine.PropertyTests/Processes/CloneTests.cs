@@ -47,6 +47,26 @@ public sealed class CloneTests
     }
 
     [Fact]
+    public void A_corrupt_count_of_users_is_reported_and_contained()
+    {
+        using ViewWorld world = new();
+        VirtAddr page = world.Map(world.First, 1, ViewWorld.ReadWrite, PrivateAnonymous);
+        world.Touch(world.First, page, isWrite: true);
+        world.First.Clone(world.Cpu, "second", CloneFlags.Vm, out Process? second);
+        Process bystander = world.Machine.CreateProcess("bystander");
+        second!.Memory.State.UserCount = 1;
+        world.First.Exit(world.Cpu);
+        world.Run(second);
+        _ = world.Machine.Cpus[0].TryWrite(page, 1);
+        second.Exit(world.Cpu);
+        Assert.True(world.Machine.Log.Count > 0);
+        Assert.Same(bystander, Assert.Single(world.Machine.Processes));
+        VirtAddr own = world.Map(bystander, 1, ViewWorld.ReadWrite, PrivateAnonymous);
+        world.Touch(bystander, own, isWrite: true);
+        Assert.True(bystander.Memory.Verify());
+    }
+
+    [Fact]
     public void Vfork_lends_the_memory_until_exec()
     {
         using ExecWorld world = new();

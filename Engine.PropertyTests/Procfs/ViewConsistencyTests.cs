@@ -2,6 +2,7 @@
 // page by page, in pagemap, kpagecount and kpageflags. Only accessed and dirty state of an entry, which no file shows, come from the tables.
 
 using Engine.Arm64;
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Procfs;
 using Engine.Arm64.Translation;
@@ -31,12 +32,19 @@ public sealed class ViewConsistencyTests
         ModelProperty.Check(Step, steps => Run(steps, isShareIgnored: false), tests: 25, length: 60);
 
     [Fact]
+    public void Sums_are_what_a_walk_finds_where_folios_are_large()
+    {
+        HugePageOptions large = new() { Sizes = new Dictionary<int, HugePageMode> { [2] = HugePageMode.Always, [4] = HugePageMode.Always } };
+        ModelProperty.Check(Step, steps => Run(steps, isShareIgnored: false, large), tests: 25, length: 60);
+    }
+
+    [Fact]
     public void A_share_that_is_not_divided_would_be_caught() =>
         ModelProperty.MustFail(Step, steps => Run(steps, isShareIgnored: true), tests: 30);
 
-    private static void Run(IReadOnlyList<(int Kind, int Where, int Count, int Process)> steps, bool isShareIgnored)
+    private static void Run(IReadOnlyList<(int Kind, int Where, int Count, int Process)> steps, bool isShareIgnored, HugePageOptions? hugePages = null)
     {
-        using ViewWorld world = new(32 << 20);
+        using ViewWorld world = new(32 << 20, hugePages);
         foreach ((int kind, int place, int count, int number) in steps)
         {
             Process process = world.Machine.Processes[number % world.Machine.Processes.Count];
@@ -164,14 +172,26 @@ public sealed class ViewConsistencyTests
             Assert.NotEqual(KernelPageFlags.None, flags & KernelPageFlags.Mapped);
             bool isAnonymous = (flags & KernelPageFlags.Anonymous) != 0;
             Assert.Equal((mappings == 1, !isAnonymous), ((word >> 56 & 1) != 0, (word >> 61 & 1) != 0));
-            Descriptor descriptor = process.Tables.Read(new VirtAddr(page * PageBytes));
+            Descriptor descriptor = process.Tables.ReadGathered(new VirtAddr(page * PageBytes));
+            KernelPageFlags folio = FlagsOfHead(world, pfn);
             tally.Add(
                 isShareIgnored ? 1 : mappings, isAnonymous,
-                isDirty: descriptor.IsDirty || (flags & KernelPageFlags.Dirty) != 0,
-                isReferenced: descriptor.IsYoung || (flags & KernelPageFlags.Referenced) != 0);
+                isDirty: descriptor.IsDirty || (folio & KernelPageFlags.Dirty) != 0,
+                isReferenced: descriptor.IsYoung || (folio & KernelPageFlags.Referenced) != 0);
         }
 
         return tally;
+    }
+
+    // What a large folio is, its first frame says.
+    private static KernelPageFlags FlagsOfHead(ViewWorld world, ulong pfn)
+    {
+        while (((KernelPageFlags)world.Word("kpageflags", pfn) & KernelPageFlags.CompoundTail) != 0)
+        {
+            pfn--;
+        }
+
+        return (KernelPageFlags)world.Word("kpageflags", pfn);
     }
 
     private sealed class Tally

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Engine.Arm64;
 using Engine.Arm64.Faults;
+using Engine.Arm64.HugePages;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.Diagnostics.Procfs;
@@ -16,9 +17,9 @@ internal sealed class ViewWorld : IDisposable
     public const MemoryProtection ReadWrite = MemoryProtection.Read | MemoryProtection.Write;
     private const ulong PageBytes = Pfn.PageSizeBytes;
 
-    public ViewWorld(ulong memoryBytes = 64 << 20)
+    public ViewWorld(ulong memoryBytes = 64 << 20, HugePageOptions? hugePages = null)
     {
-        Machine = new Machine(new MachineOptions { MemoryBytes = memoryBytes });
+        Machine = new Machine(new MachineOptions { MemoryBytes = memoryBytes, HugePages = hugePages ?? new HugePageOptions() });
         Disk = Machine.OpenFile("/usr/lib/libdemo.so.1", new MemoryBacking(64 * PageBytes));
         Shmem = Machine.OpenFile("/memfd:demo (deleted)", new ShmemBacking(64 * PageBytes));
         First = Machine.CreateProcess("first");

@@ -15,6 +15,7 @@ public static class FuzzCommand
         new FuzzBuddy(),
         new FuzzSlab(),
         new FuzzVmalloc(),
+        new FuzzSyscalls(),
     ];
 
     /// <summary>Builds the command.</summary>

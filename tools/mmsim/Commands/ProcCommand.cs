@@ -65,6 +65,13 @@ internal static class ProcCommand
         DefaultValueFactory = _ => 1,
     };
 
+    private static readonly Option<string> Rodata = new("--rodata")
+    {
+        Description = "For kernel_page_tables: how the kernel protects its read-only data, as on its command line.",
+        HelpName = "full|on|off",
+        DefaultValueFactory = _ => "full",
+    };
+
     private static readonly Option<string?> WriteTo = new("--write-to")
     {
         Description = "Write all files below this folder, for programs that can be told where /proc is.",
@@ -76,7 +83,7 @@ internal static class ProcCommand
     {
         Command command = new("proc", "Prints a /proc file of a freshly booted machine, or of one that has run a program.")
         {
-            Name, Trace, Program, ZoneInfo, Memory, Cpus, WriteTo, Offset, Length,
+            Name, Trace, Program, ZoneInfo, Memory, Cpus, WriteTo, Offset, Length, Rodata,
         };
         command.SetAction(Run);
         return command;
@@ -84,6 +91,12 @@ internal static class ProcCommand
 
     private static int Run(ParseResult parsed)
     {
+        if (parsed.GetValue(Name) == KernelPageTables.Name)
+        {
+            KernelPageTables.Print(Console.Out, parsed.GetValue(Memory)!, parsed.GetValue(Cpus), parsed.GetValue(Rodata)!);
+            return ExitCode.Done;
+        }
+
         bool isProgram = parsed.GetResult(Program) is not null;
         bool isPhysical = parsed.GetValue(Trace) is not null || parsed.GetValue(ZoneInfo) is not null;
         if (isProgram && isPhysical)
@@ -151,7 +164,7 @@ internal static class ProcCommand
         {
             if (directory is null)
             {
-                Console.Out.Write(string.Concat(procfs.Names.Select(known => known + "\n")));
+                Console.Out.Write(string.Concat(procfs.Names.Append(KernelPageTables.Name).Order(StringComparer.Ordinal).Select(known => known + "\n")));
             }
 
             return;

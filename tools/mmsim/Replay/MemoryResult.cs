@@ -24,6 +24,9 @@ internal sealed record MemoryResult
     /// <summary>Bytes in <see cref="Metadata"/>.</summary>
     public ulong MetadataBytes => Metadata.Aggregate(0UL, (sum, part) => sum + part.Bytes);
 
+    /// <summary>The same as the trace went on, oldest first; the first sample is before the first record.</summary>
+    public required IReadOnlyList<MetadataSample> MetadataSamples { get; init; }
+
     /// <summary>Free pages, those on per-CPU lists not among them.</summary>
     public required ulong FreePages { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Arm64;
 using Engine.Arm64.Faults;
 using Mmsim.Cli;
 
@@ -72,6 +73,8 @@ internal static class RunJson
         json.WriteNumber("page_cache_pages", memory.CachedPages);
         json.WriteNumber("metadata_bytes", memory.MetadataBytes);
         json.WriteNumber("free_pages", memory.FreePages);
+        json.WriteNumber("metadata_share", (double)memory.MetadataBytes / memory.TotalBytes);
+        WriteSamples(json, memory.MetadataSamples);
         json.WriteStartObject("metadata");
         foreach ((string name, ulong bytes) in memory.Metadata)
         {
@@ -80,6 +83,27 @@ internal static class RunJson
 
         json.WriteEndObject();
         json.WriteEndObject();
+    }
+
+    private static void WriteSamples(Utf8JsonWriter json, IReadOnlyList<MetadataSample> samples)
+    {
+        json.WriteStartArray("metadata_samples");
+        foreach ((long records, MetadataSummary summary) in samples)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("records", records);
+            json.WriteNumber("metadata_bytes", summary.TotalBytes);
+            json.WriteNumber("frame_table_bytes", summary.FrameTableBytes);
+            json.WriteNumber("bitmap_bytes", summary.BitmapBytes);
+            json.WriteNumber("user_page_table_bytes", summary.UserTableBytes);
+            json.WriteNumber("kernel_page_table_bytes", summary.KernelTableBytes);
+            json.WriteNumber("slab_bytes", summary.SlabBytes);
+            json.WriteNumber("vmalloc_bytes", summary.VmallocBytes);
+            json.WriteNumber("other_bytes", summary.OtherBytes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteBuddyinfo(Utf8JsonWriter json, MemoryResult memory)

@@ -15,6 +15,9 @@ namespace Mmsim.Replay;
 /// <summary>Replays a program's trace on a simulated machine.</summary>
 internal sealed class TraceReplayer : IDisposable
 {
+    // How often the kernel's bookkeeping is measured on the way.
+    private const int SampleCount = 32;
+
     private readonly RecordedTrace trace;
     private readonly MachineOptions options;
     private readonly Machine machine;
@@ -22,6 +25,7 @@ internal sealed class TraceReplayer : IDisposable
     private readonly Cpu cpu;
     private readonly SyscallReplayer syscalls;
     private readonly IReadOnlyList<InitialRange> initial;
+    private readonly List<MetadataSample> samples = [];
     private long doneCount;
     private string? endedBecause;
 
@@ -54,9 +58,11 @@ internal sealed class TraceReplayer : IDisposable
     public void Run(Action<double?>? progress, CancellationToken cancellation)
     {
         using IAccessSource source = trace.OpenReader();
+        long sampleEvery = Math.Max(1, trace.Counts.Total / SampleCount);
+        Sample();
         while (endedBecause is null && source.TryRead(out AccessRun run))
         {
-            RunAccesses(run.Accesses);
+            RunSampled(run.Accesses, sampleEvery);
             if (endedBecause is null && run.Syscall is { } syscall)
             {
                 syscalls.Apply(syscall);
@@ -69,6 +75,23 @@ internal sealed class TraceReplayer : IDisposable
             }
         }
     }
+
+    // Samples are taken after the same records however the trace is cut into runs.
+    private void RunSampled(ReadOnlySpan<Access> accesses, long sampleEvery)
+    {
+        while (!accesses.IsEmpty && endedBecause is null)
+        {
+            int count = (int)Math.Min(accesses.Length, samples[^1].Records + sampleEvery - doneCount);
+            RunAccesses(accesses[..count]);
+            accesses = accesses[count..];
+            if (doneCount - samples[^1].Records >= sampleEvery)
+            {
+                Sample();
+            }
+        }
+    }
+
+    private void Sample() => samples.Add(new MetadataSample(doneCount, machine.SummarizeMetadata()));
 
     /// <summary>Whether the machine could not go on.</summary>
     public bool HasFailed => endedBecause is not null;
@@ -149,6 +172,7 @@ internal sealed class TraceReplayer : IDisposable
         PageTablePages = (ulong)process.Tables.PageTablePages,
         CachedPages = machine.PageCache.CachedPages,
         Metadata = [.. machine.GetMetadata()],
+        MetadataSamples = [.. samples, .. doneCount == samples.LastOrDefault()?.Records ? [] : new[] { new MetadataSample(doneCount, machine.SummarizeMetadata()) }],
         FreePages = machine.Pages.Zones.Aggregate(0UL, (sum, zone) => sum + zone.FreePages),
         Buddyinfo = [.. machine.Pages.Zones.Where(zone => zone.PresentPages > 0).Select(zone =>
             new BuddyinfoRow(zone.Node, ZoneTypes.GetName(zone.Type), CountFreeBlocks(zone)))],

@@ -26,7 +26,7 @@ internal sealed partial class ScenarioRunner
                 Observe(operation, process);
                 break;
             case ScenarioOperationKind.ShowPageTables:
-                writer.Begin(operation).Add("pages", process.Tables.PageTablePages).End();
+                writer.Begin(operation).Add("pages", process.Tables.PageTablePages - world.OwnTablePages).End();
                 break;
             case ScenarioOperationKind.ShowPageMap:
                 ShowPageMap(operation, process);

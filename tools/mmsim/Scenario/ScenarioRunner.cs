@@ -23,8 +23,9 @@ internal sealed partial class ScenarioRunner
     /// <param name="seed">Of everything random in the machine.</param>
     /// <param name="sink">Gets each line of output.</param>
     /// <param name="prepare">Sets the machine up before the first line, or null.</param>
+    /// <param name="atEnd">Sees the world after the last line, or null.</param>
     /// <exception cref="InputException">A name is undefined, or defined twice.</exception>
-    public static void Run(string script, IReadOnlyList<ScenarioOperation> operations, ulong seed, Action<string> sink, Action<Machine>? prepare = null)
+    public static void Run(string script, IReadOnlyList<ScenarioOperation> operations, ulong seed, Action<string> sink, Action<Machine>? prepare = null, Action<ScenarioWorld>? atEnd = null)
     {
         using ScenarioWorld world = new(script, seed);
         prepare?.Invoke(world.Machine);
@@ -33,6 +34,8 @@ internal sealed partial class ScenarioRunner
         {
             runner.Execute(operation);
         }
+
+        atEnd?.Invoke(world);
     }
 
     private void Execute(ScenarioOperation operation)

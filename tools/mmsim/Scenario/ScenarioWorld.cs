@@ -19,6 +19,7 @@ internal sealed class ScenarioWorld : IDisposable
     private const ulong SlotBytes = 1UL << 30;
     private const int SlotCountMax = 256;
     private const ulong Fence = 0x7f80_0000_0000;
+    private const ulong LibraryDistanceBytes = 1UL << 38;
     private const ulong TopBytes = 1UL << 40;
     private const ulong Heap = 0x5555_5556_0000;
     private const ulong HeapBytes = 1UL << 34;
@@ -44,7 +45,6 @@ internal sealed class ScenarioWorld : IDisposable
         Process main = Machine.CreateProcess(ScenarioParser.MainProcess);
         live.Add(main.Name, main);
         processNames.Add(main.Name);
-        main.Memory.State.MmapBase = new VirtAddr(Fence);
         main.Memory.State.IsThpDisabled = 1;
         main.Memory.SetStartBrk(new VirtAddr(Heap));
         regions.Add("heap", new VirtAddr(Heap));
@@ -55,6 +55,14 @@ internal sealed class ScenarioWorld : IDisposable
         main.Memory.Map(
             Cpu.Id, above, aboveBytes, MemoryProtection.None, MapFlags.Private | MapFlags.Anonymous | MapFlags.NoReserve | MapFlags.Fixed, MappedFile.None, 0);
         Main = main;
+
+        // A process's own libraries lie above the fence, under the same level-1 table as what a script maps across it.
+        VirtAddr library = new(Fence + LibraryDistanceBytes);
+        const MemoryProtection readWrite = MemoryProtection.Read | MemoryProtection.Write;
+        main.Memory.Map(Cpu.Id, library, PageBytes, readWrite, MapFlags.Private | MapFlags.Anonymous | MapFlags.Fixed, MappedFile.None, 0);
+        Cpu.SwitchTo(main);
+        Cpu.TryWrite(library, 1);
+        OwnTablePages = main.Tables.PageTablePages;
     }
 
     public Machine Machine { get; }
@@ -62,6 +70,9 @@ internal sealed class ScenarioWorld : IDisposable
     public Cpu Cpu { get; }
 
     public Process Main { get; }
+
+    /// <summary>Page tables of a process without regions.</summary>
+    public int OwnTablePages { get; }
 
     public IEnumerable<ScenarioFile> Files => files.Values;
 

@@ -1,0 +1,121 @@
+// Random scenario scripts. The names come from fixed sets, so that a script stays valid when lines are left out of it, as
+// far as what remains allows; arguments are mostly sensible, and now and then anything at all.
+
+using System.Globalization;
+
+namespace Mmsim.Fuzz;
+
+/// <summary>Makes random scenario scripts.</summary>
+public sealed class SyscallScript
+{
+    private static readonly string[] Protections = ["none", "r", "rw", "rw", "rwx", "w", "x"];
+
+    private static readonly string[] Advice =
+    [
+        "normal", "random", "sequential", "willneed", "dontneed", "free", "remove", "dontfork", "dofork", "wipeonfork", "keeponfork",
+        "dontdump", "dodump", "cold", "populate_read", "populate_write", "dontneed_locked", "nohugepage",
+    ];
+
+    private static readonly long[] Strange =
+        [0, -1, -3, 1 << 20, 1L << 36, (1L << 36) - 1, 1L << 40, (1L << 50) - 1, long.MaxValue >> 13, -(1L << 30)];
+
+    private readonly SplitMix64 random;
+    private readonly List<string> lines = [];
+    private readonly List<string> regions = ["heap"];
+    private readonly List<string> processes = ["main"];
+    private int born;
+
+    private SyscallScript(ulong seed) => random = new SplitMix64(seed);
+
+    /// <summary>A script of some 60 lines.</summary>
+    public static IReadOnlyList<string> Make(ulong seed)
+    {
+        SyscallScript script = new(seed);
+        script.lines.AddRange(["file F0 24", "shmfile F1 16", "file F2 8 ro"]);
+        script.AddMap("main");
+        script.AddMap("main");
+        while (script.lines.Count < 60)
+        {
+            script.AddStep();
+        }
+
+        script.lines.AddRange(script.processes.Select(process => $"{process}: obs"));
+        return script.lines;
+    }
+
+    private string Pick(IReadOnlyList<string> items) => items[random.Below(items.Count)];
+
+    private string Number(int usual) =>
+        (random.Below(16) == 0 ? Strange[random.Below(Strange.Length)] : random.Below(usual)).ToString(CultureInfo.InvariantCulture);
+
+    private string Place() => $"{Pick(regions)} {Number(40)}";
+
+    private string Range() => $"{Place()} {Number(24)}";
+
+    private string Small() => (random.Below(12) + 1).ToString(CultureInfo.InvariantCulture);
+
+    private void AddMap(string process)
+    {
+        string name = $"R{regions.Count}";
+        string source = random.Below(2) == 0 ? "anon" : $"file F{random.Below(3)} {Number(12)}";
+        string options = random.Below(5) switch { 0 => " populate", 1 => " locked", 2 => " noreserve", _ => "" };
+        string rest = $"{Number(40)} {Pick(Protections)} {(random.Below(2) == 0 ? "private" : "shared")} {source}{options}";
+        lines.Add(random.Below(4) switch
+        {
+            0 => $"{process}: mmapat {name} {Place()} {rest}",
+            1 => $"{process}: mmapnr {name} {Place()} {rest}",
+            _ => $"{process}: mmap {name} {rest}",
+        });
+        regions.Add(name);
+    }
+
+    private void AddStep()
+    {
+        string process = Pick(processes);
+        string P(string line) => $"{process}: {line}";
+        switch (random.Below(20))
+        {
+            case 0 or 1:
+                AddMap(process);
+                return;
+            case 2 when born < 6:
+                string child = $"P{born++}";
+                lines.Add(P($"fork {child}"));
+                processes.Add(child);
+                return;
+            case 3 when processes.Count > 3:
+                processes.Remove(process = processes[^1]);
+                lines.Add(P("exit"));
+                return;
+            case 4:
+                lines.Add(random.Below(4) switch
+                {
+                    0 => $"truncate F{random.Below(2)} {random.Below(24)}",
+                    1 => $"punch F{random.Below(2)} {random.Below(24)} {Small()}",
+                    2 => $"writefile F{random.Below(2)} {random.Below(24)} {random.Below(256)}",
+                    _ => $"fsync F{random.Below(3)}",
+                });
+                return;
+            default:
+                lines.Add(P(MakeCall()));
+                return;
+        }
+    }
+
+    private string MakeCall() => random.Below(14) switch
+    {
+        0 => $"munmap {Range()}",
+        1 => $"mprotect {Range()} {Pick(Protections)}",
+        2 or 3 => $"madvise {Range()} {Pick(Advice)}",
+        4 => $"mlock {Range()}",
+        5 => $"mlockof {Range()}",
+        6 => $"munlock {Range()}",
+        7 => $"msync {Range()}",
+        8 => $"brk {Number(40)}",
+        9 => $"mremap {Range()} {Number(24)}{Pick(["", " maymove", $" fixed {Place()}"])}",
+        10 => $"read {Place()}",
+        11 => $"readn {Place()} {Small()}",
+        12 => $"writen {Place()} {Small()} {random.Below(256)}",
+        _ => $"write {Place()} {random.Below(256)}",
+    };
+}
