@@ -44,6 +44,7 @@ public sealed class Cpu
     public void SwitchTo(Process process)
     {
         Current = process;
+        machine.SetActing(Id, process);
         process.NoteCpu(this);
         Mmu.Walker.Ttbr0 = process.Tables.Root.Address;
         Mmu.SwitchTo(process.Asid);

@@ -10,6 +10,7 @@ public sealed partial class Machine
 {
     private readonly List<Process> processes = [];
     private readonly Dictionary<PhysAddr, Process> processesByMemory = [];
+    private readonly Process?[] acting;
     private int lastPid;
     private uint lastAsid;
     private SpecialMappings? specialMappings;
@@ -62,6 +63,15 @@ public sealed partial class Machine
     internal void Unbind(AddressSpace space) => processesByMemory.Remove(space.Memory.Address);
 
     internal bool TryFindProcess(PhysAddr memory, [NotNullWhen(true)] out Process? process) => processesByMemory.TryGetValue(memory, out process);
+
+    // Whether a process is the one that acts on a CPU: its own charge fails then, and it dies by that.
+    private bool IsCurrent(CpuId cpu, Process process) => acting[cpu.Value] == process;
+
+    internal void SetActing(CpuId cpu, Process process)
+    {
+        acting[cpu.Value] = process;
+        Pages.Lru.Cgroups?.SetActive(cpu, process.Cgroup);
+    }
 
     /// <summary>Of the processes that share memory with <paramref name="process"/>, the one that a CPU runs; that one itself where it runs none of them.</summary>
     internal Process ActorOn(CpuId cpu, Process process) =>

@@ -4,6 +4,7 @@ using System.Globalization;
 using Engine.Arm64.Procfs;
 using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Slab;
+using Engine.Core.Swap;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;
@@ -29,12 +30,14 @@ public sealed partial class Machine
         created.Register("stat", FormatStat);
         created.Register(new ProcessFolder(this));
         RegisterCounters(created.Counters);
+        SwapProcfs.Register(created, Swap);
         return created;
     }
 
     private void RegisterCounters(ProcCounters counters)
     {
         FrameCensus.Register(this, counters);
+        Pages.Lru.Register(counters);
         HugePageItems.Register(this, counters);
         SlabSystem slabs = SlabSystem.Of(Pages);
         counters.Register("nr_slab_reclaimable", () => slabs.ReclaimablePages);

@@ -8,9 +8,12 @@ using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Processes;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
+using Engine.Core.Cgroups;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.PageCache;
+using Engine.Core.Reclaim;
+using Engine.Core.Swap;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;
@@ -32,6 +35,7 @@ public sealed partial class Machine : IDisposable
             throw new ArgumentException($"{Options.CpuCount} CPUs (expected 1 to 4096)", nameof(options));
         }
 
+        acting = new Process?[Options.CpuCount];
         Memory = new PhysicalMemory(Options.ToBanks());
         try
         {
@@ -45,12 +49,16 @@ public sealed partial class Machine : IDisposable
             Caches = new MemoryMapCaches(Pages);
             AnonVmas = new AnonVmas(Caches);
             Commit = new CommitAccounting(Pages);
-            UserFrames = new UserFrames(Pages, PageCache, zeroPage);
+            Swap = new SwapSpace(Pages);
+            PageCache.Swap = Swap;
+            UserFrames = new UserFrames(Pages, PageCache, Swap, zeroPage);
             Files = new OpenFileTable(PageCache, Options.Files);
             HugePages = new HugePagePolicy(Options.HugePages);
             FolioSplitter = new FolioSplitter(this, new AnonReverseMap(this));
             FileReverseMap = new FileReverseMap(this);
             PageCache.ReverseMap = FileReverseMap;
+            Reclaimer = new Reclaimer(Pages, PageCache, Swap, new ReverseMap(this));
+            Cgroups = new MemoryCgroups(Pages) { Pressure = new CgroupPressure(this) };
             cpus = [.. Enumerable.Range(0, Options.CpuCount).Select(id => new Cpu(this, new CpuId(id), Options.Tlb, Options.Seed + (ulong)id))];
             Kernel = new KernelMemory(this, image);
         }

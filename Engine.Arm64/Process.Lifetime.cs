@@ -86,6 +86,7 @@ public sealed partial class Process
             return null;
         }
 
+        child.Cgroup = Cgroup;
         child.Memory.Limits = Memory.Limits.Copy();
         Errno errno = Memory.Fork(cpu, child.Memory);
 

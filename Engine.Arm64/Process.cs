@@ -2,6 +2,7 @@ using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
+using Engine.Core.Cgroups;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;
@@ -48,11 +49,19 @@ public sealed partial class Process
     /// <summary>The tag of its TLB entries.</summary>
     public Asid Asid { get; private set; }
 
+    /// <summary>The memory cgroup that pays for its pages; null for the root. A child starts in its parent's.</summary>
+    public MemoryCgroup? Cgroup { get; set; }
+
+    /// <summary>Whether the kernel has killed it: SIGKILL is pending, and whoever drives it has to call <see cref="Exit"/>.</summary>
+    public bool IsKilled { get; private set; }
+
     /// <summary>Its faults so far.</summary>
     public ref FaultCounters Faults => ref faults;
 
     /// <summary>Resident pages (<c>VmRSS</c>).</summary>
     public ulong ResidentPages => (ulong)(Memory.State.AnonPages + Memory.State.FilePages + Memory.State.ShmemPages);
+
+    internal void Kill() => IsKilled = true;
 
     internal AddressSpace Space => space;
 

@@ -48,7 +48,7 @@ internal static class AnonymousFault
             return FaultResult.OutOfMemory;
         }
 
-        fault.Frames.AddNewAnonymous(pfn, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
+        fault.Frames.AddNewAnonymous(fault.Cpu, pfn, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         fault.Process.Memory.State.AnonPages++;
         Descriptor entry = Descriptor.ForPage(pfn, fault.Protection).MakeDirty().MakeWritable();
         fault.Tables.TryMap(fault.Cpu, fault.Address, entry);

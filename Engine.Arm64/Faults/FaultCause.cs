@@ -26,4 +26,7 @@ public enum FaultCause
 
     /// <summary>The page was mapped; only its accessed or dirty state had to be set by software (<c>ptep_set_access_flags</c>).</summary>
     AccessFlags,
+
+    /// <summary>The page was in swap space (<c>do_swap_page</c>).</summary>
+    Swap,
 }

@@ -6,7 +6,7 @@ namespace Engine.Arm64.Faults;
 public struct FaultCounters
 {
     /// <summary>How many causes there are.</summary>
-    public const int CauseCount = (int)FaultCause.AccessFlags + 1;
+    public const int CauseCount = (int)FaultCause.Swap + 1;
 
     private CauseArray causes;
 
@@ -35,9 +35,11 @@ public struct FaultCounters
             case FaultResult.Major:
                 Major++;
                 break;
-            case FaultResult.OutOfMemory:
+            case FaultResult.OutOfMemory or FaultResult.Killed:
                 OutOfMemory++;
                 break;
+            case FaultResult.Blocked:
+                break; // counted when it is resolved
             default:
                 Signals++;
                 break;

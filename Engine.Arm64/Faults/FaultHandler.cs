@@ -6,6 +6,7 @@
 //     no table there             HugeFault        2 MiB at once where the policy allows
 //     empty, anonymous VMA       AnonymousFault   zero page on a read, zeroed frame on a write
 //     empty, file VMA            FileFault        from the page cache, which reads what it lacks
+//     swap entry                 SwapFault        from the swap cache, or from the device
 //     write to a read-only entry CopyOnWrite      copy, or reuse where the frame is exclusive
 //     otherwise                                   only accessed and dirty state were missing
 //
@@ -29,7 +30,22 @@ internal static class FaultHandler
     /// <param name="kind">What the access wanted.</param>
     public static FaultResult Handle(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
     {
+        return process.BlocksOnInput && NeedsInput(process, address, kind)
+            ? process.Block(FaultWaitReason.Input, address, kind)
+            : Complete(process, cpu, address, kind);
+    }
+
+    /// <summary>Handles one fault whatever it takes.</summary>
+    /// <inheritdoc cref="Handle" path="/param"/>
+    public static FaultResult Complete(Process process, CpuId cpu, VirtAddr address, AccessKind kind)
+    {
         FaultResult result = Resolve(process, cpu, address, kind, FaultOrigin.Access);
+        if (result == FaultResult.OutOfMemory)
+        {
+            result = process.IsKilled ? FaultResult.Killed
+                : process.BlocksOnInput ? process.Block(FaultWaitReason.Memory, address, kind) : result;
+        }
+
         process.Faults.CountResult(result);
         return result;
     }
@@ -63,8 +79,34 @@ internal static class FaultHandler
         return result;
     }
 
+    // Whether a fault would have to read: the page is in swap space alone, or its file's and not cached.
+    private static bool NeedsInput(Process process, VirtAddr address, AccessKind kind)
+    {
+        VmAreaRef area = process.Memory.Areas.Find(address);
+        if (area.IsNone || !VmProtection.Allows(process.Memory.Areas[area].Flags, kind))
+        {
+            return false;
+        }
+
+        ref VmArea content = ref process.Memory.Areas[area];
+        Descriptor entry = process.Tables.Read(address);
+        if (entry.IsSwap)
+        {
+            return !process.Machine.UserFrames.IsSwapCached(entry);
+        }
+
+        if (!entry.IsNone || content.IsAnonymous || process.Machine.Files.TryGet(content.File)?.Mapping is not { } mapping)
+        {
+            return false;
+        }
+
+        ulong index = content.PageIndexOf(address);
+        return mapping.IsShmem ? mapping.IsSwapped(index) : index < mapping.LengthPages && !mapping.IsCached(index);
+    }
+
     private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)
     {
+        process.Machine.SetActing(cpu, process);
         VirtAddr page = new(address.Value & ~(ulong)(Pfn.PageSizeBytes - 1));
         VmAreaRef area = process.Memory.Areas.Find(page);
         if (area.IsNone && !process.Memory.TryExpandStack(cpu, page, out area))
@@ -142,10 +184,7 @@ internal static class FaultHandler
 
         if (!fault.Original.IsPresent)
         {
-            // Nothing writes swap entries yet, so this one is garbage: as fatal to the process as a bad page.
-            fault.Process.Machine.Log.Report(new Corruption(
-                CorruptionCategory.PageTable, "swap entry without swap", new PhysAddr(0), 0, fault.Original.Value));
-            return FaultResult.BusAdrErr;
+            return SwapFault.Handle(ref fault);
         }
 
         if (fault.Origin == FaultOrigin.Unshare)

@@ -20,4 +20,10 @@ public enum FaultResult
 
     /// <summary>No frame could be had (<c>VM_FAULT_OOM</c>).</summary>
     OutOfMemory,
+
+    /// <summary>The process was killed for memory that its memory cgroup may not have: SIGKILL (<c>mem_cgroup_oom</c>).</summary>
+    Killed,
+
+    /// <summary>The access has to wait, and nothing has changed: see <see cref="Process.BlocksOnInput"/>.</summary>
+    Blocked,
 }

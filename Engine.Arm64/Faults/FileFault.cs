@@ -93,7 +93,7 @@ internal static class FileFault
         }
 
         frames.Copy(page, copy);
-        frames.AddNewAnonymous(copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
+        frames.AddNewAnonymous(fault.Cpu, copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         fault.Process.Memory.State.AnonPages++;
         fault.Tables.TryMap(fault.Cpu, fault.Address, Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable());
         fault.Process.Faults.CountCause(FaultCause.FileCow);

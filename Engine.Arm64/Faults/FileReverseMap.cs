@@ -31,6 +31,8 @@ internal sealed class FileReverseMap : IFileReverseMap
                     process.Tables.Visit(start, lengthBytes, ref zap);
                     zap.Finish();
                 }
+
+                return true;
             });
         }
     }
@@ -54,6 +56,8 @@ internal sealed class FileReverseMap : IFileReverseMap
                         process.FlushRange(start, start + lengthBytes);
                     }
                 }
+
+                return true;
             });
         }
 
@@ -118,7 +122,7 @@ internal sealed class FileReverseMap : IFileReverseMap
     }
 
     // A chain in the arena may be garbage: it is walked for no more links than there can be VMAs in memory.
-    private void ForEachArea(OpenFile file, Action<Process, VmArea> action)
+    internal void ForEachArea(OpenFile file, Func<Process, VmArea, bool> action)
     {
         ulong bound = machine.Memory.LengthBytes / VmArea.SizeBytes;
         VmAreaRef link = file.FirstArea;
@@ -130,7 +134,11 @@ internal sealed class FileReverseMap : IFileReverseMap
                 return;
             }
 
-            action(process, area);
+            if (!action(process, area))
+            {
+                return;
+            }
+
             link = area.FileNext;
         }
     }

@@ -26,6 +26,12 @@ internal struct FileZapVisitor : ILeafVisitor
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
         Descriptor entry = descriptor;
+        if (entry.IsSwap && includesPrivateCopies)
+        {
+            descriptor = Descriptor.None;
+            gather.FreeSwap(entry);
+        }
+
         if (!entry.IsPresent || (!includesPrivateCopies && frames.IsAnonymous(entry)))
         {
             return true;

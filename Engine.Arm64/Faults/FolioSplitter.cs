@@ -20,7 +20,7 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
 {
     // What every page of the folio keeps (__split_huge_page_tail).
     private const ulong KeptFlags = PageFlag.Referenced | PageFlag.SwapBacked | PageFlag.Mlocked | PageFlag.Uptodate | PageFlag.Active
-        | PageFlag.Workingset | PageFlag.Unevictable | PageFlag.Dirty | PageFlag.Lru;
+        | PageFlag.Workingset | PageFlag.Unevictable | PageFlag.Dirty;
 
     private UserFrames Frames => machine.UserFrames;
 

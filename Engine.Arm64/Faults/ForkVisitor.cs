@@ -23,7 +23,7 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
     {
         if (!descriptor.IsPresent)
         {
-            return true;
+            return CopySwap(address, ref descriptor);
         }
 
         if (level != PageTable.LastLevel)
@@ -99,5 +99,23 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
         batchPfn = entry.Pfn + 1;
         batchHead = head;
         return isBatchDirty ? entry.MakeDirty() : entry.MakeClean();
+    }
+
+    // copy_nonpresent_pte: one more refers to the slot, so it is nobody's alone. A slot that cannot be is not copied.
+    private readonly bool CopySwap(VirtAddr address, ref Descriptor descriptor)
+    {
+        if (!child.Tables.TryPrepare(cpu, address))
+        {
+            return false;
+        }
+
+        if (!descriptor.IsSwap || !frames.Swap.TryDuplicate(UserFrames.ToSwapEntry(descriptor)))
+        {
+            return true;
+        }
+
+        descriptor = Descriptor.ForSwap(descriptor.SwapType, descriptor.SwapOffset, exclusive: false);
+        child.Memory.State.SwapEntries++;
+        return child.Tables.TryMap(cpu, address, descriptor);
     }
 }

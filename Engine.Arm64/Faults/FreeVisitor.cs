@@ -1,11 +1,12 @@
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
+using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
 
 /// <summary>MADV_FREE: pages become clean and old, and their content may vanish (<c>madvise_free_pte_range</c>, mm/madvise.c). Large folios that the range covers in part have been split where they can be.</summary>
-internal struct FreeVisitor(UserFrames frames, VirtAddr start, VirtAddr end) : ILeafVisitor
+internal struct FreeVisitor(UserFrames frames, Process process, CpuId cpu, VirtAddr start, VirtAddr end) : ILeafVisitor
 {
     /// <summary>Entries changed.</summary>
     public int Changed { get; private set; }
@@ -14,7 +15,14 @@ internal struct FreeVisitor(UserFrames frames, VirtAddr start, VirtAddr end) : I
     {
         if (!descriptor.IsPresent)
         {
-            descriptor = Descriptor.None; // what is in swap space is gone
+            // What is in swap space is gone.
+            Descriptor entry = descriptor;
+            descriptor = Descriptor.None;
+            if (entry.IsSwap)
+            {
+                frames.FreeSwap(process, cpu, entry);
+            }
+
             return true;
         }
 

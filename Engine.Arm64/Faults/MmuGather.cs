@@ -52,6 +52,9 @@ internal struct MmuGather
         }
     }
 
+    /// <summary>Gives a swap entry back that was cleared: no TLB can have it.</summary>
+    public readonly void FreeSwap(Descriptor entry) => process.Machine.UserFrames.FreeSwap(process, cpu, entry);
+
     /// <summary>Flushes, and gives the frames back (<c>tlb_finish_mmu</c>).</summary>
     public void Finish()
     {

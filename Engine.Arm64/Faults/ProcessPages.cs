@@ -28,6 +28,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
+        Machine.Pages.Lru.Drain(cpu);
         process.NoteResidentPeak();
         VmFlags flags = process.Memory.Areas[area].Flags;
         HugeMaps.SplitEdges(process, cpu, start, end);
@@ -77,15 +78,28 @@ internal sealed class ProcessPages : IAddressSpacePages
     {
         ref VmArea vma = ref process.Memory.Areas[area];
         OpenFile? file = vma.IsAnonymous ? null : Machine.Files.TryGet(vma.File);
+        Machine.Pages.Lru.Drain(cpu);
         switch (advice)
         {
+            case MemoryAdvice.PageOut:
+                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: true);
+                PageOut.Run(process, cpu, start, end);
+                return Errno.None;
+            case MemoryAdvice.WillNeed when file is null:
+                WillNeedVisitor swapIn = new(Machine, cpu);
+                process.Tables.Visit(start, end - start, ref swapIn);
+                Machine.Pages.Lru.Drain(cpu);
+                return Errno.None;
+            case MemoryAdvice.WillNeed when file!.Mapping.IsShmem:
+                file.Mapping.SwapInRange(cpu, vma.PageIndexOf(start), (end - start) >> Pfn.PageShift);
+                return Errno.None;
             case MemoryAdvice.DontNeed or MemoryAdvice.DontNeedLocked:
                 UnmapPages(cpu, area, start, end);
                 FreeEmptyTables(cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.Free:
                 FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
-                FreeVisitor free = new(Machine.UserFrames, start, end);
+                FreeVisitor free = new(Machine.UserFrames, process, cpu, start, end);
                 process.Tables.Visit(start, end - start, ref free);
                 FlushIf(free.Changed > 0, start, end);
                 return Errno.None;
@@ -176,7 +190,8 @@ internal sealed class ProcessPages : IAddressSpacePages
         int index = 0;
         for (VirtAddr address = start; address < end; address += Pfn.PageSizeBytes)
         {
-            bool isThere = process.Tables.Read(address).IsPresent || (file is not null && file.Mapping.IsCached(vma.PageIndexOf(address)));
+            Descriptor entry = process.Tables.Read(address);
+            bool isThere = entry.IsPresent || (entry.IsSwap && Machine.UserFrames.IsSwapCached(entry)) || (!entry.IsSwap && file is not null && file.Mapping.IsCached(vma.PageIndexOf(address)));
             isResident[index++] = isThere ? (byte)1 : (byte)0;
         }
     }
@@ -217,6 +232,21 @@ internal sealed class ProcessPages : IAddressSpacePages
         if (Machine.FileReverseMap.Unlink(process.Memory.Areas, area) is { Name: SharedAnonymousName } unused)
         {
             Machine.Files.Close(cpu, unused);
+        }
+    }
+
+    /// <summary>Takes a killed process's private memory before it can exit (<c>__oom_reap_task_mm</c>).</summary>
+    public static void Reap(Process victim, CpuId cpu)
+    {
+        VmAreaTree areas = victim.Memory.Areas;
+        ProcessPages pages = (ProcessPages)victim.Memory.Pages;
+        for (VmAreaRef area = areas.First; !area.IsNone; area = areas.NextOf(area))
+        {
+            VmArea content = areas[area];
+            if ((content.Flags & (VmFlags.Locked | VmFlags.PfnMap)) == 0 && (content.IsAnonymous || (content.Flags & VmFlags.Shared) == 0))
+            {
+                pages.UnmapPages(cpu, area, content.Start, content.End);
+            }
         }
     }
 

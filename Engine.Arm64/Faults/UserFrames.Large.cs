@@ -90,10 +90,16 @@ internal sealed partial class UserFrames : IFolioBounds
 
     /// <summary>Takes a zeroed folio for anonymous memory.</summary>
     public bool TryAllocateFolio(CpuId cpu, int order, GfpFlags gfp, out Pfn head) =>
-        allocator.TryAllocate(cpu, new Order(order), gfp | GfpFlags.Comp | GfpFlags.Zero, out head);
+        allocator.TryAllocate(cpu, new Order(order), gfp | GfpFlags.Comp | GfpFlags.Zero, out head)
+        && (lru.Cgroups is null || TryCharge(cpu, ref head, new Order(order)));
 
     /// <summary>Gives back a folio that nothing maps yet.</summary>
-    public void FreeUnmapped(CpuId cpu, Pfn head) => allocator.Free(cpu, head, allocator.GetOrder(head));
+    public void FreeUnmapped(CpuId cpu, Pfn head)
+    {
+        Order order = allocator.GetOrder(head);
+        lru.Cgroups?.Uncharge(ref frames[head], order.PageCount);
+        allocator.Free(cpu, head, order);
+    }
 
     /// <summary>Makes a fresh folio anonymous memory that one block, or an entry for each page, maps (<c>folio_add_new_anon_rmap</c>).</summary>
     /// <param name="process">Whose entries.</param>
@@ -105,7 +111,7 @@ internal sealed partial class UserFrames : IFolioBounds
     {
         uint count = allocator.GetOrder(head).PageCount;
         ref Frame first = ref frames[head];
-        first.Flags = PageFlag.Head | PageFlag.SwapBacked | PageFlag.Uptodate | PageFlag.Lru | PageFlag.AnonExclusive;
+        first.Flags = PageFlag.Head | PageFlag.SwapBacked | PageFlag.Uptodate | PageFlag.AnonExclusive;
         first.Mapping = area.AnonVma.Value | PageFlag.MappingAnon;
         first.Index = area.PageIndexOf(address);
         first.MapCount = 1;
@@ -122,7 +128,11 @@ internal sealed partial class UserFrames : IFolioBounds
         process.Memory.State.AnonPages += count;
         if (IsLocking(area.Flags))
         {
-            Lock(ref first);
+            lru.Lock(head);
+        }
+        else
+        {
+            lru.PutBack(head);
         }
     }
 
@@ -288,6 +298,7 @@ internal sealed partial class UserFrames : IFolioBounds
         Deferred.Remove(head);
         Large(head).Clear();
         Interlocked.Decrement(ref largeCount);
+        lru.Remove(head);
         Frame whole = frames[head];
         for (uint i = count; i-- > 0;)
         {
@@ -303,6 +314,7 @@ internal sealed partial class UserFrames : IFolioBounds
             page.MapCount = mapCount;
             page.RefCount = mapCount;
             page.MemcgData = whole.MemcgData;
+            lru.PutBack(head + i);
         }
 
         if (!keepsUnmapped)
@@ -348,6 +360,8 @@ internal sealed partial class UserFrames : IFolioBounds
         }
 
         ref Frame first = ref frames[head];
+        lru.Forget(head, ref first);
+        lru.Cgroups?.Uncharge(ref first, order.PageCount);
         first.Flags = PageFlag.Head;
         first.Mapping = 0;
         first.Next = 0;

@@ -13,6 +13,8 @@ using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.PageCache;
+using Engine.Core.Reclaim;
+using Engine.Core.Swap;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
@@ -24,16 +26,22 @@ internal sealed partial class UserFrames
     private readonly PhysicalMemory memory;
     private readonly FrameTable frames;
     private readonly FileCache files;
+    private readonly LruLists lru;
 
-    public UserFrames(PageAllocator allocator, FileCache files, Pfn zeroPage)
+    public UserFrames(PageAllocator allocator, FileCache files, SwapSpace swap, Pfn zeroPage)
     {
         this.allocator = allocator;
         this.files = files;
         memory = allocator.Memory;
         frames = allocator.Frames;
+        lru = allocator.Lru;
+        Swap = swap;
         ZeroPage = zeroPage;
         Deferred = new HugePages.DeferredSplits(allocator);
     }
+
+    /// <summary>Where pages are swapped to.</summary>
+    public SwapSpace Swap { get; }
 
     /// <summary>The one frame of zeroes that all untouched anonymous pages share (<c>empty_zero_page</c>).</summary>
     public Pfn ZeroPage { get; }
@@ -42,22 +50,20 @@ internal sealed partial class UserFrames
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="extra"><see cref="GfpFlags.Zero"/>, or nothing where the content is overwritten at once.</param>
     /// <param name="pfn">The frame, with one reference.</param>
+    /// <returns>False where there is none, or the memory cgroup of the process that acts may have no more.</returns>
     public bool TryAllocate(CpuId cpu, GfpFlags extra, out Pfn pfn) =>
-        allocator.TryAllocate(cpu, Order.Zero, GfpFlags.HighUserMovable | extra, out pfn);
+        allocator.TryAllocate(cpu, Order.Zero, GfpFlags.HighUserMovable | extra, out pfn) && (lru.Cgroups is null || TryCharge(cpu, ref pfn));
 
     /// <summary>Makes a fresh frame an anonymous page that one entry maps (<c>folio_add_new_anon_rmap</c>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddNewAnonymous(Pfn pfn, in VmArea area, VirtAddr address)
+    public void AddNewAnonymous(CpuId cpu, Pfn pfn, in VmArea area, VirtAddr address)
     {
         ref Frame frame = ref frames[pfn];
-        frame.Flags = PageFlag.SwapBacked | PageFlag.Uptodate | PageFlag.Lru | PageFlag.AnonExclusive;
+        frame.Flags = PageFlag.SwapBacked | PageFlag.Uptodate | PageFlag.AnonExclusive;
         frame.Mapping = area.AnonVma.Value | PageFlag.MappingAnon;
         frame.Index = area.PageIndexOf(address);
         frame.MapCount = 1;
-        if (IsLocking(area.Flags))
-        {
-            Lock(ref frame);
-        }
+        AddToLists(cpu, pfn, area.Flags);
     }
 
     /// <summary>Counts an entry that maps a page of a file (<c>folio_add_file_rmap_pte</c>).</summary>
@@ -69,7 +75,7 @@ internal sealed partial class UserFrames
         files.Get(pfn);
         if (IsLocking(flags))
         {
-            Lock(ref frames[files.HeadOf(pfn)]);
+            lru.Lock(files.HeadOf(pfn));
         }
     }
 
@@ -112,41 +118,15 @@ internal sealed partial class UserFrames
             return;
         }
 
-        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
+        Pfn head = files.HeadOf(entry.Pfn);
         if (isLocked)
         {
-            Lock(ref frame);
+            lru.Lock(head);
         }
         else
         {
-            Unlock(ref frame);
+            lru.Unlock(head);
         }
-    }
-
-    // The LRU link of an unevictable page counts its locked mappings (mlock_count, __mlock_folio in mm/mlock.c).
-    private static void Lock(ref Frame frame)
-    {
-        if ((frame.Flags & PageFlag.Unevictable) != 0)
-        {
-            frame.Next++;
-            return;
-        }
-
-        frame.Flags = (frame.Flags & ~PageFlag.Active) | PageFlag.Mlocked | PageFlag.Unevictable;
-        frame.Next = 1;
-    }
-
-    // __munlock_folio
-    private static void Unlock(ref Frame frame)
-    {
-        // A page that was split off a locked folio has lost the count (__split_huge_page_tail).
-        if ((frame.Flags & PageFlag.Unevictable) == 0 || (frame.Next > 0 && --frame.Next > 0))
-        {
-            return;
-        }
-
-        frame.Flags &= ~(PageFlag.Mlocked | PageFlag.Unevictable);
-        frame.Next = 0;
     }
 
     /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
@@ -188,6 +168,11 @@ internal sealed partial class UserFrames
 
         if ((frame.Flags & PageFlag.AnonExclusive) == 0)
         {
+            if (!isLarge && frame.RefCount <= 2)
+            {
+                TryFreeSwapCache(entry.Pfn, ref frame);
+            }
+
             // A block is given up by its last process but one, whatever the release (do_huge_pmd_wp_page).
             bool isAlone = isLarge && !entry.IsBlock ? mayReuseLarge && CanReuseLarge(head) : frame.RefCount == 1;
             if (!isAlone)
@@ -206,7 +191,7 @@ internal sealed partial class UserFrames
     {
         if (!entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[HeadOf(entry.Pfn)].Mapping & PageFlag.MappingAnon) == 0)
         {
-            FileMapping.MarkAccessed(ref frames[files.HeadOf(entry.Pfn)]);
+            lru.MarkAccessed(files.HeadOf(entry.Pfn));
         }
     }
 
@@ -233,7 +218,7 @@ internal sealed partial class UserFrames
             return;
         }
 
-        FileMapping.MarkAccessed(ref frame);
+        lru.MarkAccessed(files.HeadOf(entry.Pfn));
     }
 
     /// <summary>Whether an entry maps an anonymous frame.</summary>
@@ -290,12 +275,14 @@ internal sealed partial class UserFrames
             return false;
         }
 
-        frame.Flags &= ~PageFlag.Dirty;
-        if ((frame.Flags & (PageFlag.SwapBacked | PageFlag.Unevictable)) == PageFlag.SwapBacked)
+        TryFreeSwapCache(head, ref frame);
+        if ((frame.Flags & PageFlag.SwapCache) != 0)
         {
-            frame.Flags &= ~(PageFlag.SwapBacked | PageFlag.Active | PageFlag.Referenced);
+            return false;
         }
 
+        frame.Flags &= ~PageFlag.Dirty;
+        lru.MakeLazyFree(head);
         return true;
     }
 
@@ -313,9 +300,7 @@ internal sealed partial class UserFrames
             return false;
         }
 
-        ref Frame frame = ref frames[files.HeadOf(entry.Pfn)];
-        frame.Flags |= (frame.Flags & PageFlag.Active) != 0 ? PageFlag.Workingset : 0;
-        frame.Flags &= ~(PageFlag.Active | PageFlag.Referenced);
+        lru.Deactivate(files.HeadOf(entry.Pfn));
         return true;
     }
 
@@ -361,7 +346,11 @@ internal sealed partial class UserFrames
             CountFile(process, ref folio, -1);
         }
 
-        frame.MapCount--;
+        if (--frame.MapCount == 0 && (frame.Flags & PageFlag.SwapCache) != 0)
+        {
+            TryFreeSwapCache(pfn, ref frame);
+        }
+
         Put(cpu, pfn);
     }
 
@@ -371,9 +360,16 @@ internal sealed partial class UserFrames
         ref Frame frame = ref frames[pfn];
         if (frame.RefCount == 1 && (frame.Flags & PageFlag.Head) == 0 && (frame.Previous & 1) == 0)
         {
+            lru.Forget(pfn, ref frame);
+            if (frame.MemcgData != 0)
+            {
+                lru.Cgroups?.Uncharge(ref frame, 1);
+            }
+
             frame.Flags = 0;
             frame.Mapping = 0;
             frame.Next = 0;
+            frame.Previous = 0;
             allocator.Free(cpu, pfn, Order.Zero);
             return;
         }

@@ -42,6 +42,10 @@ internal struct ZapVisitor : ILeafVisitor
 
             gather.Add(address, entry);
         }
+        else if (entry.IsSwap)
+        {
+            gather.FreeSwap(entry);
+        }
 
         return true;
     }

@@ -64,6 +64,7 @@ public sealed unsafe partial class MemoryMap
         }
 
         Areas[copy].NameId = content.NameId;
+        Areas[copy].SwapReadahead = content.SwapReadahead;
         if (!isWiped && !anonVmas.TryFork(cpu, copy, area))
         {
             caches.Areas.Free(cpu, copy.Address);

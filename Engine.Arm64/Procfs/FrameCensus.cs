@@ -23,22 +23,11 @@ internal static class FrameCensus
             ("nr_shmem", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.SwapBacked)),
             ("nr_dirty", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.Dirty) && !Has(machine, pfn, PageFlag.SwapBacked)),
             ("nr_writeback", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.Writeback)),
-            ("nr_mlock", pfn => Has(machine, pfn, PageFlag.Mlocked)),
-            ("nr_unevictable", pfn => Has(machine, pfn, PageFlag.Lru | PageFlag.Unevictable)),
-            ("nr_active_anon", pfn => IsListed(machine, pfn, isAnonymous: true, isActive: true)),
-            ("nr_inactive_anon", pfn => IsListed(machine, pfn, isAnonymous: true, isActive: false)),
-            ("nr_active_file", pfn => IsListed(machine, pfn, isAnonymous: false, isActive: true)),
-            ("nr_inactive_file", pfn => IsListed(machine, pfn, isAnonymous: false, isActive: false)),
             ("nr_page_table_pages", pfn => PageTable.IsTable(in machine.Pages.Frames[pfn])),
         ];
         foreach ((string name, Func<Pfn, bool> isCounted) in items)
         {
             counters.Register(name, scope => Count(machine, scope, isCounted));
-        }
-
-        foreach (string list in (ReadOnlySpan<string>)["inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"])
-        {
-            counters.Register("nr_zone_" + list, scope => counters.Read("nr_" + list, scope));
         }
     }
 
@@ -61,13 +50,10 @@ internal static class FrameCensus
         return count;
     }
 
-    private static bool IsListed(Machine machine, Pfn pfn, bool isAnonymous, bool isActive) =>
-        Has(machine, pfn, PageFlag.Lru) && !Has(machine, pfn, PageFlag.Unevictable)
-        && Has(machine, pfn, PageFlag.SwapBacked) == isAnonymous && Has(machine, pfn, PageFlag.Active) == isActive;
-
     private static bool IsAnonymous(Machine machine, Pfn pfn) => (machine.Pages.Frames[Head(machine, pfn)].Mapping & PageFlag.MappingAnon) != 0;
 
-    private static bool IsFile(Machine machine, Pfn pfn) => !IsAnonymous(machine, pfn) && Has(machine, pfn, PageFlag.Lru) && machine.PageCache.MappingOf(pfn) is not null;
+    private static bool IsFile(Machine machine, Pfn pfn) => !IsAnonymous(machine, pfn)
+        && (Has(machine, pfn, PageFlag.Lru) || machine.Pages.Lru.IsWaiting(Head(machine, pfn))) && machine.PageCache.MappingOf(pfn) is not null;
 
     private static bool Has(Machine machine, Pfn pfn, ulong flags) => (machine.Pages.Frames[Head(machine, pfn)].Flags & flags) == flags;
 

@@ -55,6 +55,7 @@ public sealed unsafe partial class PageAllocator
         lists = MakeLists(layout);
         (deferred, diced) = MakeWorkerSlots(layout);
         RegisterMetadata(layout);
+        Lru = new Reclaim.LruLists(this, layout);
 
         SeedAll(layout);
         (zoneLists, localZoneLists) = MakeZoneLists();
@@ -67,6 +68,9 @@ public sealed unsafe partial class PageAllocator
 
     /// <summary>Pages managed in all zones.</summary>
     public ulong ManagedPages => zones.Aggregate(0UL, (sum, zone) => sum + zone.ManagedPages);
+
+    /// <summary>The LRU lists of the zones' user pages.</summary>
+    public Reclaim.LruLists Lru { get; }
 
     /// <summary>How many NUMA nodes there are.</summary>
     public int NodeCount => nodeCount;

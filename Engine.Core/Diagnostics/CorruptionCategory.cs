@@ -30,6 +30,12 @@ public enum CorruptionCategory
     /// <summary>A TLB entry that disagrees with the tables.</summary>
     Tlb,
 
+    /// <summary>A swap area's map, or the swap cache.</summary>
+    Swap,
+
+    /// <summary>An LRU list, or a counter of one.</summary>
+    LruList,
+
     /// <summary>A vmalloc area or the kernel's own map.</summary>
     KernelMap,
 

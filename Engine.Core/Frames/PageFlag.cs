@@ -18,6 +18,10 @@ internal static class PageFlag
 
     public const ulong Readahead = (ulong)FrameFlags.Reclaim;
     public const ulong SwapBacked = (ulong)FrameFlags.SwapBacked;
+
+    /// <summary>An anonymous page that has a place in swap space, which leads back to it (<c>PG_swapcache</c>, the bit of <c>PG_owner_priv_1</c>).</summary>
+    public const ulong SwapCache = (ulong)FrameFlags.OwnerPrivate1;
+
     public const ulong Unevictable = (ulong)FrameFlags.Unevictable;
     public const ulong Mlocked = (ulong)FrameFlags.Mlocked;
 

@@ -35,6 +35,10 @@ internal struct AddressSpaceRecord
     [FieldOffset(48)]
     public ulong DirtyPages;
 
+    /// <summary>Pages of shared memory in swap space (<c>info->swapped</c>).</summary>
+    [FieldOffset(56)]
+    public ulong SwappedPages;
+
     /// <summary>Where the next round of write-back starts (<c>writeback_index</c>).</summary>
     [FieldOffset(40)]
     public ulong WritebackIndex;

@@ -39,6 +39,9 @@ public sealed class FileCache
     /// <summary>What unmaps and cleans file pages in page tables; null where nothing maps files.</summary>
     public IFileReverseMap? ReverseMap { get; set; }
 
+    /// <summary>Where shared memory is swapped to; null where nothing is.</summary>
+    public Swap.SwapSpace? Swap { get; set; }
+
     /// <summary>
     /// Called after a folio was added: the file, the folio's first page in the file, its order
     /// (the tracepoint <c>mm_filemap_add_to_page_cache</c>).
@@ -167,6 +170,7 @@ public sealed class FileCache
     /// <returns>What is wrong; empty where all is well.</returns>
     public IReadOnlyList<Corruption> Verify()
     {
+        Pages.Lru.DrainAll();
         List<Corruption> findings = [];
         foreach (FileMapping mapping in Mappings)
         {
@@ -201,6 +205,8 @@ public sealed class FileCache
 
         // The tails stay as they are: the allocator dissolves the compound block, and checks them.
         ref Frame frame = ref Pages.Frames[head];
+        Pages.Lru.Forget(head, ref frame);
+        Pages.Lru.Cgroups?.Uncharge(ref frame, 1UL << order);
         frame.Flags = order > 0 ? PageFlag.Head : 0;
         frame.Mapping = 0;
         frame.MapCount = 0;

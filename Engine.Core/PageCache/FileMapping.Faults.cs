@@ -76,6 +76,13 @@ public sealed partial class FileMapping
 
     private FileFaultResult FaultShmem(CpuId cpu, ulong pageIndex, out Pfn pfn)
     {
+        FileFaultResult result = SwapIn(cpu, pageIndex);
+        if (result is not (FileFaultResult.Minor or FileFaultResult.Major))
+        {
+            pfn = Pfn.None;
+            return result;
+        }
+
         if (!TryFindFolio(pageIndex, out Pfn head))
         {
             if (TryAddFolio(cpu, pageIndex, 0, CacheGfp, out head) != PageIndexResult.Done)
@@ -89,7 +96,7 @@ public sealed partial class FileMapping
         }
 
         pfn = head + (uint)(pageIndex - frames[head].Index);
-        return FileFaultResult.Minor;
+        return result;
     }
 
     // do_async_mmap_readahead; whether there was a mark.

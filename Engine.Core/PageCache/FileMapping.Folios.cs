@@ -25,6 +25,13 @@ public sealed partial class FileMapping
             return PageIndexResult.OutOfMemory;
         }
 
+        if (cache.Pages.Lru.Cgroups is { } cgroups && !cgroups.TryCharge(cpu, cgroups.ActiveOn(cpu), head, 1UL << order))
+        {
+            cache.Pages.Free(cpu, head, new Order(order));
+            head = Pfn.None;
+            return PageIndexResult.OutOfMemory;
+        }
+
         PrepareFolio(head, first, order);
         PageIndexResult stored = index.TryStore(cpu, first, order, EntryOf(head));
         if (stored != PageIndexResult.Done)
@@ -37,6 +44,7 @@ public sealed partial class FileMapping
         }
 
         Record.CachedPages = unchecked(Record.CachedPages + (1UL << order));
+        cache.Pages.Lru.Add(cpu, head);
         cache.FolioAdded?.Invoke(this, first, new Order(order));
         return PageIndexResult.Done;
     }
@@ -49,7 +57,7 @@ public sealed partial class FileMapping
         frame.Private = 0;
         frame.MapCount = 0;
         frame.RefCount = 1 << order;
-        frame.Flags = PageFlag.Lru | (IsShmem ? PageFlag.SwapBacked : 0) | (order > 0 ? PageFlag.Head : 0);
+        frame.Flags = (IsShmem ? PageFlag.SwapBacked : 0) | (order > 0 ? PageFlag.Head : 0);
     }
 
     // Reads what a folio covers; pages beyond the end are zero.
@@ -84,12 +92,13 @@ public sealed partial class FileMapping
         }
 
         frame.Mapping = 0;
-        frame.Flags &= ~(PageFlag.Dirty | PageFlag.Readahead | PageFlag.Lru);
+        frame.Flags &= ~(PageFlag.Dirty | PageFlag.Readahead);
         cache.Put(cpu, head, 1 << order);
     }
 
     internal void DropAll(CpuId cpu)
     {
+        DropSwapped(cpu, 0, PageIndexMax);
         ulong at = 0;
         while (TryNextFolio(ref at, PageIndexMax, null, out Pfn head))
         {

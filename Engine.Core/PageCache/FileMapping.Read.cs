@@ -24,7 +24,7 @@ public sealed partial class FileMapping
     {
         if (IsShmem)
         {
-            readBytes = ReadShmem(offsetBytes, destination);
+            readBytes = ReadShmem(cpu, offsetBytes, destination);
             return FileIoResult.Done;
         }
 
@@ -70,7 +70,7 @@ public sealed partial class FileMapping
     }
 
     // Holes of shmem are zero and stay holes (shmem_file_read_iter).
-    private int ReadShmem(ulong offsetBytes, Span<byte> destination)
+    private int ReadShmem(CpuId cpu, ulong offsetBytes, Span<byte> destination)
     {
         int done = 0;
         while (done < destination.Length && offsetBytes + (uint)done < LengthBytes)
@@ -78,6 +78,11 @@ public sealed partial class FileMapping
             ulong position = offsetBytes + (uint)done;
             int inPage = (int)(position & (Pfn.PageSizeBytes - 1));
             int length = (int)Math.Min((ulong)Math.Min(Pfn.PageSizeBytes - inPage, destination.Length - done), LengthBytes - position);
+            if (SwapIn(cpu, position >> Pfn.PageShift) is FileFaultResult.OutOfMemory or FileFaultResult.InputError)
+            {
+                break;
+            }
+
             if (TryFindFolio(position >> Pfn.PageShift, out Pfn head))
             {
                 MarkAccessed(head);
@@ -175,19 +180,5 @@ public sealed partial class FileMapping
         return position >> shift == unchecked((ulong)other) >> shift;
     }
 
-    /// <summary>Notes a use of a folio: referenced first, then active; an unevictable one stays as it is (<c>folio_mark_accessed</c>, mm/swap.c).</summary>
-    /// <param name="frame">The folio's first descriptor.</param>
-    internal static void MarkAccessed(ref Frame frame)
-    {
-        if ((frame.Flags & PageFlag.Referenced) == 0)
-        {
-            frame.Flags |= PageFlag.Referenced;
-        }
-        else if ((frame.Flags & (PageFlag.Unevictable | PageFlag.Active)) == 0)
-        {
-            frame.Flags = (frame.Flags | PageFlag.Active) & ~PageFlag.Referenced;
-        }
-    }
-
-    private void MarkAccessed(Pfn head) => MarkAccessed(ref frames[head]);
+    private void MarkAccessed(Pfn head) => cache.Pages.Lru.MarkAccessed(head);
 }

@@ -12,7 +12,7 @@ namespace Engine.Core.PageCache;
 /// <content>Splitting folios.</content>
 public sealed partial class FileMapping
 {
-    private const ulong KeptBySplit = PageFlag.Referenced | PageFlag.Uptodate | PageFlag.Dirty | PageFlag.Lru | PageFlag.Active
+    private const ulong KeptBySplit = PageFlag.Referenced | PageFlag.Uptodate | PageFlag.Dirty | PageFlag.Active
         | PageFlag.Workingset | PageFlag.SwapBacked | PageFlag.Unevictable | PageFlag.Mlocked;
 
     // Splits a folio so that a page of it stands alone; the folio's first frame stays the first piece's.
@@ -27,13 +27,16 @@ public sealed partial class FileMapping
         }
 
         // By page: how large the piece is that starts there. Stored last to first, as the frames are carved.
+        cache.Pages.Lru.Remove(head);
         ulong flags = frames[head].Flags & KeptBySplit;
+        ulong memcg = frames[head].MemcgData;
         index.Erase(cpu, first);
         if (!TryStorePieces(cpu, head, first, order, splitAt))
         {
             // The nodes that were just freed are there to be taken again.
             _ = index.TryStore(cpu, first, order, EntryOf(head));
             RestoreMarks(first, flags);
+            cache.Pages.Lru.PutBack(head);
             return false;
         }
 
@@ -41,7 +44,7 @@ public sealed partial class FileMapping
         {
             int pieceOrder = PieceOrderBefore(end, first, order, splitAt);
             ulong start = end - (1UL << pieceOrder);
-            CarvePiece(head + (uint)(start - first), start, pieceOrder, flags);
+            CarvePiece(head + (uint)(start - first), start, pieceOrder, flags, memcg);
             end = start;
         }
 
@@ -85,7 +88,7 @@ public sealed partial class FileMapping
         return differs == 0 ? 0 : Math.Min(BitOperations.Log2(differs), order - 1);
     }
 
-    private void CarvePiece(Pfn pfn, ulong first, int order, ulong flags)
+    private void CarvePiece(Pfn pfn, ulong first, int order, ulong flags, ulong memcg)
     {
         cache.Pages.CarveBlock(pfn, new Order(order));
         ref Frame frame = ref frames[pfn];
@@ -94,7 +97,9 @@ public sealed partial class FileMapping
         frame.MapCount = 0;
         frame.RefCount = 1 << order;
         frame.Flags = flags | (order > 0 ? PageFlag.Head : 0);
+        frame.MemcgData = memcg;
         RestoreMarks(first, flags);
+        cache.Pages.Lru.PutBack(pfn);
     }
 
     private void RestoreMarks(ulong first, ulong flags)

@@ -95,7 +95,7 @@ public sealed partial class FileMapping
     // Zeroes a part of one page through the cache; a page of shmem that is not there is zero already.
     private FileIoResult ZeroPart(CpuId cpu, ulong start, ulong end)
     {
-        if (start >= end || (IsShmem && !TryFindFolio(start >> Pfn.PageShift, out Pfn _)))
+        if (start >= end || (IsShmem && !TryFindFolio(start >> Pfn.PageShift, out Pfn _) && !IsSwapped(start >> Pfn.PageShift)))
         {
             return FileIoResult.Done;
         }
@@ -115,6 +115,12 @@ public sealed partial class FileMapping
     {
         ulong first = PagesFor(start);
         ulong last = end >> Pfn.PageShift;
+        if (IsShmem)
+        {
+            _ = SwapIn(cpu, start >> Pfn.PageShift); // a page that goes in part
+            DropSwapped(cpu, first, last);
+        }
+
         DropWholeFolios(cpu, first, last);
 
         bool isSame = false;

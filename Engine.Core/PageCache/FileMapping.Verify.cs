@@ -16,11 +16,19 @@ public sealed partial class FileMapping
     {
         List<Corruption> findings = [];
         List<(ulong Index, ulong Count, ulong Entry)> entries = [];
+        cache.Pages.Lru.DrainAll();
         nodes = index.Verify(findings, entries);
         ulong cached = 0;
         ulong dirty = 0;
+        ulong swapped = 0;
         foreach ((ulong first, ulong count, ulong entry) in entries)
         {
+            if (RadixEntry.IsValue(entry) && IsShmem)
+            {
+                swapped++;
+                continue;
+            }
+
             cached += count;
             ulong offset = unchecked(entry - frames.Region.Start.Value);
             if (offset >= (ulong)frames.Count * Frame.SizeBytes || offset % Frame.SizeBytes != 0)
@@ -35,6 +43,7 @@ public sealed partial class FileMapping
         }
 
         Expect(findings, RecordAddress, "cached pages", cached, Record.CachedPages);
+        Expect(findings, RecordAddress, "pages in swap space", swapped, Record.SwappedPages);
         Expect(findings, RecordAddress, "dirty pages", dirty, Record.DirtyPages);
         Expect(findings, RecordAddress, "number of a file", Id, Record.MappingId);
         return findings;

@@ -70,6 +70,12 @@ public sealed partial class FileMapping
     private FileIoResult TryGetForWrite(CpuId cpu, ulong position, ulong lengthBytes, out Pfn head)
     {
         ulong pageIndex = position >> Pfn.PageShift;
+        if (IsShmem && SwapIn(cpu, pageIndex) is FileFaultResult.OutOfMemory or FileFaultResult.InputError)
+        {
+            head = Pfn.None;
+            return FileIoResult.OutOfMemory;
+        }
+
         if (TryFindFolio(pageIndex, out head))
         {
             bool isGood = (frames[head].Flags & PageFlag.Uptodate) != 0 || FillFolio(head, cache.OrderOf(head));

@@ -97,18 +97,19 @@ internal sealed partial class PageIndex
     /// <param name="last">The last index of interest.</param>
     /// <param name="mark">The mark that it must carry, or null.</param>
     /// <param name="entry">The folio.</param>
+    /// <param name="findsValues">Whether value entries are sought in place of folios.</param>
     /// <returns>False where there is none up to <paramref name="last"/>.</returns>
-    public bool TryFindNext(ref ulong index, ulong last, PageMark? mark, out ulong entry)
+    public bool TryFindNext(ref ulong index, ulong last, PageMark? mark, out ulong entry, bool findsValues = false)
     {
         for (int steps = 0; index <= last && steps < StepsMax; steps++)
         {
             if (!RadixEntry.IsNode(Record.Root))
             {
                 entry = Record.Root;
-                return index == 0 && RadixEntry.IsFolio(entry) && (mark is not { } m || HasMark(m));
+                return index == 0 && (findsValues ? RadixEntry.IsValue(entry) : RadixEntry.IsFolio(entry)) && (mark is not { } m || HasMark(m));
             }
 
-            if (!TryStep(ref index, mark, out entry))
+            if (!TryStep(ref index, mark, findsValues, out entry))
             {
                 return false;
             }
@@ -124,7 +125,7 @@ internal sealed partial class PageIndex
     }
 
     // One descent: either the entry at the index, or the index moves to the next place where something may be.
-    private bool TryStep(ref ulong index, PageMark? mark, out ulong entry)
+    private bool TryStep(ref ulong index, PageMark? mark, bool findsValues, out ulong entry)
     {
         entry = Record.Root;
         int expectedShift = -1;
@@ -139,7 +140,7 @@ internal sealed partial class PageIndex
 
             int slot = SlotOf(index, shift);
             int start = RadixEntry.IsSibling(node.Slots[slot]) ? RadixEntry.ToSibling(node.Slots[slot]) : slot;
-            bool isWanted = node.Slots[start] != RadixEntry.None && !RadixEntry.IsValue(node.Slots[start])
+            bool isWanted = node.Slots[start] != RadixEntry.None && (RadixEntry.IsNode(node.Slots[start]) || RadixEntry.IsValue(node.Slots[start]) == findsValues)
                 && (mark is not { } m || (node.Marks(m) & (1UL << start)) != 0);
             if (!isWanted)
             {

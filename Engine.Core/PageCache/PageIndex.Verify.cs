@@ -16,7 +16,7 @@ internal sealed partial class PageIndex
         ref AddressSpaceRecord space = ref Record;
         if (!RadixEntry.IsNode(space.Root))
         {
-            if (RadixEntry.IsFolio(space.Root))
+            if (RadixEntry.IsFolio(space.Root) || RadixEntry.IsValue(space.Root))
             {
                 entries.Add((0, 1, space.Root));
             }
@@ -88,7 +88,11 @@ internal sealed partial class PageIndex
 
             occupied |= 1UL << slot;
             ulong index = firstIndex + ((ulong)(uint)slot << node.Shift);
-            if (RadixEntry.IsFolio(entry))
+            if (RadixEntry.IsValue(entry))
+            {
+                entries.Add((index, 1, entry));
+            }
+            else if (RadixEntry.IsFolio(entry))
             {
                 int slots = SlotsOf(ref node, slot);
                 Expect(findings, address, "slots of a folio", BitOperations.RoundUpToPowerOf2((uint)slots), (ulong)slots);

@@ -221,6 +221,9 @@ public sealed class ProcessViewTests
         world.Touch(world.First, anonymous + PageBytes, isWrite: false);
         world.Touch(world.First, file, isWrite: false);
         world.Touch(world.First, shared, isWrite: true);
+
+        // A page that waits in its CPU's batch is on no list yet.
+        world.Machine.Pages.Lru.DrainAll();
         KernelPageFlags Of(VirtAddr address) => FlagsAt(world, world.Word("1/pagemap", address.ToUInt64() / PageBytes) & ((1ul << 55) - 1));
 
         const KernelPageFlags used = KernelPageFlags.Uptodate | KernelPageFlags.Lru | KernelPageFlags.Mapped;

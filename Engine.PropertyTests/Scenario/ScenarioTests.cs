@@ -8,8 +8,6 @@ namespace Engine.PropertyTests.Scenario;
 /// <summary>Scenario scripts: bad ones are refused with file and line, recorded ones give what Linux gave.</summary>
 public sealed class ScenarioTests
 {
-    // Swap space and memory limits.
-    private static readonly string[] Missing = ["22-swap-and-limit"];
 
     [Theory]
     [InlineData("frobnicate A", "s.scn:2: unknown operation 'frobnicate'")]
@@ -33,13 +31,13 @@ public sealed class ScenarioTests
     {
         string folder = SharedData.Find("oracle/visible")!;
         int compared = 0;
-        foreach (string script in Directory.GetFiles(folder, "*.scn").Where(script => !Missing.Contains(Path.GetFileNameWithoutExtension(script))))
+        foreach (string script in Directory.GetFiles(folder, "*.scn"))
         {
             Assert.Equal(File.ReadAllLines(Path.ChangeExtension(script, ".expected")), Run(script, File.ReadAllLines(script)));
             compared++;
         }
 
-        Assert.True(compared >= 21);
+        Assert.True(compared >= 22);
     }
 
     private static List<string> Run(string name, IReadOnlyList<string> script)

@@ -33,7 +33,7 @@ internal static class PinnedFork
 
         frames.Copy(entry.Pfn, copy);
         VmArea content = child.Memory.Areas[area];
-        frames.AddNewAnonymous(copy, content, address);
+        frames.AddNewAnonymous(cpu, copy, content, address);
         child.Memory.State.AnonPages++;
         Descriptor made = Descriptor.ForPage(copy, VmProtection.AttributesOf(content.Flags, isWriteNotified: false)).MakeDirty();
         return child.Tables.TryMap(cpu, address, (content.Flags & VmFlags.Write) != 0 ? made.MakeWritable() : made);

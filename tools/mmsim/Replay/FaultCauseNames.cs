@@ -16,5 +16,6 @@ internal static class FaultCauseNames
         (FaultCause.Cow, "cow"),
         (FaultCause.Reuse, "reuse"),
         (FaultCause.AccessFlags, "access_flags"),
+        (FaultCause.Swap, "swap"),
     ];
 }

@@ -13,6 +13,11 @@ internal sealed partial class ScenarioRunner
         VirtAddr address = world.GetAddress(operation, operation.Name, operation.Offset);
         FaultCount before = new(process);
         FaultResult result = AccessPage(operation, process, address, out byte value, out string change);
+        if (EndIfKilled(operation, process))
+        {
+            return;
+        }
+
         writer.Begin(operation);
         string signal = SignalName(result);
         writer.Add("r", signal.Length == 0 ? "ok" : signal);
@@ -38,6 +43,11 @@ internal sealed partial class ScenarioRunner
         for (long i = 0; i < operation.Count; i++, address += ScenarioWorld.PageBytes)
         {
             FaultResult result = AccessPage(operation, process, address, out byte value, out string change);
+            if (EndIfKilled(operation, process))
+            {
+                return;
+            }
+
             bool isDone = result <= FaultResult.Major;
             ok += isDone ? 1 : 0;
             bus += result == FaultResult.BusAdrErr ? 1 : 0;

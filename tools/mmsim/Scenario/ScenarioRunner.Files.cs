@@ -1,6 +1,7 @@
 using Engine.Arm64;
 using Engine.Arm64.Processes;
 using Engine.Core.PageCache;
+using Engine.Core.Swap;
 
 namespace Mmsim.Scenario;
 
@@ -9,13 +10,16 @@ internal sealed partial class ScenarioRunner
 {
     private void ExecuteOnFile(ScenarioOperation operation)
     {
+        // The script's driver acts, which no memory limit holds.
+        world.Machine.Cgroups.SetActive(world.Cpu.Id, null);
         switch (operation.Kind)
         {
             case ScenarioOperationKind.CreateFile:
                 CreateFile(operation);
                 break;
             case ScenarioOperationKind.SwapOn:
-                throw world.Error(operation, "the engine has no swap space yet");
+                SwapOn(operation);
+                break;
             case ScenarioOperationKind.ReadFile:
                 ReadFile(operation, world.GetFile(operation, operation.Name));
                 break;
@@ -27,6 +31,22 @@ internal sealed partial class ScenarioRunner
                 writer.Begin(operation).Add("r", errno).End();
                 break;
         }
+    }
+
+    private void SwapOn(ScenarioOperation operation)
+    {
+        if (world.Machine.Swap.Areas.Count > 0)
+        {
+            throw world.Error(operation, "swap space is on already", "one swapon");
+        }
+
+        MemorySwapStore store = new((ulong)operation.Count << 20);
+        if (world.Machine.Swap.SwapOn(world.Cpu.Id, "/dev/zram0", store) is null)
+        {
+            throw world.Error(operation, "the machine has no memory for the map of the swap space");
+        }
+
+        writer.Begin(operation).Add("r", "ok").End();
     }
 
     // Page i is filled with (i * 7 + 1) & 255, written back and cached.

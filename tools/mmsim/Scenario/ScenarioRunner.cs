@@ -69,7 +69,8 @@ internal sealed partial class ScenarioRunner
                 Exit(operation, operation.Name.Length == 0 ? process : world.GetProcess(operation, operation.Name));
                 break;
             case ScenarioOperationKind.LimitMemory:
-                throw world.Error(operation, "the engine has no memory limits yet");
+                LimitMemory(operation, process);
+                break;
             case >= ScenarioOperationKind.Observe and <= ScenarioOperationKind.ShowFrames:
                 Look(operation, process);
                 break;
@@ -77,6 +78,33 @@ internal sealed partial class ScenarioRunner
                 CallOnRange(operation, process);
                 break;
         }
+    }
+
+    // A process that the kernel killed has only this to say, and is gone.
+    private bool EndIfKilled(ScenarioOperation operation, Process process)
+    {
+        if (!process.IsKilled)
+        {
+            return false;
+        }
+
+        writer.Begin(operation).Add("r", "KILLED");
+        if (operation.Kind is ScenarioOperationKind.Read or ScenarioOperationKind.Write)
+        {
+            writer.Add("fr", "none");
+        }
+
+        writer.End();
+        world.RemoveProcess(process);
+        process.Exit(world.Cpu.Id);
+        return true;
+    }
+
+    private void LimitMemory(ScenarioOperation operation, Process process)
+    {
+        process.Cgroup = world.Machine.Cgroups.Create(world.Cpu.Id, process.Name, (ulong)operation.Count)
+            ?? throw world.Error(operation, "the machine has no memory for a memory cgroup");
+        writer.Begin(operation).Add("r", "ok").End();
     }
 
     private static ulong ToBytes(long pages) => unchecked((ulong)(pages * (long)ScenarioWorld.PageBytes));
@@ -100,6 +128,11 @@ internal sealed partial class ScenarioRunner
         FaultCount before = new(process);
         SyscallResult result = process.Memory.Map(
             world.Cpu.Id, address, ToBytes(operation.Count), operation.Protection, operation.MapFlags | place, file, ToBytes(operation.FileOffset));
+        if (EndIfKilled(operation, process))
+        {
+            return;
+        }
+
         writer.Begin(operation);
         AddResult(result, before, process);
         if (!result.IsError || !isAnywhere)
@@ -126,6 +159,11 @@ internal sealed partial class ScenarioRunner
         FaultCount before = new(process);
         SyscallResult result = process.Memory.Remap(
             world.Cpu.Id, address, ToBytes(operation.Count), ToBytes(operation.NewCount), operation.RemapFlags, target);
+        if (EndIfKilled(operation, process))
+        {
+            return;
+        }
+
         writer.Begin(operation);
         AddResult(result, before, process);
         if (!result.IsError)
@@ -145,6 +183,11 @@ internal sealed partial class ScenarioRunner
         VirtAddr address = operation.Name.Length == 0 ? default : world.GetAddress(operation, operation.Name, operation.Offset);
         FaultCount before = new(process);
         SyscallResult result = Call(operation, process.Memory, address, ToBytes(operation.Count));
+        if (EndIfKilled(operation, process))
+        {
+            return;
+        }
+
         writer.Begin(operation);
         AddResult(result, before, process);
         writer.End();

@@ -1,0 +1,345 @@
+// One swap device (struct swap_info_struct, mm/swapfile.c). Its map lies in frames that swapon takes from the page allocator:
+// a word a slot (SwapSlot), 16 bytes a cluster of 512 slots (SwapCluster). A CPU takes slots from a cluster of its own,
+// ascending; then from the next cluster that is free, oldest first; then from what others left.
+//
+// Simpler than Linux 6.9: no per-CPU cache of 64 slots in front of this, so a slot that is freed is free at once; counts
+// beyond 62 need no continuation page, because a word has room for them.
+//
+// Called with the swap space's lock held.
+
+using Engine.Core.Arena;
+using Engine.Core.Buddy;
+using Engine.Core.Diagnostics;
+using Engine.Core.Units;
+
+namespace Engine.Core.Swap;
+
+/// <summary>A swap area: which of its slots are in use, by how many, and where their content is.</summary>
+public sealed class SwapArea
+{
+    private const int WordsPerFrame = Pfn.PageSizeBytes / sizeof(ulong);
+    private const int ClustersPerFrame = Pfn.PageSizeBytes / SwapCluster.SizeBytes;
+
+    private readonly PhysicalMemory memory;
+    private readonly CorruptionLog log;
+    private readonly Pfn[] slotFrames;
+    private readonly Pfn[] clusterFrames;
+    private readonly uint clusterCount;
+    private readonly uint[] firstOf = new uint[3];
+    private readonly uint[] lastOf = new uint[3];
+
+    // By CPU: the next slot to try; 0 where the CPU has no cluster.
+    private readonly ulong[] nextOfCpu;
+
+    private SwapArea(PageAllocator pages, int type, string name, ISwapStore store, Pfn[] slotFrames, Pfn[] clusterFrames)
+    {
+        memory = pages.Memory;
+        log = pages.Log;
+        Type = type;
+        Name = name;
+        Store = store;
+        this.slotFrames = slotFrames;
+        this.clusterFrames = clusterFrames;
+        nextOfCpu = new ulong[pages.CpuCount];
+        clusterCount = (uint)((store.SlotCount + SwapCluster.SlotCount - 1) >> SwapCluster.SlotShift);
+        Slot(0) = SwapSlot.Bad;
+        for (uint i = 0; i < clusterCount; i++)
+        {
+            ulong beyond = ((ulong)(i + 1) << SwapCluster.SlotShift) - Math.Min((ulong)(i + 1) << SwapCluster.SlotShift, store.SlotCount);
+            Cluster(i) = new SwapCluster { Used = (uint)beyond + (i == 0 ? 1u : 0) };
+            Append(SwapClusterList.Free, i);
+        }
+    }
+
+    /// <summary>Its number, 0..31.</summary>
+    public int Type { get; }
+
+    /// <summary>As <c>/proc/swaps</c> prints it.</summary>
+    public string Name { get; }
+
+    /// <summary>Where the content is.</summary>
+    public ISwapStore Store { get; }
+
+    /// <summary>The priority, descending from -2 (<c>prio</c>).</summary>
+    public int Priority => -2 - Type;
+
+    /// <summary>Slots that can be used (<c>pages</c>).</summary>
+    public ulong PageCount => Store.SlotCount - 1;
+
+    /// <summary>Slots in use (<c>inuse_pages</c>).</summary>
+    public ulong UsedPages { get; private set; }
+
+    /// <summary>The frames that hold the map.</summary>
+    public ulong MapPages => (ulong)(slotFrames.Length + clusterFrames.Length);
+
+    internal static SwapArea? TryCreate(PageAllocator pages, CpuId cpu, int type, string name, ISwapStore store)
+    {
+        ulong words = store.SlotCount;
+        ulong clusters = (words + SwapCluster.SlotCount - 1) >> SwapCluster.SlotShift;
+        Pfn[] slotFrames = new Pfn[(words + WordsPerFrame - 1) / WordsPerFrame];
+        Pfn[] clusterFrames = new Pfn[(clusters + ClustersPerFrame - 1) / ClustersPerFrame];
+        if (TryFill(pages, cpu, slotFrames) && TryFill(pages, cpu, clusterFrames))
+        {
+            return new SwapArea(pages, type, name, store, slotFrames, clusterFrames);
+        }
+
+        Free(pages, cpu, slotFrames);
+        Free(pages, cpu, clusterFrames);
+        return null;
+    }
+
+    internal void FreeMap(PageAllocator pages, CpuId cpu)
+    {
+        Free(pages, cpu, slotFrames);
+        Free(pages, cpu, clusterFrames);
+    }
+
+    /// <summary>The word of a slot. The caller has checked that the area has it.</summary>
+    internal ref ulong Slot(ulong slot) =>
+        ref memory.GetRef<ulong>(new PhysAddr(
+            slotFrames[slot / WordsPerFrame].Address.ToUInt64() + (slot % WordsPerFrame * sizeof(ulong))));
+
+    internal bool Contains(ulong slot) => slot > 0 && slot < Store.SlotCount;
+
+    /// <summary>Takes a free slot (<c>scan_swap_map_slots</c>).</summary>
+    internal bool TryTake(CpuId cpu, SwapSlot word, out ulong slot)
+    {
+        ref ulong next = ref nextOfCpu[cpu.Value];
+        for (uint rounds = 0; rounds <= clusterCount; rounds++)
+        {
+            if (next == 0 && !TryGiveCluster(ref next))
+            {
+                break;
+            }
+
+            uint cluster = (uint)(next >> SwapCluster.SlotShift);
+            ulong end = Math.Min((ulong)(cluster + 1) << SwapCluster.SlotShift, Store.SlotCount);
+            for (slot = Math.Max(next, 1); slot < end; slot++)
+            {
+                if (new SwapSlot(Slot(slot)).IsFree)
+                {
+                    Slot(slot) = word.Value;
+                    Cluster(cluster).Used++;
+                    UsedPages++;
+                    next = slot + 1 < end ? slot + 1 : 0;
+                    GiveBack(cluster, isLeft: next == 0);
+                    return true;
+                }
+            }
+
+            next = 0;
+            GiveBack(cluster, isLeft: true);
+        }
+
+        slot = 0;
+        return false;
+    }
+
+    /// <summary>A slot that nobody refers to any more (<c>swap_entry_range_free</c>).</summary>
+    internal void Release(ulong slot)
+    {
+        Slot(slot) = 0;
+        uint cluster = (uint)(slot >> SwapCluster.SlotShift);
+        ref SwapCluster content = ref Cluster(cluster);
+        if (content.Used == 0 || UsedPages == 0)
+        {
+            log.Report(new Corruption(CorruptionCategory.Swap, "swap cluster without used slots", AddressOf(slot), 1, content.Used));
+        }
+
+        content.Used -= Math.Min(content.Used, 1);
+        UsedPages -= Math.Min(UsedPages, 1);
+        Store.Discard(slot);
+        if (!IsTakenByCpu(cluster))
+        {
+            Move(cluster);
+        }
+    }
+
+    internal PhysAddr AddressOf(ulong slot) => new(slotFrames[slot / WordsPerFrame].Address.ToUInt64() + (slot % WordsPerFrame * sizeof(ulong)));
+
+    /// <summary>Compares counters and lists with the words.</summary>
+    internal void Verify(List<Corruption> findings)
+    {
+        ulong used = 0;
+        for (uint i = 0; i < clusterCount; i++)
+        {
+            uint inCluster = UnusableOf(i);
+            for (ulong slot = (ulong)i << SwapCluster.SlotShift; slot < Math.Min((ulong)(i + 1) << SwapCluster.SlotShift, Store.SlotCount); slot++)
+            {
+                inCluster += slot > 0 && !new SwapSlot(Slot(slot)).IsFree ? 1u : 0;
+            }
+
+            used += inCluster - UnusableOf(i);
+            if (Cluster(i).Used != inCluster)
+            {
+                findings.Add(new Corruption(CorruptionCategory.Swap, "used slots of a swap cluster", AddressOf((ulong)i << SwapCluster.SlotShift), inCluster, Cluster(i).Used));
+            }
+        }
+
+        if (used != UsedPages)
+        {
+            findings.Add(new Corruption(CorruptionCategory.Swap, "used slots of a swap area", AddressOf(0), used, UsedPages));
+        }
+    }
+
+    private static bool TryFill(PageAllocator pages, CpuId cpu, Pfn[] frames)
+    {
+        frames.AsSpan().Fill(Pfn.None);
+        for (int i = 0; i < frames.Length; i++)
+        {
+            if (!pages.TryAllocate(cpu, Order.Zero, GfpFlags.Kernel | GfpFlags.Zero, out frames[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static void Free(PageAllocator pages, CpuId cpu, Pfn[] frames)
+    {
+        foreach (Pfn frame in frames)
+        {
+            if (frame != Pfn.None && frame != default)
+            {
+                pages.Free(cpu, frame, Order.Zero);
+            }
+        }
+    }
+
+    private ref SwapCluster Cluster(uint cluster) =>
+        ref memory.GetRef<SwapCluster>(new PhysAddr(
+            clusterFrames[cluster / ClustersPerFrame].Address.ToUInt64() + (cluster % ClustersPerFrame * SwapCluster.SizeBytes)));
+
+    // Slots of a cluster that never can be used: the header, and what lies beyond the area's end.
+    private uint UnusableOf(uint cluster)
+    {
+        ulong end = (ulong)(cluster + 1) << SwapCluster.SlotShift;
+        return (uint)(end - Math.Min(end, Store.SlotCount)) + (cluster == 0 ? 1u : 0);
+    }
+
+    private bool TryGiveCluster(ref ulong next)
+    {
+        uint link = firstOf[(int)SwapClusterList.Free];
+        link = link != 0 ? link : firstOf[(int)SwapClusterList.Partial];
+        if (link == 0 || link > clusterCount)
+        {
+            return false;
+        }
+
+        Detach(link - 1);
+        next = Math.Max((ulong)(link - 1) << SwapCluster.SlotShift, 1);
+        return true;
+    }
+
+    private bool IsTakenByCpu(uint cluster)
+    {
+        foreach (ulong next in nextOfCpu)
+        {
+            if (next != 0 && next >> SwapCluster.SlotShift == cluster)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void GiveBack(uint cluster, bool isLeft)
+    {
+        if (isLeft && !IsTakenByCpu(cluster))
+        {
+            Move(cluster);
+        }
+    }
+
+    // Puts a cluster that no CPU has on the list that its count says.
+    private void Move(uint cluster)
+    {
+        uint used = Cluster(cluster).Used;
+        SwapClusterList list = used <= UnusableOf(cluster) ? SwapClusterList.Free
+            : used < SwapCluster.SlotCount ? SwapClusterList.Partial : SwapClusterList.None;
+        if (Cluster(cluster).List != (uint)list)
+        {
+            Detach(cluster);
+            Append(list, cluster);
+        }
+    }
+
+    private void Append(SwapClusterList list, uint cluster)
+    {
+        ref SwapCluster content = ref Cluster(cluster);
+        content.List = (uint)list;
+        content.Next = 0;
+        content.Previous = 0;
+        if (list == SwapClusterList.None)
+        {
+            return;
+        }
+
+        content.Previous = lastOf[(int)list];
+        if (content.Previous == 0)
+        {
+            firstOf[(int)list] = cluster + 1;
+        }
+        else
+        {
+            Cluster(content.Previous - 1).Next = cluster + 1;
+        }
+
+        lastOf[(int)list] = cluster + 1;
+    }
+
+    // Links come from the arena: one that names no cluster of the area is reported, and the lists are made anew.
+    private void Detach(uint cluster)
+    {
+        ref SwapCluster content = ref Cluster(cluster);
+        if (content.List == (uint)SwapClusterList.None)
+        {
+            return;
+        }
+
+        if (content.Next > clusterCount || content.Previous > clusterCount || content.List > (uint)SwapClusterList.Partial)
+        {
+            log.Report(new Corruption(CorruptionCategory.Swap, "links of a swap cluster", AddressOf((ulong)cluster << SwapCluster.SlotShift), clusterCount, content.Next));
+            Relink(cluster);
+            return;
+        }
+
+        int list = (int)content.List;
+        if (content.Previous == 0)
+        {
+            firstOf[list] = content.Next;
+        }
+        else
+        {
+            Cluster(content.Previous - 1).Next = content.Next;
+        }
+
+        if (content.Next == 0)
+        {
+            lastOf[list] = content.Previous;
+        }
+        else
+        {
+            Cluster(content.Next - 1).Previous = content.Previous;
+        }
+
+        content.List = (uint)SwapClusterList.None;
+    }
+
+    private void Relink(uint except)
+    {
+        firstOf.AsSpan().Clear();
+        lastOf.AsSpan().Clear();
+        for (uint i = 0; i < clusterCount; i++)
+        {
+            Cluster(i).List = (uint)SwapClusterList.None;
+            uint used = Cluster(i).Used;
+            if (i != except && !IsTakenByCpu(i) && used < SwapCluster.SlotCount)
+            {
+                Append(used <= UnusableOf(i) ? SwapClusterList.Free : SwapClusterList.Partial, i);
+            }
+        }
+    }
+}
