@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Engine.Bench.Faults;
 using Engine.Bench.Frames;
 using Engine.Bench.Harness;
 using Engine.Bench.Objects;
@@ -14,6 +15,7 @@ public static class Program
     // A suite is registered by its line here.
     private static readonly ISuite[] Suites =
     [
+        new FaultSuite(),
         new FramesSuite(),
         new ObjectsSuite(),
         new TlbSuite(),

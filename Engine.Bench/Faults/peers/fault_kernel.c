@@ -1,0 +1,119 @@
+/*
+ * What the kernel of this machine charges for the workloads of the suite `faults`.
+ *
+ * Lines on standard input: "prepare WORKLOAD PAGES" and "run WORKLOAD PAGES"; each is answered by "ok" when it is done.
+ * The caller times the runs. Large pages are off for the region (MADV_NOHUGEPAGE), so that a fault is a fault of one page.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE 4096ul
+
+static char *region;
+static size_t region_bytes;
+static pid_t child;
+static unsigned long sink;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void drop(void)
+{
+	if (child) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		child = 0;
+	}
+	if (region)
+		munmap(region, region_bytes);
+	region = NULL;
+}
+
+static void map(size_t pages)
+{
+	drop();
+	region_bytes = pages * PAGE;
+	region = mmap(NULL, region_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (region == MAP_FAILED)
+		die("mmap");
+	madvise(region, region_bytes, MADV_NOHUGEPAGE);
+}
+
+static void write_all(void)
+{
+	for (size_t at = 0; at < region_bytes; at += PAGE)
+		*(volatile char *)(region + at) = 1;
+}
+
+static void start_child(void)
+{
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+}
+
+static void prepare(const char *what, size_t pages)
+{
+	if (!strcmp(what, "mmap-munmap") || !strcmp(what, "mprotect")) {
+		map(3);
+		write_all();
+		return;
+	}
+	map(pages);
+	if (!strcmp(what, "cow") || !strcmp(what, "fork"))
+		write_all();
+	if (!strcmp(what, "cow"))
+		start_child();
+}
+
+static void run(const char *what, size_t pages)
+{
+	if (!strcmp(what, "anon-write") || !strcmp(what, "cow")) {
+		write_all();
+	} else if (!strcmp(what, "zero-read")) {
+		for (size_t at = 0; at < region_bytes; at += PAGE)
+			sink += *(volatile char *)(region + at);
+	} else if (!strcmp(what, "mmap-munmap")) {
+		for (size_t i = 0; i < pages; i++) {
+			char *one = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			munmap(one, PAGE);
+		}
+	} else if (!strcmp(what, "mprotect")) {
+		for (size_t i = 0; i < pages; i++) {
+			mprotect(region + PAGE, PAGE, PROT_READ);
+			mprotect(region + PAGE, PAGE, PROT_READ | PROT_WRITE);
+		}
+	} else if (!strcmp(what, "fork")) {
+		start_child();
+	}
+}
+
+int main(void)
+{
+	char verb[16], what[32];
+	size_t pages;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while (scanf("%15s %31s %zu", verb, what, &pages) == 3) {
+		if (!strcmp(verb, "prepare"))
+			prepare(what, pages);
+		else
+			run(what, pages);
+		puts("ok");
+	}
+	drop();
+	return 0;
+}
