@@ -27,7 +27,8 @@ internal sealed class UserPageMigrator(Machine machine) : IPageMigrator
 
         ref Frame frame = ref machine.Pages.Frames[head];
         return (frame.Mapping & PageFlag.MappingAnon) != 0 && frame.MapCount > 0 && frame.RefCount == frame.MapCount
-            && (frame.Flags & (PageFlag.Lru | PageFlag.Locked | PageFlag.Writeback)) == PageFlag.Lru;
+            && (frame.Flags & (PageFlag.Locked | PageFlag.Writeback)) == 0
+            && ((frame.Flags & PageFlag.Lru) != 0 || machine.Pages.Lru.IsWaiting(head));
     }
 
     public bool TryMove(CpuId cpu, Pfn from, Pfn to, Order order, CompactMode mode)
@@ -46,8 +47,10 @@ internal sealed class UserPageMigrator(Machine machine) : IPageMigrator
         }
 
         machine.Memory.GetFrame(from).CopyTo(machine.Memory.GetFrame(to));
+        machine.Pages.Lru.Remove(from);
         ref Frame target = ref machine.Pages.Frames[to];
         target = source;
+        machine.Pages.Lru.PutBack(to);
         foreach ((Process process, VirtAddr address, Descriptor entry) in mappings)
         {
             process.Tables.Set(address, Descriptor.ForPage(to, entry.Attributes));
