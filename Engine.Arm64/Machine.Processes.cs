@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Engine.Arm64.Exec;
 using Engine.Arm64.Units;
@@ -8,8 +9,10 @@ namespace Engine.Arm64;
 /// <content>The living processes, by number and by address space.</content>
 public sealed partial class Machine
 {
-    private readonly List<Process> processes = [];
-    private readonly Dictionary<PhysAddr, Process> processesByMemory = [];
+    // Threads that drive different CPUs may fork and exit at the same time: the list is replaced under the lock, and read without.
+    private readonly Lock processGate = new();
+    private readonly ConcurrentDictionary<PhysAddr, Process> processesByMemory = [];
+    private volatile Process[] processes = [];
     private readonly Process?[] acting;
     private int lastPid;
     private uint lastAsid;
@@ -26,7 +29,7 @@ public sealed partial class Machine
 
     /// <summary>The living process with a number.</summary>
     /// <returns>Null where there is none.</returns>
-    public Process? TryFindProcess(int pid) => processes.Find(process => process.Pid == pid);
+    public Process? TryFindProcess(int pid) => Array.Find(processes, process => process.Pid == pid);
 
     /// <summary>How many page-table entries map a frame (<c>/proc/kpagecount</c>).</summary>
     /// <returns>0 where the frame has no descriptor.</returns>
@@ -34,33 +37,42 @@ public sealed partial class Machine
 
     internal Process? TryCreateProcess(CpuId cpu, string name)
     {
-        Process? process = Process.TryCreate(this, cpu, lastPid + 1, name);
-        if (process is not null)
+        lock (processGate)
         {
-            Add(process);
-        }
+            Process? process = Process.TryCreate(this, cpu, lastPid + 1, name);
+            if (process is not null)
+            {
+                Add(process);
+            }
 
-        return process;
+            return process;
+        }
     }
 
     internal Process CreateSharing(Process other, string name)
     {
-        Process process = Process.CreateSharing(other, lastPid + 1, name);
-        Add(process);
-        return process;
+        lock (processGate)
+        {
+            Process process = Process.CreateSharing(other, lastPid + 1, name);
+            Add(process);
+            return process;
+        }
     }
 
     internal void RemoveProcess(Process process)
     {
-        processes.Remove(process);
-        exitedFaults = (exitedFaults.Minor + process.Faults.Minor, exitedFaults.Major + process.Faults.Major);
+        lock (processGate)
+        {
+            processes = [.. processes.Where(other => other != process)];
+            exitedFaults = (exitedFaults.Minor + process.Faults.Minor, exitedFaults.Major + process.Faults.Major);
+        }
     }
 
     /// <summary>An address space has a user by whom it can be found.</summary>
     internal void Bind(AddressSpace space) => processesByMemory[space.Memory.Address] = space.Owner;
 
     /// <summary>An address space is gone.</summary>
-    internal void Unbind(AddressSpace space) => processesByMemory.Remove(space.Memory.Address);
+    internal void Unbind(AddressSpace space) => processesByMemory.TryRemove(space.Memory.Address, out _);
 
     internal bool TryFindProcess(PhysAddr memory, [NotNullWhen(true)] out Process? process) => processesByMemory.TryGetValue(memory, out process);
 
@@ -81,12 +93,13 @@ public sealed partial class Machine
     internal SpecialMappings? TryGetSpecialMappings(CpuId cpu) => specialMappings ??= SpecialMappings.TryCreate(this, cpu);
 
     // A tag for each address space, in turn.
-    internal Asid NextAsid() => new((ushort)++lastAsid);
+    internal Asid NextAsid() => new((ushort)Interlocked.Increment(ref lastAsid));
 
+    // The gate is held.
     private void Add(Process process)
     {
         lastPid++;
-        processes.Add(process);
+        processes = [.. processes, process];
         Bind(process.Space);
     }
 }
