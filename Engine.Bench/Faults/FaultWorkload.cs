@@ -11,6 +11,7 @@ namespace Engine.Bench.Faults;
 internal sealed class FaultWorkload : IWorkload
 {
     private const ulong PageBytes = Pfn.PageSizeBytes;
+    private const ulong MemoryFactor = 5;
     private const MemoryProtection ReadWrite = MemoryProtection.Read | MemoryProtection.Write;
     private const MapFlags Anonymous = MapFlags.Private | MapFlags.Anonymous;
 
@@ -30,7 +31,7 @@ internal sealed class FaultWorkload : IWorkload
     {
         this.workload = workload;
         this.pages = pages;
-        machine = new Machine(new MachineOptions { MemoryBytes = (ulong)(threads * pages) * PageBytes * 4, CpuCount = threads });
+        machine = new Machine(new MachineOptions { MemoryBytes = (ulong)(threads * pages) * PageBytes * MemoryFactor, CpuCount = threads });
         processes = [.. Enumerable.Range(0, threads).Select(thread => machine.CreateProcess("bench"))];
         children = new Process?[threads];
         regions = new VirtAddr[threads];
@@ -39,6 +40,8 @@ internal sealed class FaultWorkload : IWorkload
         {
             machine.Cpus[thread].SwitchTo(processes[thread]);
         }
+
+        Warm();
     }
 
     /// <summary>Managed bytes that the latest round allocated, all threads together.</summary>
@@ -111,6 +114,21 @@ internal sealed class FaultWorkload : IWorkload
 
     /// <inheritdoc/>
     public void Dispose() => machine.Dispose();
+
+    // Frames that the host has not backed yet would measure the host: nearly all of them are touched once.
+    private void Warm()
+    {
+        Cpu cpu = machine.Cpus[0];
+        MemoryMap memory = processes[0].Memory;
+        ulong bytes = (ulong)(processes.Length * pages) * PageBytes * (MemoryFactor - 1);
+        VirtAddr all = memory.Map(cpu.Id, default, bytes, ReadWrite, Anonymous, MappedFile.None, 0).Address;
+        for (ulong at = 0; at < bytes; at += PageBytes)
+        {
+            Require(cpu.TryWrite(all + at, (byte)1) <= FaultResult.Major);
+        }
+
+        Require(!memory.Unmap(cpu.Id, all, bytes).IsError);
+    }
 
     private void WriteAll(Cpu cpu, VirtAddr region)
     {

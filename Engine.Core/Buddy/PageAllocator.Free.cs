@@ -28,7 +28,7 @@ public sealed unsafe partial class PageAllocator
 
         if ((gfp & GfpFlags.Zero) != 0)
         {
-            Memory.GetSpan(new Pfn(pfn).Address, Pfn.PageSizeBytes << order).Clear();
+            Memory.ClearFrames(new Pfn(pfn), 1u << order);
         }
 
         if ((gfp & GfpFlags.Comp) != 0 && order != 0)
