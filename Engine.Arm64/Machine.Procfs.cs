@@ -16,7 +16,7 @@ public sealed partial class Machine
     private MachineProcfs? procfs;
 
     /// <summary>
-    /// The machine's <c>/proc</c>: what <see cref="MachineProcfs"/> has, <c>slabinfo</c>, <c>kpageflags</c>, <c>kpagecount</c>, <c>stat</c>, and for each
+    /// The machine's <c>/proc</c>: what <see cref="MachineProcfs"/> has, <c>slabinfo</c>, <c>vmallocinfo</c> where there is a map of the kernel, <c>kpageflags</c>, <c>kpagecount</c>, <c>stat</c>, and for each
     /// process <c>PID/maps</c>, <c>smaps</c>, <c>smaps_rollup</c>, <c>status</c>, <c>statm</c>, <c>pagemap</c>, <c>stat</c>, <c>comm</c>, <c>cmdline</c>, <c>environ</c>, <c>auxv</c>.
     /// </summary>
     public MachineProcfs Procfs => procfs ??= CreateProcfs();
@@ -28,6 +28,11 @@ public sealed partial class Machine
         created.Register("kpageflags", new KernelPageFlagsFile(this));
         created.Register("kpagecount", new KernelPageCountFile(this));
         created.Register("stat", FormatStat);
+        if (Kernel.HasMap)
+        {
+            created.Register("vmallocinfo", Kernel.Vmalloc.FormatInfo);
+        }
+
         created.Register(new ProcessFolder(this));
         RegisterCounters(created.Counters);
         SwapProcfs.Register(created, Swap);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Engine.Arm64;
+using Engine.Arm64.Kernel.Map;
 using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Units;
 using Mmsim.Cli;
@@ -131,7 +132,8 @@ internal static class ProcCommand
         {
             if (!isProgram)
             {
-                using Machine machine = new(options);
+                bool hasKernelMap = parsed.GetValue(Name) == "vmallocinfo";
+                using Machine machine = new(options with { KernelMap = hasKernelMap ? new KernelMapOptions() : null });
                 Print(machine.Procfs, parsed);
                 return ExitCode.Done;
             }
