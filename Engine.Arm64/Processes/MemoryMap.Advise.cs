@@ -135,8 +135,14 @@ public sealed unsafe partial class MemoryMap
     private static bool IsKnown(MemoryAdvice advice) =>
         advice is (>= MemoryAdvice.Normal and <= MemoryAdvice.DontNeed) or (>= MemoryAdvice.Free and <= MemoryAdvice.Collapse);
 
-    // madvise_walk_vmas
-    private Errno AdviseAreas(CpuId cpu, VirtAddr start, VirtAddr end, MemoryAdvice advice)
+    private Errno AdviseAreas(CpuId cpu, VirtAddr start, VirtAddr end, MemoryAdvice advice) =>
+        WalkAreas(cpu, start, end, advice, static (map, cpu, area, start, end, advice) => map.AdviseArea(cpu, area, start, end, advice));
+
+    // What is done to the part of one VMA that a range covers. A static lambda allocates nothing.
+    private delegate Errno AreaStep<in TWhat>(MemoryMap map, CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, TWhat what);
+
+    // madvise_walk_vmas: goes on behind a hole, and says ENOMEM in the end.
+    private Errno WalkAreas<TWhat>(CpuId cpu, VirtAddr start, VirtAddr end, TWhat what, AreaStep<TWhat> step)
     {
         Errno hole = Errno.None;
         while (start < end)
@@ -159,7 +165,7 @@ public sealed unsafe partial class MemoryMap
             }
 
             VirtAddr stop = Min(content.End, end);
-            Errno errno = AdviseArea(cpu, area, start, stop, advice);
+            Errno errno = step(this, cpu, area, start, stop, what);
             if (errno != Errno.None)
             {
                 return errno;

@@ -21,38 +21,7 @@ public sealed unsafe partial class MemoryMap
             return Errno.EINVAL;
         }
 
-        Errno hole = Errno.None;
-        VirtAddr start = address;
-        while (start < end)
-        {
-            VmAreaRef area = Areas.FindFrom(start);
-            if (area.IsNone)
-            {
-                return Errno.ENOMEM;
-            }
-
-            ref VmArea content = ref Areas[area];
-            if (content.Start > start)
-            {
-                hole = Errno.ENOMEM;
-                start = content.Start;
-                if (start >= end)
-                {
-                    break;
-                }
-            }
-
-            VirtAddr stop = Min(content.End, end);
-            Errno errno = NameArea(cpu, area, start, stop, nameId);
-            if (errno != Errno.None)
-            {
-                return errno;
-            }
-
-            start = stop;
-        }
-
-        return hole;
+        return WalkAreas(cpu, address, end, nameId, static (map, cpu, area, start, end, nameId) => map.NameArea(cpu, area, start, end, nameId));
     }
 
     // madvise_vma_anon_name

@@ -24,23 +24,7 @@ internal sealed class KernelPeer : IWorkload
 
     /// <summary>Builds the program with the system's C compiler.</summary>
     /// <returns>Its path, or null with the reason.</returns>
-    public static string? TryBuild(out string? reason)
-    {
-        string program = Path.Combine(AppContext.BaseDirectory, "fault_kernel");
-        string source = Path.Combine(AppContext.BaseDirectory, "Faults", "peers", "fault_kernel.c");
-        try
-        {
-            using Process compiler = Process.Start(new ProcessStartInfo("cc", ["-O2", "-o", program, source]))!;
-            compiler.WaitForExit();
-            reason = compiler.ExitCode == 0 ? null : $"cc failed on {source}";
-            return compiler.ExitCode == 0 ? program : null;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            reason = "there is no C compiler (cc) here";
-            return null;
-        }
-    }
+    public static string? TryBuild(out string? reason) => CProgram.TryBuild("Faults/peers/fault_kernel.c", ["-O2"], out reason);
 
     /// <inheritdoc/>
     public void Prepare(int thread) => Ask("prepare");

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Engine.Bench.Harness;
 
 namespace Engine.Bench.Objects;
 
@@ -17,23 +18,7 @@ internal sealed class PeerProgram : IDisposable
 
     /// <summary>Builds the peer program with the system's C compiler.</summary>
     /// <returns>Its path, or null with the reason.</returns>
-    public static string? TryBuild(out string? reason)
-    {
-        string source = Path.Combine(AppContext.BaseDirectory, "Objects", "peers", "object_peer.c");
-        string program = Path.Combine(AppContext.BaseDirectory, "object_peer");
-        try
-        {
-            using Process compiler = Process.Start(new ProcessStartInfo("cc", ["-O2", "-pthread", "-fno-builtin-malloc", "-fno-builtin-free", "-o", program, source]))!;
-            compiler.WaitForExit();
-            reason = compiler.ExitCode == 0 ? null : $"cc failed on {source}";
-            return compiler.ExitCode == 0 ? program : null;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            reason = "there is no C compiler (cc) here";
-            return null;
-        }
-    }
+    public static string? TryBuild(out string? reason) => CProgram.TryBuild("Objects/peers/object_peer.c", ["-O2", "-pthread", "-fno-builtin-malloc", "-fno-builtin-free"], out reason);
 
     /// <summary>Finds a library by its file name.</summary>
     public static string? FindLibrary(string fileName) => LibraryFolders.Select(folder => Path.Combine(folder, fileName)).FirstOrDefault(File.Exists);

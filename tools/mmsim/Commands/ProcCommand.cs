@@ -13,6 +13,8 @@ namespace Mmsim.Commands;
 /// <summary><c>mmsim proc</c>: prints a file of the simulated machine's <c>/proc</c>.</summary>
 internal static class ProcCommand
 {
+    // Needs a map of the kernel, which a machine has only where it is asked for.
+    private const string VmallocInfo = "vmallocinfo";
     private const ulong PrintedBytesMax = 1UL << 30;
 
     private static readonly Argument<string?> Name = new("NAME")
@@ -132,7 +134,7 @@ internal static class ProcCommand
         {
             if (!isProgram)
             {
-                bool hasKernelMap = parsed.GetValue(Name) == "vmallocinfo";
+                bool hasKernelMap = parsed.GetValue(Name) == VmallocInfo;
                 using Machine machine = new(options with { KernelMap = hasKernelMap ? new KernelMapOptions() : null });
                 Print(machine.Procfs, parsed);
                 return ExitCode.Done;
@@ -166,7 +168,7 @@ internal static class ProcCommand
         {
             if (directory is null)
             {
-                Console.Out.Write(string.Concat(procfs.Names.Append(KernelPageTables.Name).Order(StringComparer.Ordinal).Select(known => known + "\n")));
+                Console.Out.Write(string.Concat(procfs.Names.Union([KernelPageTables.Name, VmallocInfo]).Order(StringComparer.Ordinal).Select(known => known + "\n")));
             }
 
             return;
