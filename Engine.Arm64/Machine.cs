@@ -45,7 +45,7 @@ public sealed partial class Machine : IDisposable
             FrameTable frames = new(Memory, Layout);
             Pfn zeroPage = Layout.Reserve("zero page", Pfn.PageSizeBytes).Start.Pfn;
             Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount });
-            PageCache = new FileCache(Pages, new FileCacheOptions { Release = Options.Release });
+            PageCache = new FileCache(Pages, new FileCacheOptions { Release = Options.Release, ExecFolioOrder = Options.ExecFolioOrder });
             Caches = new MemoryMapCaches(Pages);
             AnonVmas = new AnonVmas(Caches);
             Commit = new CommitAccounting(Pages);

@@ -47,6 +47,9 @@ public sealed record MachineOptions
     /// <summary>Whether aligned runs of pages of one folio get the contiguous bit (<c>CONFIG_ARM64_CONTPTE</c>).</summary>
     public bool FoldsContiguousRuns { get; init; } = true;
 
+    /// <summary>Order of the folios that hold executable memory of files, where they can be large (<c>exec_folio_order</c>; Linux 6.17 and later): 64 KiB on arm64.</summary>
+    public int ExecFolioOrder { get; init; } = 4;
+
     /// <summary>What the file system and the device of files allow; null for single pages and the default readahead.</summary>
     public FileMappingOptions? Files { get; init; }
 

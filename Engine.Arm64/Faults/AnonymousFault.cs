@@ -91,7 +91,7 @@ internal static class AnonymousFault
 
     private static void MapFolio(ref VmFault fault, Pfn head, VirtAddr start, int pageCount)
     {
-        fault.Frames.AddNewAnonymousFolio(fault.Process, head, fault.Process.Memory.Areas[fault.AreaRef], start, isBlock: false);
+        fault.Frames.AddNewAnonymousFolio(fault.Process, fault.Cpu, head, fault.Process.Memory.Areas[fault.AreaRef], start, isBlock: false);
         Descriptor entry = Descriptor.ForPage(head, fault.Protection).MakeDirty().MakeWritable();
         fault.Tables.SetPages(fault.Cpu, start, head, entry.Attributes, pageCount);
         fault.Frames.HugeCounters.Add(HugePageEvent.SmallerAllocation);

@@ -77,7 +77,7 @@ internal static class CopyOnWrite
         {
             if (UserFrames.IsLocking(fault.Area.Flags))
             {
-                frames.SetLocked(fault.Original, isLocked: false);
+                frames.SetLocked(fault.Cpu, fault.Original, isLocked: false);
             }
 
             frames.Unmap(fault.Process, fault.Cpu, fault.Original);

@@ -12,6 +12,9 @@ internal enum FaultOrigin
     /// <summary>MADV_POPULATE_READ or _WRITE (<c>faultin_page_range</c>): the second time is marked as such and counts as major.</summary>
     PopulateAdvice,
 
+    /// <summary>mprotect makes a locked VMA writable (<c>mprotect_fixup</c>): the fault waits where it is and is not taken again, so it is major.</summary>
+    PopulateInPlace,
+
     /// <summary>A page is pinned for reading (<c>FAULT_FLAG_UNSHARE</c>): the process gets it for itself, without the right to write.</summary>
     Unshare,
 }

@@ -44,8 +44,10 @@ internal static class FileFault
         // A fault that had to read waits for the page and is taken again: what came in with it is mapped as well.
         FileFaultResult found = FindInCache(ref fault, file, out Pfn page);
         FaultResult result = ToFaultResult(found, fault.Origin);
-        bool isRepeated = found is FileFaultResult.Major or FileFaultResult.MinorReadahead;
-        if (result > FaultResult.Major || (isRepeated && TryMapAround(ref fault, file)))
+        bool isRepeated = found is FileFaultResult.Major or FileFaultResult.MinorReadahead && fault.Origin != FaultOrigin.PopulateInPlace;
+        bool isMapped = result <= FaultResult.Major && isRepeated && TryMapAround(ref fault, file);
+        file.Mapping.CompleteInput();
+        if (result > FaultResult.Major || isMapped)
         {
             return result;
         }
@@ -100,7 +102,12 @@ internal static class FileFault
         return result;
     }
 
-    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page) => ToFaultResult(FindInCache(ref fault, file, out page), fault.Origin);
+    private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page)
+    {
+        FaultResult result = ToFaultResult(FindInCache(ref fault, file, out page), fault.Origin);
+        file.Mapping.CompleteInput();
+        return result;
+    }
 
     private static FileFaultResult FindInCache(ref VmFault fault, OpenFile file, out Pfn page)
     {
@@ -108,12 +115,19 @@ internal static class FileFault
         advice |= (fault.Area.Flags & VmFlags.SequentialRead) != 0 ? MmapAdvice.Sequential : 0;
         advice |= (fault.Area.Flags & VmFlags.RandomRead) != 0 ? MmapAdvice.Random : 0;
         advice |= (fault.Area.Flags & VmFlags.Exec) != 0 ? MmapAdvice.Executable : 0;
+        advice |= (fault.Area.Flags & VmFlags.HugePage) != 0 ? MmapAdvice.HugePage : 0;
         ulong index = fault.Area.PageIndexOf(fault.Address);
-        FileFaultResult result = file.Mapping.Fault(fault.Cpu, ref file.Readahead, index, advice, out page);
+        FileFaultRequest request = new(
+            index,
+            advice,
+            fault.Area.PageIndexOf(fault.Area.Start),
+            fault.Area.PageIndexOf(fault.Area.End),
+            MayRetry: fault.Origin != FaultOrigin.PopulateInPlace);
+        FileFaultResult result = file.Mapping.Fault(fault.Cpu, ref file.Readahead, in request, out page);
         if (result == FileFaultResult.Major && fault.Origin == FaultOrigin.Populate)
         {
             // __mm_populate starts over instead of retrying, so the page is found like any other and a readahead mark on it is used up.
-            file.Mapping.Fault(fault.Cpu, ref file.Readahead, index, advice, out page);
+            file.Mapping.Fault(fault.Cpu, ref file.Readahead, in request, out page);
         }
 
         return result;
@@ -204,7 +218,7 @@ internal static class FileFault
     {
         for (uint i = 0; i < (uint)count; i++)
         {
-            fault.Frames.AddFileMapping(page + i, fault.Area.Flags);
+            fault.Frames.AddFileMapping(fault.Cpu, page + i, fault.Area.Flags);
             fault.Frames.CountFile(fault.Process, page + i);
         }
 
@@ -243,7 +257,7 @@ internal static class FileFault
     {
         Descriptor entry = Descriptor.ForPage(page, fault.Protection);
         entry = isWrite ? entry.MakeDirty().MakeWritable() : entry;
-        fault.Frames.AddFileMapping(page, fault.Area.Flags);
+        fault.Frames.AddFileMapping(fault.Cpu, page, fault.Area.Flags);
         fault.Frames.CountFile(fault.Process, page);
         fault.Tables.TrySetPage(fault.Cpu, address, entry);
     }

@@ -39,12 +39,12 @@ internal struct FileZapVisitor : ILeafVisitor
 
         if (notesUse && entry.IsYoung)
         {
-            frames.NoteFileUse(entry);
+            frames.NoteFileUse(gather.Cpu, entry);
         }
 
         if (isLocked)
         {
-            frames.SetLocked(entry, isLocked: false);
+            frames.SetLocked(gather.Cpu, entry, isLocked: false);
         }
 
         descriptor = Descriptor.None;

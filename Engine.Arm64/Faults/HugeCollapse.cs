@@ -160,7 +160,7 @@ internal static class HugeCollapse
         block = (vma.Flags & VmFlags.Write) != 0 ? block.MakeWritable() : block;
         process.Tables.TryCollapseHuge(start, block);
         process.FlushTables(start, start + HugeMaps.Bytes);
-        frames.AddNewAnonymousFolio(process, head, in vma, start, isBlock: true);
+        frames.AddNewAnonymousFolio(process, cpu, head, in vma, start, isBlock: true);
         foreach (Descriptor entry in old)
         {
             if (entry.IsPresent)

@@ -123,7 +123,7 @@ internal static class HugeFault
             return true;
         }
 
-        frames.AddNewAnonymousFolio(fault.Process, head, fault.Process.Memory.Areas[fault.AreaRef], start, isBlock: true);
+        frames.AddNewAnonymousFolio(fault.Process, fault.Cpu, head, fault.Process.Memory.Areas[fault.AreaRef], start, isBlock: true);
         frames.HugeCounters.Add(HugePageEvent.FaultAllocation);
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);
         return true;

@@ -1,6 +1,7 @@
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
+using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
 
@@ -8,7 +9,7 @@ namespace Engine.Arm64.Faults;
 /// Marks the resident frames of a range as locked or not (<c>mlock_pte_range</c>, mm/mlock.c). A large folio that pages map is locked only where
 /// the range has all of it, and once (<c>allow_mlock_munlock</c>).
 /// </summary>
-internal readonly struct LockVisitor(UserFrames frames, bool isLocked, VirtAddr start, VirtAddr end) : ILeafVisitor
+internal readonly struct LockVisitor(UserFrames frames, CpuId cpu, bool isLocked, VirtAddr start, VirtAddr end) : ILeafVisitor
 {
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
@@ -22,7 +23,7 @@ internal readonly struct LockVisitor(UserFrames frames, bool isLocked, VirtAddr 
             || (isLocked && FolioAdvice.PassesOver(frames, address, descriptor, start, end)));
         if (!isSkipped)
         {
-            frames.SetLocked(descriptor, isLocked);
+            frames.SetLocked(cpu, descriptor, isLocked);
         }
 
         return true;

@@ -28,6 +28,9 @@ internal struct MmuGather
         start = new VirtAddr(ulong.MaxValue);
     }
 
+    /// <summary>The CPU that acts.</summary>
+    public readonly CpuId Cpu => cpu;
+
     /// <summary>Notes an entry that was cleared.</summary>
     /// <param name="address">What it translated.</param>
     /// <param name="entry">As it was.</param>

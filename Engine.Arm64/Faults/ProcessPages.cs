@@ -26,9 +26,10 @@ internal sealed class ProcessPages : IAddressSpacePages
     /// <summary>The process left its address space to another that shares it.</summary>
     public void HandTo(Process heir) => process = heir;
 
+    public void BeginUnmap(CpuId cpu) => Machine.Pages.Lru.Drain(cpu);
+
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        Machine.Pages.Lru.Drain(cpu);
         process.NoteResidentPeak();
         VmFlags flags = process.Memory.Areas[area].Flags;
         HugeMaps.SplitEdges(process, cpu, start, end);
@@ -131,34 +132,27 @@ internal sealed class ProcessPages : IAddressSpacePages
             PopulateKind.Read => false,
             _ => (flags & (VmFlags.Write | VmFlags.Shared)) == VmFlags.Write,
         };
-        FaultOrigin origin = kind == PopulateKind.Touch ? FaultOrigin.Populate : FaultOrigin.PopulateAdvice;
-        MlockBatch batch = new(process);
-        bool isLocking = UserFrames.IsLocking(flags);
+        FaultOrigin origin = kind switch
+        {
+            PopulateKind.Touch => FaultOrigin.Populate,
+            PopulateKind.TouchInPlace => FaultOrigin.PopulateInPlace,
+            _ => FaultOrigin.PopulateAdvice,
+        };
         for (VirtAddr address = start; address < end; address += Pfn.PageSizeBytes)
         {
             for (int rounds = 0; !IsMapped(address, isWrite); rounds++)
             {
-                if (isLocking)
-                {
-                    batch.BeforeFault(in process.Memory.Areas[area], address);
-                }
-
                 FaultResult result = FaultHandler.Populate(Machine.ActorOn(cpu, process), cpu, address, isWrite, origin);
                 if (result > FaultResult.Major || rounds > FaultRoundsMax)
                 {
                     return result == FaultResult.OutOfMemory ? Errno.ENOMEM : Errno.EFAULT;
-                }
-
-                if (isLocking)
-                {
-                    batch.AfterFault(address);
                 }
             }
 
             Descriptor entry = process.Tables.Read(address, out int level);
             if (level == PageTables.PageTable.LastLevel)
             {
-                Machine.UserFrames.NotePopulated(entry, isWrite, isLocking && batch.IsInactive(address));
+                Machine.UserFrames.NotePopulated(cpu, entry, isWrite);
             }
         }
 
@@ -167,8 +161,10 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public void LockPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        LockVisitor visitor = new(Machine.UserFrames, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
+        Machine.Pages.Lru.Drain(cpu);
+        LockVisitor visitor = new(Machine.UserFrames, cpu, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
         process.Tables.Visit(start, end - start, ref visitor);
+        Machine.Pages.Lru.Drain(cpu);
     }
 
     public Errno SyncPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
@@ -240,6 +236,7 @@ internal sealed class ProcessPages : IAddressSpacePages
     {
         VmAreaTree areas = victim.Memory.Areas;
         ProcessPages pages = (ProcessPages)victim.Memory.Pages;
+        pages.BeginUnmap(cpu);
         for (VmAreaRef area = areas.First; !area.IsNone; area = areas.NextOf(area))
         {
             VmArea content = areas[area];

@@ -86,7 +86,7 @@ internal static class SwapFault
         }
 
         AnonVmaRef root = fault.Process.Machine.AnonVmas[fault.Area.AnonVma].Root;
-        frames.AddSwappedIn(pfn, in fault.Area, root, fault.Area.PageIndexOf(fault.Address), isExclusive);
+        frames.AddSwappedIn(fault.Cpu, pfn, in fault.Area, root, fault.Area.PageIndexOf(fault.Address), isExclusive);
         if (isFresh && !UserFrames.IsLocking(fault.Area.Flags))
         {
             frames.AddToLists(fault.Cpu, pfn, fault.Area.Flags);

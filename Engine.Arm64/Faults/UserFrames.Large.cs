@@ -103,11 +103,12 @@ internal sealed partial class UserFrames : IFolioBounds
 
     /// <summary>Makes a fresh folio anonymous memory that one block, or an entry for each page, maps (<c>folio_add_new_anon_rmap</c>).</summary>
     /// <param name="process">Whose entries.</param>
+    /// <param name="cpu">The CPU that acts.</param>
     /// <param name="head">The folio.</param>
     /// <param name="area">The VMA.</param>
     /// <param name="address">Where its first page is mapped.</param>
     /// <param name="isBlock">Whether a block maps it.</param>
-    public void AddNewAnonymousFolio(Process process, Pfn head, in VmArea area, VirtAddr address, bool isBlock)
+    public void AddNewAnonymousFolio(Process process, CpuId cpu, Pfn head, in VmArea area, VirtAddr address, bool isBlock)
     {
         uint count = allocator.GetOrder(head).PageCount;
         ref Frame first = ref frames[head];
@@ -128,7 +129,7 @@ internal sealed partial class UserFrames : IFolioBounds
         process.Memory.State.AnonPages += count;
         if (IsLocking(area.Flags))
         {
-            lru.Lock(head);
+            lru.LockNew(cpu, head);
         }
         else
         {

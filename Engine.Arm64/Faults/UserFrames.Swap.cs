@@ -19,7 +19,7 @@ internal sealed partial class UserFrames
     {
         if (IsLocking(flags))
         {
-            lru.Lock(pfn);
+            lru.LockNew(cpu, pfn);
         }
         else
         {
@@ -28,12 +28,13 @@ internal sealed partial class UserFrames
     }
 
     /// <summary>Makes a frame whose content came from swap space a page that one more entry maps; the caller has the reference for it (<c>folio_add_new_anon_rmap</c>, <c>folio_add_anon_rmap_ptes</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
     /// <param name="pfn">The frame.</param>
     /// <param name="area">The VMA.</param>
     /// <param name="root">The root of its anon_vma: a page that others may have belongs to the oldest.</param>
     /// <param name="pageIndex">The page's place.</param>
     /// <param name="isExclusive">Whether nobody else can see it.</param>
-    public void AddSwappedIn(Pfn pfn, in VmArea area, AnonVmaRef root, ulong pageIndex, bool isExclusive)
+    public void AddSwappedIn(CpuId cpu, Pfn pfn, in VmArea area, AnonVmaRef root, ulong pageIndex, bool isExclusive)
     {
         ref Frame frame = ref frames[pfn];
         if ((frame.Mapping & PageFlag.MappingAnon) == 0)
@@ -46,7 +47,7 @@ internal sealed partial class UserFrames
         frame.MapCount++;
         if (IsLocking(area.Flags))
         {
-            lru.Lock(pfn);
+            lru.Lock(cpu, pfn);
         }
     }
 

@@ -67,15 +67,16 @@ internal sealed partial class UserFrames
     }
 
     /// <summary>Counts an entry that maps a page of a file (<c>folio_add_file_rmap_pte</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
     /// <param name="pfn">The frame.</param>
     /// <param name="flags">The VMA's.</param>
-    public void AddFileMapping(Pfn pfn, VmFlags flags)
+    public void AddFileMapping(CpuId cpu, Pfn pfn, VmFlags flags)
     {
         Interlocked.Increment(ref frames[pfn].MapCount);
         files.Get(pfn);
         if (IsLocking(flags))
         {
-            lru.Lock(files.HeadOf(pfn));
+            lru.Lock(cpu, files.HeadOf(pfn));
         }
     }
 
@@ -106,12 +107,13 @@ internal sealed partial class UserFrames
             return;
         }
 
-        AddFileMapping(entry.Pfn, VmFlags.None);
+        Interlocked.Increment(ref frames[entry.Pfn].MapCount);
+        files.Get(entry.Pfn);
         CountFile(child, ref frames[head], 1);
     }
 
     /// <summary>Marks a frame as locked in memory, or not any more (<c>mlock_folio</c>, <c>munlock_folio</c>).</summary>
-    public void SetLocked(Descriptor entry, bool isLocked)
+    public void SetLocked(CpuId cpu, Descriptor entry, bool isLocked)
     {
         if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
         {
@@ -121,11 +123,11 @@ internal sealed partial class UserFrames
         Pfn head = files.HeadOf(entry.Pfn);
         if (isLocked)
         {
-            lru.Lock(head);
+            lru.Lock(cpu, head);
         }
         else
         {
-            lru.Unlock(head);
+            lru.Unlock(cpu, head);
         }
     }
 
@@ -187,19 +189,19 @@ internal sealed partial class UserFrames
     }
 
     /// <summary>Notes that a page of a file was used through an entry that goes (<c>folio_mark_accessed</c>).</summary>
-    public void NoteFileUse(Descriptor entry)
+    public void NoteFileUse(CpuId cpu, Descriptor entry)
     {
         if (!entry.IsSpecial && frames.IsValid(entry.Pfn) && (frames[HeadOf(entry.Pfn)].Mapping & PageFlag.MappingAnon) == 0)
         {
-            lru.MarkAccessed(files.HeadOf(entry.Pfn));
+            lru.MarkAccessed(cpu, files.HeadOf(entry.Pfn));
         }
     }
 
     /// <summary>What a page that was populated leaves behind: it counts as accessed, and for a write as dirty even where its entry is clean (<c>FOLL_TOUCH</c> in follow_page_pte, mm/gup.c).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
     /// <param name="entry">The entry that maps it.</param>
     /// <param name="isWrite">Whether it was populated for writing.</param>
-    /// <param name="waitsForLock">It was locked just now and does not count as unevictable yet: a second use clears the referenced bit.</param>
-    public void NotePopulated(Descriptor entry, bool isWrite, bool waitsForLock)
+    public void NotePopulated(CpuId cpu, Descriptor entry, bool isWrite)
     {
         if (entry.IsSpecial || !frames.IsValid(entry.Pfn))
         {
@@ -212,13 +214,7 @@ internal sealed partial class UserFrames
             frame.Flags |= PageFlag.Dirty;
         }
 
-        if (waitsForLock && (frame.Flags & PageFlag.Referenced) != 0)
-        {
-            frame.Flags &= ~PageFlag.Referenced;
-            return;
-        }
-
-        lru.MarkAccessed(files.HeadOf(entry.Pfn));
+        lru.MarkAccessed(cpu, files.HeadOf(entry.Pfn));
     }
 
     /// <summary>Whether an entry maps an anonymous frame.</summary>

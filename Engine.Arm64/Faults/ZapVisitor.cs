@@ -32,12 +32,12 @@ internal struct ZapVisitor : ILeafVisitor
         {
             if (notesUse && entry.IsYoung)
             {
-                frames.NoteFileUse(entry);
+                frames.NoteFileUse(gather.Cpu, entry);
             }
 
             if (isLocked)
             {
-                frames.SetLocked(entry, isLocked: false);
+                frames.SetLocked(gather.Cpu, entry, isLocked: false);
             }
 
             gather.Add(address, entry);

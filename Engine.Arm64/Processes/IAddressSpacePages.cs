@@ -9,6 +9,9 @@ namespace Engine.Arm64.Processes;
 /// </summary>
 public interface IAddressSpacePages
 {
+    /// <summary>VMAs are about to be unmapped: pages that wait for their lists join them (<c>lru_add_drain</c> in <c>unmap_region</c> and <c>exit_mmap</c>).</summary>
+    public void BeginUnmap(CpuId cpu);
+
     /// <summary>Unmaps a range of one VMA that is about to go or to shrink (<c>unmap_vmas</c>). <see cref="FreePageTables"/> ends the batch.</summary>
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end);
 

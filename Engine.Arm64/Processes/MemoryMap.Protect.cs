@@ -142,7 +142,7 @@ public sealed unsafe partial class MemoryMap
         if ((old & (VmFlags.Write | VmFlags.Shared | VmFlags.Locked)) == VmFlags.Locked
             && (flags & (VmFlags.Write | VmFlags.LockOnFault)) == VmFlags.Write)
         {
-            _ = pages.PopulatePages(cpu, changed, start, end, PopulateKind.Touch);
+            _ = pages.PopulatePages(cpu, changed, start, end, PopulateKind.TouchInPlace);
         }
 
         DiscountPages(old, pageCount);

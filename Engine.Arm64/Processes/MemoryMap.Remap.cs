@@ -341,7 +341,7 @@ public sealed unsafe partial class MemoryMap
         {
             KeepSource(cpu, source, target, in request);
         }
-        else
+        else if (request.OldLengthBytes != 0)
         {
             UnmapMoved(cpu, request.Address, request.OldLengthBytes, isAccounted, refund: 0);
         }

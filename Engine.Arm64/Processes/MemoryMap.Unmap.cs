@@ -86,6 +86,7 @@ public sealed unsafe partial class MemoryMap
         VmAreaRef area = range.First;
         VirtAddr start = Areas[area].Start;
         VirtAddr end = start;
+        pages.BeginUnmap(cpu);
         for (int i = 0; i < range.AreaCount && !area.IsNone; i++, area = Areas.NextOf(area))
         {
             ref VmArea content = ref Areas[area];

@@ -99,6 +99,7 @@ public sealed unsafe partial class MemoryMap
         {
             VirtAddr start = Areas[area].Start;
             VirtAddr end = start;
+            pages.BeginUnmap(cpu);
             for (; !area.IsNone; area = Areas.NextOf(area))
             {
                 ref VmArea content = ref Areas[area];

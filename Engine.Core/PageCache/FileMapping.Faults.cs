@@ -21,19 +21,16 @@ public sealed partial class FileMapping
     /// <param name="advice">What the VMA says about its accesses.</param>
     /// <param name="pfn">The frame with this page, up to date; <see cref="Pfn.None"/> where the fault fails. No reference is taken: whoever maps it adds one.</param>
     public FileFaultResult Fault(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, out Pfn pfn) =>
-        Fault(cpu, ref ra, pageIndex, advice, 0, ulong.MaxValue, out pfn);
+        Fault(cpu, ref ra, new FileFaultRequest(pageIndex, advice, 0, ulong.MaxValue, MayRetry: false), out pfn);
 
-    /// <summary>As the other, for a VMA that maps a part of the file: what is read for executable memory ends with it (Linux 6.17 and later).</summary>
+    /// <summary>As the other, for a VMA that maps a part of the file and for a fault that may be taken again.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="ra">The state of the open file that is mapped.</param>
-    /// <param name="pageIndex">Place in the file, in pages.</param>
-    /// <param name="advice">What the VMA says about its accesses.</param>
-    /// <param name="areaFirst">First page of the file that the VMA maps.</param>
-    /// <param name="areaEnd">The page after the last one.</param>
+    /// <param name="request">What is asked for.</param>
     /// <param name="pfn">The frame with this page.</param>
-    public FileFaultResult Fault(
-        CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, ulong areaFirst, ulong areaEnd, out Pfn pfn)
+    public FileFaultResult Fault(CpuId cpu, ref ReadaheadState ra, in FileFaultRequest request, out Pfn pfn)
     {
+        ulong pageIndex = request.PageIndex;
         pfn = Pfn.None;
         if (pageIndex >= LengthPages)
         {
@@ -48,12 +45,14 @@ public sealed partial class FileMapping
 
         if (TryFindFolio(pageIndex, out Pfn head))
         {
-            result = MmapHit(cpu, ref ra, head, pageIndex, advice) ? FileFaultResult.MinorReadahead : FileFaultResult.Minor;
+            result = MmapHit(cpu, ref ra, head, pageIndex, request.Advice) ? FileFaultResult.MinorReadahead : FileFaultResult.Minor;
         }
         else
         {
             result = FileFaultResult.Major;
-            MmapMiss(cpu, ref ra, pageIndex, advice, areaFirst, areaEnd);
+            startsInput = request.MayRetry && Backing.IsHole(pageIndex);
+            MmapMiss(cpu, ref ra, in request);
+            startsInput = false;
             if (!TryFindFolio(pageIndex, out head))
             {
                 if (TryAddFolio(cpu, pageIndex, 0, CacheGfp, out head) != PageIndexResult.Done)
@@ -122,8 +121,10 @@ public sealed partial class FileMapping
     }
 
     // do_sync_mmap_readahead
-    private void MmapMiss(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, ulong areaFirst, ulong areaEnd)
+    private void MmapMiss(CpuId cpu, ref ReadaheadState ra, in FileFaultRequest request)
     {
+        ulong pageIndex = request.PageIndex;
+        MmapAdvice advice = request.Advice;
         if ((advice & MmapAdvice.HugePage) != 0)
         {
             ra.Size = (uint)((advice & MmapAdvice.Random) != 0 ? HugePages : 2 * HugePages);
@@ -159,9 +160,9 @@ public sealed partial class FileMapping
         if (isExecutable)
         {
             int order = cache.Options.ExecFolioOrder;
-            ra.Start = Math.Max(RoundDown(pageIndex, order), Math.Min(areaFirst, pageIndex));
+            ra.Start = Math.Max(RoundDown(pageIndex, order), Math.Min(request.AreaFirst, pageIndex));
             ulong end = RoundDown(ra.Start + ra.RaPages + (1UL << order) - 1, order);
-            ra.Size = (uint)(Math.Min(end, Math.Max(areaEnd, pageIndex + 1)) - ra.Start);
+            ra.Size = (uint)(Math.Min(end, Math.Max(request.AreaEnd, pageIndex + 1)) - ra.Start);
             ra.AsyncSize = 0;
             ra.Order = (ushort)order;
         }

@@ -76,6 +76,11 @@ public sealed partial class FileMapping
             frames[head].Flags |= PageFlag.Uptodate;
         }
 
+        if (startsInput)
+        {
+            NoteInput(first, order);
+        }
+
         return isGood;
     }
 

@@ -44,14 +44,14 @@ public sealed partial class FileMapping
             ulong end = Math.Min(LengthBytes, offsetBytes + (ulong)destination.Length);
             if (!IsSameFolio(position, lastPos - 1, batch[0]))
             {
-                MarkAccessed(batch[0]);
+                MarkAccessed(cpu, batch[0]);
             }
 
             for (int i = 0; i < count && position < end; i++)
             {
                 if (i > 0)
                 {
-                    MarkAccessed(batch[i]);
+                    MarkAccessed(cpu, batch[i]);
                 }
 
                 CopyOut(batch[i], ref position, end, destination, ref readBytes);
@@ -85,7 +85,7 @@ public sealed partial class FileMapping
 
             if (TryFindFolio(position >> Pfn.PageShift, out Pfn head))
             {
-                MarkAccessed(head);
+                MarkAccessed(cpu, head);
                 Pfn page = head + (uint)((position >> Pfn.PageShift) - frames[head].Index);
                 memory.GetFrame(page).Slice(inPage, length).CopyTo(destination[done..]);
             }
@@ -180,5 +180,5 @@ public sealed partial class FileMapping
         return position >> shift == unchecked((ulong)other) >> shift;
     }
 
-    private void MarkAccessed(Pfn head) => cache.Pages.Lru.MarkAccessed(head);
+    private void MarkAccessed(CpuId cpu, Pfn head) => cache.Pages.Lru.MarkAccessed(cpu, head);
 }

@@ -24,7 +24,7 @@ public sealed partial class FileMapping
 
         if (lengthBytes >= LengthBytes)
         {
-            ZeroBeyondEnd();
+            ZeroBeyondEnd(cpu);
             if (lengthBytes > LengthBytes && !Backing.Resize(lengthBytes))
             {
                 return FileIoResult.InputOutputError;

@@ -33,7 +33,7 @@ public sealed partial class FileMapping
         ulong oldLength = LengthBytes;
         if (!source.IsEmpty && offsetBytes > oldLength)
         {
-            ZeroBeyondEnd();
+            ZeroBeyondEnd(cpu);
         }
 
         while (writtenBytes < source.Length)
@@ -47,7 +47,7 @@ public sealed partial class FileMapping
 
             if (IsShmem)
             {
-                MarkAccessed(head); // shmem_get_folio for SGP_WRITE
+                MarkAccessed(cpu, head); // shmem_get_folio for SGP_WRITE
             }
 
             int copied = CopyIn(head, position, source[writtenBytes..]);
@@ -155,7 +155,7 @@ public sealed partial class FileMapping
     }
 
     // What a mapping wrote behind the end of the file must not appear when the file grows (pagecache_isize_extended).
-    private void ZeroBeyondEnd()
+    private void ZeroBeyondEnd(CpuId cpu)
     {
         ulong length = LengthBytes;
         if (length == 0 || !TryFindFolio((length - 1) >> Pfn.PageShift, out Pfn head))
@@ -168,7 +168,7 @@ public sealed partial class FileMapping
         if (cache.Options.Release != KernelRelease.Linux69 && !IsShmem && (length & (Pfn.PageSizeBytes - 1)) != 0)
         {
             // ext4 since 6.13 zeroes the rest of the last block through the cache (ext4_block_truncate_page).
-            MarkAccessed(head);
+            MarkAccessed(cpu, head);
             MarkDirty(head);
         }
     }

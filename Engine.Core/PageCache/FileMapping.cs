@@ -138,9 +138,6 @@ public sealed partial class FileMapping
         return true;
     }
 
-    /// <summary>Whether a page is cached and its folio on the active list.</summary>
-    internal bool IsActive(ulong pageIndex) => TryFindFolio(pageIndex, out Pfn head) && (frames[head].Flags & PageFlag.Active) != 0;
-
     private void MarkDirty(Pfn head)
     {
         ref Frame frame = ref frames[head];

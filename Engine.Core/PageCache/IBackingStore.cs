@@ -37,4 +37,8 @@ public interface IBackingStore
     /// <param name="pageCount">Pages in the hole; what lies beyond the end is ignored.</param>
     /// <returns>False on an output error.</returns>
     public bool PunchHole(ulong firstPage, ulong pageCount);
+
+    /// <summary>Whether a page has no block on the device, so that reading it takes no input (<c>ext4_mpage_readpages</c>).</summary>
+    /// <param name="pageIndex">Place in the file, in pages of 4,096 bytes.</param>
+    public bool IsHole(ulong pageIndex) => false;
 }

@@ -88,4 +88,7 @@ public sealed class MemoryBacking : IBackingStore
 
         return true;
     }
+
+    /// <inheritdoc/>
+    public bool IsHole(ulong pageIndex) => !pages.ContainsKey(pageIndex);
 }

@@ -76,7 +76,9 @@ public sealed unsafe partial class LruLists
     private void AddLast(CpuId cpu, Pfn pfn)
     {
         DrainBatch(batches + cpu.Value, cpu.Value);
-        PutBack(pfn);
+        Acquire();
+        LinkNew(pfn, ref frames[pfn]);
+        Release();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -99,7 +101,7 @@ public sealed unsafe partial class LruLists
                 continue;
             }
 
-            LinkFirst(pfn, ref frames[pfn]);
+            LinkNew(pfn, ref frames[pfn]);
         }
 
         batch->Count = 0;

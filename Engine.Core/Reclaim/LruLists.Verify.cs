@@ -43,16 +43,21 @@ public sealed unsafe partial class LruLists
         for (uint i = 0; i < frames.Count; i++)
         {
             Pfn pfn = frames.First + i;
-            if (!frames.IsValid(pfn) || frames[pfn].RefCount <= 0 || (frames[pfn].Flags & PageFlag.Lru) == 0 || allocator.FindZone(pfn) is not { } zone)
+            if (!frames.IsValid(pfn) || frames[pfn].RefCount <= 0 || allocator.FindZone(pfn) is not { } zone)
             {
                 continue;
             }
 
             ref Frame frame = ref frames[pfn];
-            LruList list = ListOf(frame.Flags);
             long pages = (long)PagesOf(pfn, ref frame);
-            expected[(zone.Index * ZoneCounters) + (int)list] += pages;
             expected[(zone.Index * ZoneCounters) + LockedCounter] += (frame.Flags & PageFlag.Mlocked) != 0 ? pages : 0;
+            if ((frame.Flags & PageFlag.Lru) == 0)
+            {
+                continue;
+            }
+
+            LruList list = ListOf(frame.Flags);
+            expected[(zone.Index * ZoneCounters) + (int)list] += pages;
             if (list != LruList.Unevictable && !listed.Contains(pfn.Value))
             {
                 findings.Add(new Corruption(CorruptionCategory.LruList, "frame that no LRU list has", pfn.Address, 1, 0));

@@ -6,8 +6,8 @@
 // the batch at once. Linux lets the batch hold a reference instead: such a page is free only after the next drain.
 // Unevictable pages are counted and not linked; Next counts their locked mappings, as in Linux.
 //
-// Linux also batches activation and deactivation; here they act at once. What a program can see is the same: everything
-// that looks at the lists drains the batches first.
+// Activation and mlock wait in batches as well (LruLists.Pending.cs). Linux also batches deactivation, which acts at once here;
+// what a program can see of it is the same: everything that looks at the lists drains the batches first.
 //
 // Links come from the arena. One that does not lead to a frame that leads back is reported (list_del corruption), and the
 // frame stays where it is.
@@ -39,6 +39,7 @@ public sealed unsafe partial class LruLists
     private readonly CorruptionLog log;
     private readonly LruVec* nodes;
     private readonly LruBatch* batches;
+    private readonly LruPending* pending;
     private readonly long* zoneCounts;
     private readonly int cpuCount;
     private PaddedInt32 gate;
@@ -52,14 +53,16 @@ public sealed unsafe partial class LruLists
         cpuCount = allocator.CpuCount;
         ulong nodeBytes = (ulong)allocator.NodeCount * LruVec.SizeBytes;
         ulong batchBytes = (ulong)cpuCount * LruBatch.SizeBytes;
+        ulong pendingBytes = (ulong)cpuCount * LruPending.SizeBytes;
         ulong countBytes = (ulong)allocator.Zones.Count * ZoneCounters * sizeof(long);
-        Region = layout.Reserve("lru lists", nodeBytes + batchBytes + countBytes);
+        Region = layout.Reserve("lru lists", nodeBytes + batchBytes + pendingBytes + countBytes);
 
-        // SAFETY: the region holds the three arrays, each element aligned to its size.
+        // SAFETY: the region holds the four arrays, each element aligned to its size.
         byte* start = memory.Bias + Region.Start.Value;
         nodes = (LruVec*)start;
         batches = (LruBatch*)(start + nodeBytes);
-        zoneCounts = (long*)(start + nodeBytes + batchBytes);
+        pending = (LruPending*)(start + nodeBytes + batchBytes);
+        zoneCounts = (long*)(start + nodeBytes + batchBytes + pendingBytes);
     }
 
     /// <summary>Where heads, counters and batches lie.</summary>
@@ -108,6 +111,11 @@ public sealed unsafe partial class LruLists
         {
             DrainBatch(batch, cpu.Value);
         }
+
+        if (Volatile.Read(ref pendingCount) != 0)
+        {
+            DrainPending(cpu.Value);
+        }
     }
 
     /// <summary>The same for all CPUs (<c>lru_add_drain_all</c>). No other CPU may be acting.</summary>
@@ -116,6 +124,7 @@ public sealed unsafe partial class LruLists
         for (int cpu = 0; cpu < cpuCount; cpu++)
         {
             DrainBatch(batches + cpu, cpu);
+            DrainPending(cpu);
         }
     }
 
@@ -153,8 +162,9 @@ public sealed unsafe partial class LruLists
     internal void Rotate(Pfn pfn) => Change(pfn, ref frames[pfn], set: 0, clear: 0);
 
     /// <summary>Notes a use: referenced first, then active; an unevictable folio stays as it is (<c>folio_mark_accessed</c>).</summary>
+    /// <param name="cpu">The CPU that acts: a folio becomes active when its batch is emptied.</param>
     /// <param name="pfn">The folio's first frame.</param>
-    public void MarkAccessed(Pfn pfn)
+    public void MarkAccessed(CpuId cpu, Pfn pfn)
     {
         ref Frame frame = ref frames[pfn];
         if ((frame.Flags & PageFlag.Referenced) == 0)
@@ -163,8 +173,16 @@ public sealed unsafe partial class LruLists
         }
         else if ((frame.Flags & (PageFlag.Unevictable | PageFlag.Active)) == 0)
         {
-            Change(pfn, ref frame, set: PageFlag.Active, clear: PageFlag.Referenced);
-            ActivatedPages += PagesOf(pfn, ref frame);
+            if ((frame.Flags & PageFlag.Lru) != 0)
+            {
+                AppendActivate(cpu, pfn);
+            }
+            else if (IsWaiting(pfn))
+            {
+                frame.Flags |= PageFlag.Active; // __lru_cache_activate_folio
+            }
+
+            frame.Flags &= ~PageFlag.Referenced;
         }
     }
 
@@ -196,41 +214,11 @@ public sealed unsafe partial class LruLists
     /// <summary>Makes a folio swap-backed again: it was written after it was let go (<c>folio_set_swapbacked</c> in try_to_unmap_one).</summary>
     public void MakeSwapBacked(Pfn pfn) => Change(pfn, ref frames[pfn], set: PageFlag.SwapBacked, clear: 0);
 
-    /// <summary>A mapping locks the folio (<c>mlock_folio</c>): it leaves its list, and its link counts such mappings.</summary>
-    public void Lock(Pfn pfn)
-    {
-        ref Frame frame = ref frames[pfn];
-        if ((frame.Flags & PageFlag.Unevictable) != 0)
-        {
-            frame.Next++;
-            return;
-        }
-
-        Change(pfn, ref frame, set: PageFlag.Mlocked | PageFlag.Unevictable, clear: PageFlag.Active);
-        frame.Next = 1;
-        CountZone(pfn, LockedCounter, (long)PagesOf(pfn, ref frame));
-    }
-
-    /// <summary>A locked mapping goes (<c>munlock_folio</c>); with the last the folio can be evicted again.</summary>
-    public void Unlock(Pfn pfn)
-    {
-        // A page that was split off a locked folio has lost the count (__split_huge_page_tail).
-        ref Frame frame = ref frames[pfn];
-        if ((frame.Flags & PageFlag.Unevictable) == 0 || (frame.Next > 0 && --frame.Next > 0))
-        {
-            return;
-        }
-
-        frame.Next = 0;
-        CountZone(pfn, LockedCounter, -(long)PagesOf(pfn, ref frame));
-        Change(pfn, ref frame, set: 0, clear: PageFlag.Mlocked | PageFlag.Unevictable);
-    }
-
     /// <summary>A folio is about to be freed: it leaves list or batch, and what mlock left on it (<c>__page_cache_release</c>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Forget(Pfn pfn, ref Frame frame)
     {
-        if ((frame.Flags & PageFlag.Lru) != 0 || frame.Next != 0)
+        if ((frame.Flags & (PageFlag.Lru | PageFlag.Mlocked)) != 0 || frame.Next != 0)
         {
             ForgetListed(pfn, ref frame);
         }
@@ -254,6 +242,11 @@ public sealed unsafe partial class LruLists
         }
 
         Remove(pfn);
+        if (Volatile.Read(ref pendingCount) != 0)
+        {
+            ForgetPending(pfn);
+        }
+
         frame.Flags &= ~(PageFlag.Active | PageFlag.Unevictable | PageFlag.Mlocked);
         frame.Next = 0;
     }
@@ -263,19 +256,7 @@ public sealed unsafe partial class LruLists
     {
         if ((frame.Flags & PageFlag.Lru) == 0)
         {
-            // The link is needed for the count of locked mappings, so it cannot say where the frame waits.
-            bool becomesUnevictable = (set & PageFlag.Unevictable) != 0;
-            if (becomesUnevictable && frame.Next != 0)
-            {
-                LeaveBatch(pfn, ref frame);
-            }
-
             frame.Flags = (frame.Flags & ~clear) | set;
-            if (becomesUnevictable)
-            {
-                PutBack(pfn);
-            }
-
             return;
         }
 

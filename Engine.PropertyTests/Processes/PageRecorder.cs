@@ -22,6 +22,10 @@ internal sealed class PageRecorder : IAddressSpacePages
     /// <summary>The address space, set once it exists.</summary>
     public MemoryMap? Map { get; set; }
 
+    public void BeginUnmap(CpuId cpu)
+    {
+    }
+
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         CheckInside(area, start, end);

@@ -166,7 +166,7 @@ public sealed class UserPins
                 frame = FrameOf(entry, level, page);
                 if ((flags & PinFlags.LongTerm) == 0 || !IsInMovableMemory(frame))
                 {
-                    return Hold(entry, frame, isWrite, flags);
+                    return Hold(cpu, entry, frame, isWrite, flags);
                 }
 
                 // check_and_migrate_movable_pages()
@@ -186,7 +186,7 @@ public sealed class UserPins
     }
 
     // try_grab_page(): the zero page is held by nobody.
-    private Errno Hold(Descriptor entry, Pfn frame, bool isWrite, PinFlags flags)
+    private Errno Hold(CpuId cpu, Descriptor entry, Pfn frame, bool isWrite, PinFlags flags)
     {
         if (frame == machine.UserFrames.ZeroPage)
         {
@@ -202,7 +202,7 @@ public sealed class UserPins
         bool isPin = (flags & PinFlags.Pin) != 0;
         PinCount.Take(pages, frame, isPin);
         Acquired += isPin ? 1UL : 0;
-        machine.UserFrames.NotePopulated(entry, isWrite, waitsForLock: false);
+        machine.UserFrames.NotePopulated(cpu, entry, isWrite);
         return Errno.None;
     }
 

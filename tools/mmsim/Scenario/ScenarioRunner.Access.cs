@@ -65,6 +65,7 @@ internal sealed partial class ScenarioRunner
 
     private FaultResult AccessPage(ScenarioOperation operation, Process process, VirtAddr address, out byte value, out string change)
     {
+        DrainLists();
         PageMapEntry before = process.ReadPageMap(address);
         FaultResult result;
         if (operation.Kind is ScenarioOperationKind.Write or ScenarioOperationKind.WriteMany)

@@ -40,6 +40,7 @@ internal sealed partial class ScenarioRunner
 
     private void Execute(ScenarioOperation operation)
     {
+        DrainLists();
         if (operation.Process is null)
         {
             ExecuteOnFile(operation);
@@ -79,6 +80,9 @@ internal sealed partial class ScenarioRunner
                 break;
         }
     }
+
+    // The driver of the recordings empties its CPU's batches of LRU pages before each step.
+    private void DrainLists() => world.Machine.Pages.Lru.Drain(world.Cpu.Id);
 
     // A process that the kernel killed has only this to say, and is gone.
     private bool EndIfKilled(ScenarioOperation operation, Process process)

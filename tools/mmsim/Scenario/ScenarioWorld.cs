@@ -21,6 +21,7 @@ internal sealed class ScenarioWorld : IDisposable
     private const ulong Fence = 0x7f80_0000_0000;
     private const ulong LibraryDistanceBytes = 1UL << 38;
     private const ulong TopBytes = 1UL << 40;
+    private const ulong Program = 0x5555_5555_4000;
     private const ulong Heap = 0x5555_5556_0000;
     private const ulong HeapBytes = 1UL << 34;
     private const int ProcessCountMax = 12;
@@ -39,8 +40,9 @@ internal sealed class ScenarioWorld : IDisposable
     {
         this.script = script;
 
-        // The recordings come from a machine whose tables have no contiguous bit: access flags are each page's own.
-        Machine = new Machine(new MachineOptions { Release = KernelRelease.Linux618, FoldsContiguousRuns = false, Seed = seed });
+        // The recordings come from a machine whose tables have no contiguous bit: access flags are each page's own, and
+        // executable memory is read in single pages.
+        Machine = new Machine(new MachineOptions { Release = KernelRelease.Linux618, FoldsContiguousRuns = false, ExecFolioOrder = 0, Seed = seed });
         Cpu = Machine.Cpus[0];
         Process main = Machine.CreateProcess(ScenarioParser.MainProcess);
         live.Add(main.Name, main);
@@ -48,6 +50,10 @@ internal sealed class ScenarioWorld : IDisposable
         main.Memory.State.IsThpDisabled = 1;
         main.Memory.SetStartBrk(new VirtAddr(Heap));
         regions.Add("heap", new VirtAddr(Heap));
+
+        // The program lies below its heap, between it and the slots: what is searched for above the slots ends there.
+        main.Memory.Map(
+            Cpu.Id, new VirtAddr(Program), PageBytes, MemoryProtection.Read, MapFlags.Private | MapFlags.Anonymous | MapFlags.Fixed, MappedFile.None, 0);
         main.Memory.Map(
             Cpu.Id, new VirtAddr(Fence), PageBytes, MemoryProtection.None, MapFlags.Shared | MapFlags.Anonymous | MapFlags.Fixed, MappedFile.None, 0);
         VirtAddr above = new(Fence + PageBytes);

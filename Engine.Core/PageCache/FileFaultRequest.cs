@@ -1,0 +1,12 @@
+namespace Engine.Core.PageCache;
+
+/// <summary>What a fault asks of a file (the fields of <c>struct vm_fault</c> and its VMA that <c>filemap_fault</c> looks at).</summary>
+/// <param name="PageIndex">Place in the file, in pages.</param>
+/// <param name="Advice">What the VMA says about its accesses.</param>
+/// <param name="AreaFirst">First page of the file that the VMA maps: what is read for executable memory begins there (Linux 6.17 and later).</param>
+/// <param name="AreaEnd">The page after the last one that the VMA maps.</param>
+/// <param name="MayRetry">
+/// Whether the fault is taken again where input is awaited (<c>FAULT_FLAG_ALLOW_RETRY</c>). Such a caller calls
+/// <see cref="FileMapping.CompleteInput"/> when it is through.
+/// </param>
+public readonly record struct FileFaultRequest(ulong PageIndex, MmapAdvice Advice, ulong AreaFirst, ulong AreaEnd, bool MayRetry);
