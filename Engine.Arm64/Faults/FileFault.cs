@@ -46,7 +46,7 @@ internal static class FileFault
         FaultResult result = ToFaultResult(found, fault.Origin);
         bool isRepeated = found is FileFaultResult.Major or FileFaultResult.MinorReadahead && fault.Origin != FaultOrigin.PopulateInPlace;
         bool isMapped = result <= FaultResult.Major && isRepeated && TryMapAround(ref fault, file);
-        file.Mapping.CompleteInput();
+        EndInput(in fault, file);
         if (result > FaultResult.Major || isMapped)
         {
             return result;
@@ -105,8 +105,23 @@ internal static class FileFault
     private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page)
     {
         FaultResult result = ToFaultResult(FindInCache(ref fault, file, out page), fault.Origin);
-        file.Mapping.CompleteInput();
+        EndInput(in fault, file);
         return result;
+    }
+
+    private static FileFaultWaiting WaitingOf(FaultOrigin origin) => origin switch
+    {
+        FaultOrigin.PopulateInPlace => FileFaultWaiting.InPlace,
+        FaultOrigin.Populate or FaultOrigin.PopulateAdvice => FileFaultWaiting.RetryInSeries,
+        _ => FileFaultWaiting.Retry,
+    };
+
+    private static void EndInput(in VmFault fault, OpenFile file)
+    {
+        if (WaitingOf(fault.Origin) != FileFaultWaiting.RetryInSeries)
+        {
+            file.Mapping.CompleteInput();
+        }
     }
 
     private static FileFaultResult FindInCache(ref VmFault fault, OpenFile file, out Pfn page)
@@ -122,7 +137,7 @@ internal static class FileFault
             advice,
             fault.Area.PageIndexOf(fault.Area.Start),
             fault.Area.PageIndexOf(fault.Area.End),
-            MayRetry: fault.Origin != FaultOrigin.PopulateInPlace);
+            WaitingOf(fault.Origin));
         FileFaultResult result = file.Mapping.Fault(fault.Cpu, ref file.Readahead, in request, out page);
         if (result == FileFaultResult.Major && fault.Origin == FaultOrigin.Populate)
         {

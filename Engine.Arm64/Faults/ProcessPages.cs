@@ -125,6 +125,14 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public Errno PopulatePages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, PopulateKind kind)
     {
+        uint file = process.Memory.Areas[area].File;
+        Errno errno = PopulateEach(cpu, area, start, end, kind);
+        Machine.Files.TryGet(file)?.Mapping.CompleteInput();
+        return errno;
+    }
+
+    private Errno PopulateEach(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end, PopulateKind kind)
+    {
         VmFlags flags = process.Memory.Areas[area].Flags;
         bool isWrite = kind switch
         {

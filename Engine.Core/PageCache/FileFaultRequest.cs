@@ -5,8 +5,5 @@ namespace Engine.Core.PageCache;
 /// <param name="Advice">What the VMA says about its accesses.</param>
 /// <param name="AreaFirst">First page of the file that the VMA maps: what is read for executable memory begins there (Linux 6.17 and later).</param>
 /// <param name="AreaEnd">The page after the last one that the VMA maps.</param>
-/// <param name="MayRetry">
-/// Whether the fault is taken again where input is awaited (<c>FAULT_FLAG_ALLOW_RETRY</c>). Such a caller calls
-/// <see cref="FileMapping.CompleteInput"/> when it is through.
-/// </param>
-public readonly record struct FileFaultRequest(ulong PageIndex, MmapAdvice Advice, ulong AreaFirst, ulong AreaEnd, bool MayRetry);
+/// <param name="Waiting">What the fault does where input is awaited.</param>
+public readonly record struct FileFaultRequest(ulong PageIndex, MmapAdvice Advice, ulong AreaFirst, ulong AreaEnd, FileFaultWaiting Waiting);

@@ -21,7 +21,7 @@ public sealed partial class FileMapping
     /// <param name="advice">What the VMA says about its accesses.</param>
     /// <param name="pfn">The frame with this page, up to date; <see cref="Pfn.None"/> where the fault fails. No reference is taken: whoever maps it adds one.</param>
     public FileFaultResult Fault(CpuId cpu, ref ReadaheadState ra, ulong pageIndex, MmapAdvice advice, out Pfn pfn) =>
-        Fault(cpu, ref ra, new FileFaultRequest(pageIndex, advice, 0, ulong.MaxValue, MayRetry: false), out pfn);
+        Fault(cpu, ref ra, new FileFaultRequest(pageIndex, advice, 0, ulong.MaxValue, FileFaultWaiting.InPlace), out pfn);
 
     /// <summary>As the other, for a VMA that maps a part of the file and for a fault that may be taken again.</summary>
     /// <param name="cpu">The CPU that acts.</param>
@@ -45,12 +45,21 @@ public sealed partial class FileMapping
 
         if (TryFindFolio(pageIndex, out Pfn head))
         {
-            result = MmapHit(cpu, ref ra, head, pageIndex, request.Advice) ? FileFaultResult.MinorReadahead : FileFaultResult.Minor;
+            bool isAwaited = (frames[head].Flags & PageFlag.Locked) != 0;
+            if (isAwaited)
+            {
+                CompleteInput();
+            }
+
+            startsInput = request.Waiting == FileFaultWaiting.RetryInSeries;
+            bool isMarked = MmapHit(cpu, ref ra, head, pageIndex, request.Advice);
+            startsInput = false;
+            result = isMarked || isAwaited ? FileFaultResult.MinorReadahead : FileFaultResult.Minor;
         }
         else
         {
             result = FileFaultResult.Major;
-            startsInput = request.MayRetry && Backing.IsHole(pageIndex);
+            startsInput = request.Waiting != FileFaultWaiting.InPlace && Backing.IsHole(pageIndex);
             MmapMiss(cpu, ref ra, in request);
             startsInput = false;
             if (!TryFindFolio(pageIndex, out head))

@@ -1,8 +1,9 @@
 // Input that a fault has started and not waited for.
 //
 // A hole of the file needs no device: its page is up to date at once, while the other pages of the same window are still
-// locked. A fault on such a page, taken again, finds only what needed no input. Input takes no time here, so pages that
-// are still on their way are marked as locked until that fault is through.
+// locked. A fault on such a page, taken again, finds only what needed no input. What readahead started is on its way, too,
+// when the next faults of the same system call come. Input takes no time here, so such pages are marked as locked until a
+// fault waits for them, or the call is through.
 
 using Engine.Core.Frames;
 using Engine.Core.Units;

@@ -146,7 +146,7 @@ public sealed class FolioTests
         using CacheMachine machine = new(KernelRelease.Linux618);
         FileMapping file = machine.Open(new MemoryBacking(512 << 12), 9);
         ReadaheadState ra = file.OpenState();
-        Assert.Equal(FileFaultResult.Major, file.Fault(Cpu, ref ra, new FileFaultRequest(37, MmapAdvice.Executable, 20, 60, MayRetry: false), out _));
+        Assert.Equal(FileFaultResult.Major, file.Fault(Cpu, ref ra, new FileFaultRequest(37, MmapAdvice.Executable, 20, 60, FileFaultWaiting.InPlace), out _));
         Assert.Equal("32+16 48+8 56+4", Folios(file));
     }
 

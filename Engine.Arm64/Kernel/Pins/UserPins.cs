@@ -156,6 +156,7 @@ public sealed class UserPins
             if (!entry.IsPresent || entry.IsProtNone || (isWrite && !entry.IsWritable))
             {
                 result = FaultHandler.Populate(process, cpu, page, isWrite, FaultOrigin.Populate);
+                machine.Files.TryGet(process.Memory.Areas[areaRef].File)?.Mapping.CompleteInput();
             }
             else if (!isWrite && MustUnshare(area, entry, flags))
             {
