@@ -92,7 +92,7 @@ internal sealed class ProcessPages : IAddressSpacePages
                 Machine.Pages.Lru.Drain(cpu);
                 return Errno.None;
             case MemoryAdvice.WillNeed when file!.Mapping.IsShmem:
-                file.Mapping.SwapInRange(cpu, vma.PageIndexOf(start), (end - start) >> Pfn.PageShift);
+                SwapReadahead.ReadShared(Machine, cpu, file.Mapping, vma.PageIndexOf(start), vma.PageIndexOf(end) - 1);
                 return Errno.None;
             case MemoryAdvice.DontNeed or MemoryAdvice.DontNeedLocked:
                 UnmapPages(cpu, area, start, end);

@@ -8,6 +8,7 @@ using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Frames;
+using Engine.Core.PageCache;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 
@@ -77,6 +78,22 @@ internal static class SwapReadahead
         frames[pfn].Flags |= PageFlag.SwapBacked | (frames.Swap.TryRead(entry, pfn) ? PageFlag.Uptodate : 0);
         frames.AddToLists(cpu, pfn, VmFlags.None);
         return pfn;
+    }
+
+    /// <summary>Reads pages of shared memory into the swap cache; they stay in swap space until somebody asks for them (<c>shmem_swapin_range</c>, mm/madvise.c).</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="mapping">The shared memory.</param>
+    /// <param name="first">First page.</param>
+    /// <param name="last">Last page.</param>
+    public static void ReadShared(Machine machine, CpuId cpu, FileMapping mapping, ulong first, ulong last)
+    {
+        for (ulong at = first; mapping.TryNextSwapped(ref at, last, out SwapEntry entry); at++)
+        {
+            _ = ReadIntoCache(machine, cpu, entry);
+        }
+
+        machine.Pages.Lru.Drain(cpu);
     }
 
     // swap_vma_ra_win

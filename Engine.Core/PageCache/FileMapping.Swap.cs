@@ -33,23 +33,18 @@ public sealed partial class FileMapping
     /// <summary>Whether a page of shared memory is in swap space.</summary>
     public bool IsSwapped(ulong pageIndex) => Record.SwappedPages != 0 && RadixEntry.IsValue(index.Load(pageIndex));
 
-    /// <summary>Brings the swapped pages of a range back (<c>shmem_swapin_range</c>).</summary>
-    /// <param name="cpu">The CPU that acts.</param>
-    /// <param name="firstPage">First page.</param>
-    /// <param name="pageCount">Pages.</param>
-    public void SwapInRange(CpuId cpu, ulong firstPage, ulong pageCount)
+    /// <summary>Finds a page of shared memory that is in swap space.</summary>
+    /// <param name="pageIndex">Where to begin; then the page that was found.</param>
+    /// <param name="lastPage">Where to end.</param>
+    /// <param name="entry">Its slot.</param>
+    public bool TryNextSwapped(ref ulong pageIndex, ulong lastPage, out SwapEntry entry)
     {
-        ulong at = firstPage;
-        while (pageCount > 0 && Record.SwappedPages != 0
-            && index.TryFindNext(ref at, Math.Min(firstPage + pageCount - 1, PageIndexMax), null, out _, findsValues: true))
-        {
-            if (SwapIn(cpu, at) != FileFaultResult.Major)
-            {
-                return;
-            }
-
-            at++;
-        }
+        entry = default;
+        ulong value = 0;
+        bool isFound = Record.SwappedPages != 0 && pageIndex <= lastPage
+            && index.TryFindNext(ref pageIndex, Math.Min(lastPage, PageIndexMax), null, out value, findsValues: true);
+        entry = isFound ? SwapEntry.FromUInt64(value >> 1) : default;
+        return isFound;
     }
 
     /// <summary>Calls back for each slot that the index holds, for whoever checks the swap space.</summary>
@@ -105,7 +100,7 @@ public sealed partial class FileMapping
     }
 
     /// <summary>Brings a page of shared memory back from swap space (<c>shmem_swapin_folio</c>).</summary>
-    /// <returns><see cref="FileFaultResult.Minor"/> where the page is not in swap space, otherwise <see cref="FileFaultResult.Major"/> or an error.</returns>
+    /// <returns><see cref="FileFaultResult.Minor"/> where the page is not in swap space or the swap cache has it, otherwise <see cref="FileFaultResult.Major"/> or an error.</returns>
     internal FileFaultResult SwapIn(CpuId cpu, ulong pageIndex)
     {
         if (!IsSwapped(pageIndex) || cache.Swap is not { } swap)
@@ -122,7 +117,13 @@ public sealed partial class FileMapping
             return FileFaultResult.OutOfMemory;
         }
 
-        if (!swap.TryRead(entry, head))
+        Pfn cached = swap.FindCached(entry);
+        bool isRead = cached == Pfn.None;
+        if (!isRead)
+        {
+            memory.GetFrame(cached).CopyTo(memory.GetFrame(head));
+        }
+        else if (!swap.TryRead(entry, head))
         {
             RemoveFolio(cpu, head);
             _ = index.TryStore(cpu, pageIndex, 0, value);
@@ -131,8 +132,23 @@ public sealed partial class FileMapping
 
         Record.SwappedPages--;
         frames[head].Flags |= PageFlag.Uptodate | PageFlag.Dirty;
-        swap.Free(entry, out _);
-        return FileFaultResult.Major;
+        FreeSlot(cpu, swap, entry);
+        return isRead ? FileFaultResult.Major : FileFaultResult.Minor;
+    }
+
+    // Whether a page that is in swap space has been read ahead.
+    private bool IsSwapCached(ulong pageIndex) =>
+        IsSwapped(pageIndex) && cache.Swap is { } swap && swap.FindCached(SwapEntry.FromUInt64(index.Load(pageIndex) >> 1)) != Pfn.None;
+
+    // free_swap_and_cache: a frame that was read ahead goes with its slot.
+    private void FreeSlot(CpuId cpu, SwapSpace swap, SwapEntry entry)
+    {
+        swap.Free(entry, out Pfn cached);
+        if (cached != Pfn.None)
+        {
+            swap.Uncache(cached);
+            cache.Put(cpu, cached, 1);
+        }
     }
 
     /// <summary>Frees the slots of a range of pages (<c>shmem_free_swap</c>).</summary>
@@ -143,7 +159,11 @@ public sealed partial class FileMapping
         {
             index.Erase(cpu, at);
             Record.SwappedPages--;
-            cache.Swap?.Free(SwapEntry.FromUInt64(entry >> 1), out _);
+            if (cache.Swap is { } swap)
+            {
+                FreeSlot(cpu, swap, SwapEntry.FromUInt64(entry >> 1));
+            }
+
             at++;
         }
     }

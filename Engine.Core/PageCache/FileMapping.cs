@@ -118,8 +118,9 @@ public sealed partial class FileMapping
         return true;
     }
 
-    /// <summary>Whether a page is cached and up to date: what <c>mincore</c> reports.</summary>
-    public bool IsCached(ulong pageIndex) => TryFindFolio(pageIndex, out Pfn head) && (frames[head].Flags & PageFlag.Uptodate) != 0;
+    /// <summary>Whether a page is cached and up to date, in the swap cache for shared memory that is in swap space: what <c>mincore</c> reports.</summary>
+    public bool IsCached(ulong pageIndex) =>
+        (TryFindFolio(pageIndex, out Pfn head) && (frames[head].Flags & PageFlag.Uptodate) != 0) || IsSwapCached(pageIndex);
 
     /// <summary>Whether a page is cached and dirty.</summary>
     public bool IsDirty(ulong pageIndex) => TryFindFolio(pageIndex, out Pfn head) && (frames[head].Flags & PageFlag.Dirty) != 0;
