@@ -86,12 +86,13 @@ internal static class SwapFault
         }
 
         AnonVmaRef root = fault.Process.Machine.AnonVmas[fault.Area.AnonVma].Root;
-        frames.AddSwappedIn(fault.Cpu, pfn, in fault.Area, root, fault.Area.PageIndexOf(fault.Address), isExclusive);
-        if (isFresh && !UserFrames.IsLocking(fault.Area.Flags))
+        if (isFresh)
         {
-            frames.AddToLists(fault.Cpu, pfn, fault.Area.Flags);
+            frames.AddToLists(fault.Cpu, pfn, VmFlags.None);
         }
 
+        bool leavesNewUnlocked = fault.Process.Machine.Options.Release != KernelRelease.Linux69;
+        frames.AddSwappedIn(fault.Cpu, pfn, in fault.Area, root, fault.Area.PageIndexOf(fault.Address), isExclusive, leavesNewUnlocked);
         fault.Tables.Set(fault.Address, mapped);
         if (isDone)
         {

@@ -34,10 +34,12 @@ internal sealed partial class UserFrames
     /// <param name="root">The root of its anon_vma: a page that others may have belongs to the oldest.</param>
     /// <param name="pageIndex">The page's place.</param>
     /// <param name="isExclusive">Whether nobody else can see it.</param>
-    public void AddSwappedIn(CpuId cpu, Pfn pfn, in VmArea area, AnonVmaRef root, ulong pageIndex, bool isExclusive)
+    /// <param name="leavesNewUnlocked">Whether a page that nobody mapped is not locked, though the VMA is (Linux 6.11 and later).</param>
+    public void AddSwappedIn(CpuId cpu, Pfn pfn, in VmArea area, AnonVmaRef root, ulong pageIndex, bool isExclusive, bool leavesNewUnlocked)
     {
         ref Frame frame = ref frames[pfn];
-        if ((frame.Mapping & PageFlag.MappingAnon) == 0)
+        bool isNew = (frame.Mapping & PageFlag.MappingAnon) == 0;
+        if (isNew)
         {
             frame.Mapping = (isExclusive ? area.AnonVma : root).Value | PageFlag.MappingAnon;
             frame.Index = pageIndex;
@@ -45,7 +47,7 @@ internal sealed partial class UserFrames
 
         frame.Flags |= isExclusive ? PageFlag.AnonExclusive : 0;
         frame.MapCount++;
-        if (IsLocking(area.Flags))
+        if (IsLocking(area.Flags) && !(isNew && leavesNewUnlocked))
         {
             lru.Lock(cpu, pfn);
         }

@@ -72,7 +72,7 @@ static void map(struct process *p, const char *operation)
 	}
 	a = ask(p, REQUEST_CALL, SYS_mmap, fd, 4,
 		(unsigned long[6]){ address, count * PAGE_BYTES, (unsigned long)protection, (unsigned long)flags, -1UL, offset });
-	if (a && a->major)
+	if (has_cold_file || (a && a->major))
 		settle();
 	print_start(p, operation);
 	print_result(a, 1);
@@ -104,6 +104,8 @@ static void remap(struct process *p)
 	}
 	expect_end();
 	a = ask_call(p, SYS_mremap, from, old_bytes, new_bytes, flags, to);
+	if (has_cold_file)
+		settle();
 	print_start(p, "mremap");
 	print_result(a, 1);
 	if (a && a->result != -1) {

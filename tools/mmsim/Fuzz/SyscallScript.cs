@@ -48,6 +48,9 @@ public sealed class SyscallScript
     private string Number(int usual) =>
         (random.Below(16) == 0 ? Strange[random.Below(Strange.Length)] : random.Below(usual)).ToString(CultureInfo.InvariantCulture);
 
+    // Where the heap lies relative to page tables and fault-around windows is not defined: no file is mapped there.
+    private string MappedPlace() => $"{regions[1 + random.Below(regions.Count - 1)]} {Number(40)}";
+
     private string Place() => $"{Pick(regions)} {Number(40)}";
 
     private string Range() => $"{Place()} {Number(24)}";
@@ -62,8 +65,8 @@ public sealed class SyscallScript
         string rest = $"{Number(40)} {Pick(Protections)} {(random.Below(2) == 0 ? "private" : "shared")} {source}{options}";
         lines.Add(random.Below(4) switch
         {
-            0 => $"{process}: mmapat {name} {Place()} {rest}",
-            1 => $"{process}: mmapnr {name} {Place()} {rest}",
+            0 when regions.Count > 1 => $"{process}: mmapat {name} {MappedPlace()} {rest}",
+            1 when regions.Count > 1 => $"{process}: mmapnr {name} {MappedPlace()} {rest}",
             _ => $"{process}: mmap {name} {rest}",
         });
         regions.Add(name);
@@ -112,7 +115,7 @@ public sealed class SyscallScript
         6 => $"munlock {Range()}",
         7 => $"msync {Range()}",
         8 => $"brk {Number(40)}",
-        9 => $"mremap {Range()} {Number(24)}{Pick(["", " maymove", $" fixed {Place()}"])}",
+        9 => $"mremap {Range()} {Number(24)}{Pick(["", " maymove", $" fixed {MappedPlace()}"])}",
         10 => $"read {Place()}",
         11 => $"readn {Place()} {Small()}",
         12 => $"writen {Place()} {Small()} {random.Below(256)}",
