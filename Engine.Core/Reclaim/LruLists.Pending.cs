@@ -193,7 +193,7 @@ public sealed unsafe partial class LruLists
         if ((frame.Flags & PageFlag.Lru) == 0)
         {
             Acquire();
-            LinkNew(pfn, ref frame);
+            LinkNew(pfn, ref frame, lockCount: 1);
             Release();
         }
     }
@@ -221,14 +221,15 @@ public sealed unsafe partial class LruLists
         }
     }
 
-    // lru_add: a locked folio joins the unevictable list, locked by one mapping. With the lock held.
-    private void LinkNew(Pfn pfn, ref Frame frame)
+    // lru_add: a locked folio joins the unevictable list. Who counts its locked mappings is not known there: Linux rather
+    // counts too few, which reclaim puts right, than leaves a folio on that list for good. With the lock held.
+    private void LinkNew(Pfn pfn, ref Frame frame, ulong lockCount = 0)
     {
         bool isLocked = (frame.Flags & PageFlag.Mlocked) != 0;
         frame.Next = 0;
         frame.Flags = isLocked ? (frame.Flags & ~PageFlag.Active) | PageFlag.Unevictable : frame.Flags & ~PageFlag.Unevictable;
         LinkFirst(pfn, ref frame);
-        frame.Next = isLocked ? 1 : frame.Next;
+        frame.Next = isLocked ? lockCount : frame.Next;
     }
 
     // A folio is freed: what still waits for it is forgotten.
