@@ -33,10 +33,22 @@ public sealed unsafe partial class PageAllocator
             return;
         }
 
+        CountFree(state, 1 << order);
+    }
+
+    /// <summary>Whether one more single frame may lie on the lists and nothing else is to be done: CommitFreeSlow's rules at their simplest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsPlainFree(PerCpuState* state, ZoneState* zone) =>
+        unchecked(state->Count + 1) < state->High && (state->AllocFactor | (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder)) == 0
+            && (zone->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) == 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CountFree(PerCpuState* state, int pages)
+    {
         int freeCount = state->FreeCount;
         if (freeCount < state->Batch << PerCpuLimits.BatchScaleMax)
         {
-            state->FreeCount = unchecked(freeCount + (1 << order));
+            state->FreeCount = unchecked(freeCount + pages);
         }
     }
 
