@@ -163,6 +163,7 @@ public sealed unsafe partial class PageAllocator
         if (order.Value == 0 && unchecked(frame - firstPfn) < frameCount && states[frame] == FrameState.Allocated && (uint)cpu.Value < (uint)all.Length)
         {
             // SAFETY: the frame lies within memory, so its pageblock has an entry.
+            FrameTable.Prefetch(descriptors + frame);
             PageBlock* block = blocks + (frame >> Order.PageBlockValue);
             ref readonly FreeRoute route = ref all[cpu.Value].Last;
             PerCpuState* state = route.State;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Engine.Core.Arena;
 using Engine.Core.Units;
 
@@ -82,6 +83,21 @@ public sealed unsafe class FrameTable
         // SAFETY: as in ResetAllocated.
         frame->Flags = 0;
         *(ulong*)&frame->MapCount = 0;
+    }
+
+    /// <summary>
+    /// Begins to fetch a descriptor that will be written. Stores leave the processor one after the other, so that those of several frees
+    /// in a row would wait for memory in turn; what is only fetched waits side by side.
+    /// </summary>
+    /// <param name="frame">As in <see cref="ResetAllocated"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Prefetch(Frame* frame)
+    {
+        if (Sse.IsSupported)
+        {
+            // SAFETY: a prefetch reads nothing and faults nowhere.
+            Sse.Prefetch0(frame);
+        }
     }
 
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
