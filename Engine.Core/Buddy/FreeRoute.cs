@@ -7,6 +7,9 @@ namespace Engine.Core.Buddy;
 internal readonly unsafe struct FreeRoute
 {
     /// <summary>The CPU's lists of the zone.</summary>
+    public readonly PerCpuPages Pages;
+
+    /// <summary>Their state.</summary>
     public readonly PerCpuState* State;
 
     /// <summary>The state of the zone.</summary>
@@ -27,6 +30,7 @@ internal readonly unsafe struct FreeRoute
     /// <summary>Fills an entry.</summary>
     public FreeRoute(PerCpuPages pages, int type)
     {
+        Pages = pages;
         State = pages.State;
         ZoneState = pages.ZoneState;
         SingleFrames = &pages.State->FirstList + PerCpuPages.ListOf(0, type);

@@ -35,14 +35,21 @@ internal sealed class FreeRoutes
         get => ref line.Last;
     }
 
-    /// <summary>Remembers the route of a zone and a type below <see cref="MigrateTypes.PerCpuCount"/>.</summary>
-    public void Learn(int zone, int type)
+    /// <summary>Makes the route for a pageblock the last one.</summary>
+    /// <param name="key">The pageblock's <see cref="PageBlock.ZoneAndType"/>.</param>
+    /// <returns>False where no list takes its frames: its type has none, or it belongs to no zone.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public bool TryLearn(ushort key)
     {
-        ref readonly FreeRoute route = ref table[(zone * MigrateTypes.PerCpuCount) + type];
-        if (route.Key != line.Last.Key)
+        uint type = (uint)PageBlock.TypeOf(key);
+        uint index = unchecked((PageBlock.ZoneOf(key) * MigrateTypes.PerCpuCount) + type);
+        if (type >= MigrateTypes.PerCpuCount || index >= (uint)table.Length)
         {
-            line.Last = route;
+            return false;
         }
+
+        line.Last = table[index];
+        return true;
     }
 
     // Apart from the neighbours', on any host with lines of up to 128 bytes.

@@ -25,16 +25,30 @@ public sealed unsafe partial class PageAllocator
             state->AllocFactor >>= 1;
         }
 
-        // Order 0, below the limit, nothing special in the zone: nothing to do, by the same rules as in CommitFreeSlow.
-        if (((order - 1) & 0xfc) == 0 || count >= state->High || (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
-            || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0)
+        // Below the limit, nothing special in the zone, no run of freed high orders: by the rules of CommitFreeSlow only the run is noted.
+        int flags = state->Flags;
+        bool isHighOrder = order is > 0 and <= 3;
+        if (count >= state->High || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0
+            || (isHighOrder && IsRunOfHighOrders(state, flags)))
         {
             CommitFreeSlow(pages, order, type);
             return;
         }
 
+        int noted = isHighOrder ? flags | (int)PerCpuFlags.PreviousFreeHighOrder : flags & ~(int)PerCpuFlags.PreviousFreeHighOrder;
+        if (noted != flags)
+        {
+            state->Flags = noted;
+        }
+
         CountFree(state, 1 << order);
     }
+
+    // free_high: a batch of pages was freed, the last ones of a high order as well, and they fill the CPU's share of its cache.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsRunOfHighOrders(PerCpuState* state, int flags) =>
+        state->FreeCount >= state->Batch && (flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
+            && ((flags & (int)PerCpuFlags.FreeHighBatch) == 0 || state->Count >= state->Batch);
 
     /// <summary>Whether one more single frame may lie on the lists and nothing else is to be done: CommitFreeSlow's rules at their simplest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -60,9 +74,7 @@ public sealed unsafe partial class PageAllocator
         bool freeHigh = false;
         if (order is > 0 and <= 3)
         {
-            freeHigh = state->FreeCount >= batch
-                && (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
-                && ((state->Flags & (int)PerCpuFlags.FreeHighBatch) == 0 || state->Count >= batch);
+            freeHigh = IsRunOfHighOrders(state, state->Flags);
             state->Flags |= (int)PerCpuFlags.PreviousFreeHighOrder;
         }
         else

@@ -193,23 +193,23 @@ public sealed unsafe partial class PageAllocator
     {
         // A list takes the block when: the state is right, the order is listed, the type has lists, the list has room.
         uint frame = pfn.Value;
+        FreeRoutes[] all = freeRoutes;
         if (unchecked(frame - firstPfn) < frameCount && states[frame] == (FrameState.Allocated | order.Value)
-            && (ListedOrders >> order.Value & 1) != 0 && !checkPages && (uint)cpu.Value < (uint)cpuCount)
+            && (ListedOrders >> order.Value & 1) != 0 && (uint)cpu.Value < (uint)all.Length)
         {
-            // SAFETY: the frame lies within memory, so its pageblock has an entry.
-            PageBlock* block = blocks + (frame >> Order.PageBlockValue);
-            int type = block->Type;
-            uint zone = block->ZonePlusOne - 1u;
-            if (type < MigrateTypes.PerCpuCount && zone < (uint)zones.Length)
+            // SAFETY: as in Free.
+            FrameTable.Prefetch(descriptors + frame);
+            ushort key = (blocks + (frame >> Order.PageBlockValue))->ZoneAndType;
+            FreeRoutes ofCpu = all[cpu.Value];
+            if (ofCpu.Last.Key == key || ofCpu.TryLearn(key))
             {
-                freeRoutes[cpu.Value].Learn((int)zone, type);
-                PerCpuPages pages = lists[(cpu.Value * zones.Length) + (int)zone];
-                PerCpuState* state = pages.State;
-                if (state->Inbox == 0 && pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, type)), frame))
+                ref readonly FreeRoute route = ref ofCpu.Last;
+                PerCpuState* state = route.State;
+                if (state->Inbox == 0 && route.Pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, PageBlock.TypeOf(key))), frame))
                 {
                     states[frame] = (byte)(FrameState.PerCpu | order.Value);
                     FrameTable.ResetFree(descriptors + frame);
-                    CommitFree(pages, state, order.Value, type);
+                    CommitFree(route.Pages, state, order.Value, PageBlock.TypeOf(key));
                     return;
                 }
             }

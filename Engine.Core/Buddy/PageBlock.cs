@@ -51,4 +51,10 @@ internal struct PageBlock
 
     /// <summary>What <see cref="ZoneAndType"/> holds in a pageblock of a zone.</summary>
     public static ushort MakeZoneAndType(int zone, int type) => (ushort)(((zone + 1) << 8) | type);
+
+    /// <summary>The zone's index in a <see cref="ZoneAndType"/>; beyond every zone where it names none.</summary>
+    public static uint ZoneOf(ushort zoneAndType) => unchecked((uint)(zoneAndType >> 8) - 1u);
+
+    /// <summary>The migrate type in a <see cref="ZoneAndType"/>.</summary>
+    public static int TypeOf(ushort zoneAndType) => zoneAndType & 0xff;
 }
