@@ -43,7 +43,7 @@ internal readonly unsafe struct BlockTree
         int index = 0;
         if (shape.LevelCount > 1)
         {
-            index = FindFirstAbove();
+            index = shape.LevelCount == 2 ? BitOperations.TrailingZeroCount(words[shape.Level1]) : FindFirstAbove();
             if ((uint)index >= (uint)shape.Level1)
             {
                 return -1;

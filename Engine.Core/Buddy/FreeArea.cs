@@ -124,10 +124,13 @@ internal sealed unsafe partial class FreeArea
         uint orders = FreeWord.OrdersOfPageBlock(block.Summary);
         if (orders != block.Orders)
         {
-            SetOrders(ref block, number, orders);
             if (block.Summary == FreeWord.WholePageBlock)
             {
-                JoinPair(ref block, number);
+                SetWhole(ref block, number);
+            }
+            else
+            {
+                SetOrders(ref block, number, orders);
             }
         }
     }

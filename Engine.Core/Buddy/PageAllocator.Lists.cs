@@ -311,6 +311,12 @@ public sealed unsafe partial class PageAllocator
         for (int i = got - 1; i >= 0; i--)
         {
             states[taken[i]] = (byte)(FrameState.PerCpu | order);
+            if (order != 0)
+            {
+                // Further apart than a processor expects by itself.
+                FrameTable.Prefetch(descriptors + taken[i]);
+            }
+
             if (pages.Push(ref list, taken[i]))
             {
                 kept++;
