@@ -58,7 +58,7 @@ public sealed class KernelOracleTests
     {
         string? seed = Environment.GetEnvironmentVariable("ENGINE_SEED");
         return seed is null ? UsualSeed
-            : seed == "random" ? (ulong)Environment.TickCount64 << 16
+            : seed == "random" ? (ulong)System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue) << 16
             : ulong.Parse(seed.Split(',')[0], CultureInfo.InvariantCulture);
     }
 

@@ -8,7 +8,7 @@ public sealed class RecordedScenarioTests
 {
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Scenario", "Recorded");
 
-    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder, "*.scn").Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal)!];
+    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder, "*.scn").Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]
