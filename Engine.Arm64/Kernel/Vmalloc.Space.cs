@@ -63,45 +63,12 @@ public sealed partial class Vmalloc
         return true;
     }
 
-    // va_clip(): the range leaves the free one at its edge, or splits it.
     private bool TryTakeFromTree(CpuId cpu, ulong lengthBytes, ulong alignment, VmallocRange range, out ulong area)
     {
         area = 0;
         ulong found = free.FindLowest(lengthBytes, alignment, range.Start.Value);
         ulong taken = found == 0 ? 0 : VmapTree.Fit(free.At(found), lengthBytes, alignment, range.Start.Value);
-        return taken != 0 && taken <= range.End.Value - lengthBytes && TryTakeAt(cpu, found, taken, lengthBytes, out area);
-    }
-
-    // Takes a range out of the free one that holds it.
-    private bool TryTakeAt(CpuId cpu, ulong found, ulong taken, ulong lengthBytes, out ulong area)
-    {
-        (ulong first, ulong last) = (free.At(found).Start, free.At(found).End);
-        bool hasBelow = taken > first;
-        bool hasAbove = taken + lengthBytes < last;
-        ulong spare = 0;
-        if (!TryNewArea(cpu, taken, taken + lengthBytes, out area) || (hasBelow && hasAbove && !TryNewArea(cpu, taken + lengthBytes, last, out spare)))
-        {
-            DeleteArea(cpu, area);
-            area = 0;
-            return false;
-        }
-
-        free.Remove(found);
-        if (!hasBelow && !hasAbove)
-        {
-            DeleteArea(cpu, found);
-            return true;
-        }
-
-        free.At(found).Start = hasBelow ? first : taken + lengthBytes;
-        free.At(found).End = hasBelow ? taken : last;
-        free.Insert(found);
-        if (spare != 0)
-        {
-            free.Insert(spare);
-        }
-
-        return true;
+        return taken != 0 && taken <= range.End.Value - lengthBytes && free.TryTake(cpu, found, taken, lengthBytes, GfpFlags.Kernel, out area);
     }
 
     // remove_vm_area(): unmapped at once, purged later.
@@ -171,31 +138,9 @@ public sealed partial class Vmalloc
         {
             if (isFull || !TryPutInPool(area))
             {
-                Merge(cpu, area);
+                free.Merge(cpu, area);
             }
         }
-    }
-
-    // merge_or_add_vmap_area()
-    private void Merge(CpuId cpu, ulong area)
-    {
-        ulong below = free.FindBefore(free.At(area).Start);
-        if (below != 0 && free.At(below).End == free.At(area).Start)
-        {
-            free.Remove(below);
-            free.At(area).Start = free.At(below).Start;
-            DeleteArea(cpu, below);
-        }
-
-        ulong above = free.Find(free.At(area).End);
-        if (above != 0)
-        {
-            free.Remove(above);
-            free.At(area).End = free.At(above).End;
-            DeleteArea(cpu, above);
-        }
-
-        free.Insert(area);
     }
 
     // One list a length of 1 to 256 pages; the last freed is taken first (node_pool_del_va).
@@ -249,7 +194,7 @@ public sealed partial class Vmalloc
             PoolHead(node, pages << PageShift) = count < pool.Count ? pool[count] : 0;
             foreach (ulong area in pool.Take(count))
             {
-                Merge(cpu, area);
+                free.Merge(cpu, area);
             }
         }
     }
@@ -272,27 +217,6 @@ public sealed partial class Vmalloc
         }
 
         return found;
-    }
-
-    private bool TryNewArea(CpuId cpu, ulong first, ulong last, out ulong area)
-    {
-        bool isFound = areas.TryAllocate(cpu, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr place);
-        area = place.Value;
-        if (isFound)
-        {
-            busy.At(area).Start = first;
-            busy.At(area).End = last;
-        }
-
-        return isFound;
-    }
-
-    private void DeleteArea(CpuId cpu, ulong area)
-    {
-        if (area != 0)
-        {
-            areas.Free(cpu, new PhysAddr(area));
-        }
     }
 
     private bool IsVm(ulong vm) => vm != 0 && slabs.Kmalloc.SizeOf(new PhysAddr(vm)) >= VmStruct.SizeBytes && memory.Contains(new PhysAddr(vm), VmStruct.SizeBytes);

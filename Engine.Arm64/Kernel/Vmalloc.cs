@@ -88,7 +88,7 @@ public sealed partial class Vmalloc
         busy = new VmapTree(slabs, areas, statePlace + VmallocState.BusyRootOffset);
         poolPlaces = [.. Enumerable.Range(0, Math.Clamp(slabs.CpuCount, 1, PoolNodesMax)).Select(_ => AllocateAtBoot(PoolCount * sizeof(ulong)))];
         LazyPagesMax = (ulong)(System.Numerics.BitOperations.Log2((uint)slabs.CpuCount) + 1) * ((32UL << 20) / PageBytes);
-        if (!TryNewArea(new CpuId(0), start.Value, end.Value, out ulong whole))
+        if (!free.TryNew(new CpuId(0), start.Value, end.Value, GfpFlags.Kernel, out ulong whole))
         {
             throw new InsufficientMemoryException("no memory for the first vmap_area");
         }
