@@ -1,53 +1,35 @@
 using Engine.Arm64.Kernel;
 using Engine.Arm64.Units;
-using Engine.Core.Arena;
-using Engine.Core.Buddy;
-using Engine.Core.Diagnostics;
-using Engine.Core.Frames;
 using Engine.Core.Slab;
 using Engine.Core.Units;
 
 namespace Mmsim.Fuzz;
 
 /// <summary>One vmalloc sequence beside intervals and a set of mapped pages.</summary>
-public sealed class VmallocRun : IDisposable
+public sealed class VmallocRun : SequenceRun<VmallocOperation>
 {
+    private const ulong MemoryBytes = 32UL << 20;
     private const int CpuCount = 3;
     private const ulong RangePages = 4096;
 
-    private readonly PhysicalMemory memory = new(new MemoryBank(new PhysAddr(0x4000_0000), 32UL << 20));
-    private readonly CorruptionLog log = new();
     private readonly ReferenceMapper mapper = new();
     private readonly SortedDictionary<ulong, (ulong Bytes, bool IsDevice)> live = [];
     private readonly Vmalloc vmalloc;
-    private long expectedReports;
 
     private VmallocRun()
-    {
-        MemoryLayout layout = new(memory);
-        FrameTable frames = new(memory, layout);
-        PageAllocator pages = new(memory, layout, frames, log, new PageAllocatorOptions { CpuCount = CpuCount });
-        vmalloc = new Vmalloc(SlabSystem.Of(pages), mapper, Vmalloc.DefaultStart, Vmalloc.DefaultStart + (RangePages * Pfn.PageSizeBytes));
-    }
+        : base(MemoryBytes, CpuCount) =>
+        vmalloc = new Vmalloc(SlabSystem.Of(Pages), mapper, Vmalloc.DefaultStart, Vmalloc.DefaultStart + (RangePages * Pfn.PageSizeBytes));
 
     /// <summary>Runs a sequence.</summary>
     /// <exception cref="FuzzMismatchException">vmalloc and the reference disagree.</exception>
     public static void Replay(IReadOnlyList<VmallocOperation> operations)
     {
         using VmallocRun run = new();
-        foreach (VmallocOperation operation in operations)
-        {
-            run.Apply(operation);
-            run.Check();
-        }
-
-        run.Finish();
+        run.Play(operations, verifyEvery: 1);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => memory.Dispose();
-
-    private void Apply(VmallocOperation operation)
+    protected override void Apply(VmallocOperation operation)
     {
         CpuId cpu = new(operation.Cpu % CpuCount);
         ulong bytes = (ulong)Math.Max(operation.Bytes, 1);
@@ -78,7 +60,7 @@ public sealed class VmallocRun : IDisposable
                 break;
             case VmallocStep.FreeBad:
                 vmalloc.Free(cpu, Vmalloc.DefaultStart + (operation.Pick | 1));
-                expectedReports++;
+                ExpectedReports++;
                 break;
             case VmallocStep.Purge:
                 vmalloc.Purge(cpu);
@@ -99,10 +81,10 @@ public sealed class VmallocRun : IDisposable
         }
     }
 
-    private void Check()
+    /// <inheritdoc/>
+    protected override void Verify()
     {
-        Expect(log.Count == expectedReports, $"{log.Count} reports instead of {expectedReports}: {log.Items.LastOrDefault()}");
-        Expect(vmalloc.Verify() == 0, $"Verify: {log.Items.LastOrDefault()}");
+        Expect(vmalloc.Verify() == 0, $"Verify: {Log.Items.LastOrDefault()}");
         ulong end = 0;
         foreach ((ulong address, (ulong bytes, _)) in live)
         {
@@ -113,7 +95,8 @@ public sealed class VmallocRun : IDisposable
         }
     }
 
-    private void Finish()
+    /// <inheritdoc/>
+    protected override void Finish()
     {
         foreach (ulong address in live.Keys.ToArray())
         {
@@ -121,15 +104,7 @@ public sealed class VmallocRun : IDisposable
         }
 
         vmalloc.Purge(new CpuId(0));
-        Check();
+        Verify();
         Expect(mapper.Pages.Count == 0 && vmalloc.Pages == 0 && vmalloc.AreaCount == 0, "something remains mapped although everything was freed");
-    }
-
-    private static void Expect(bool holds, string otherwise)
-    {
-        if (!holds)
-        {
-            throw new FuzzMismatchException(otherwise);
-        }
     }
 }
