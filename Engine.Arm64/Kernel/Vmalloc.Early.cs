@@ -21,7 +21,7 @@ public sealed partial class Vmalloc
                     bytes += VmStruct.SizeBytes + ((ulong)(vm.PageCount >> Math.Clamp(vm.PageOrder, 0, Order.MaxValue)) * sizeof(ulong));
                 }
 
-                return bytes;
+                return bytes + ((ulong)Blocks().Count * VmapBlock.SizeBytes) + ((ulong)slabs.CpuCount * sizeof(ulong));
             }
         }
     }

@@ -48,6 +48,7 @@ public sealed partial class Vmalloc
         if (!isPooled && !TryTakeFromTree(cpu, lengthBytes, alignment, range, out area))
         {
             // overflow: everything that can be freed is freed, once.
+            PurgeBlocks(cpu);
             Purge(cpu, isFull: true);
             if (!TryTakeFromTree(cpu, lengthBytes, alignment, range, out area))
             {
@@ -58,7 +59,7 @@ public sealed partial class Vmalloc
 
         // An area of another range never goes to a pool: its addresses are not vmalloc's.
         busy.At(area).PoolNodePlusOne = range == wholeRange ? (uint)node + 1 : 0;
-        busy.At(area).Vm = 0;
+        (busy.At(area).Vm, busy.At(area).Flags, busy.At(area).Block) = (0, VmapAreaFlags.None, 0);
         busy.Insert(area);
         return true;
     }
@@ -102,22 +103,28 @@ public sealed partial class Vmalloc
 
     private void FreeLazily(CpuId cpu, ulong area)
     {
-        busy.Remove(area);
-        ref VmapArea gone = ref busy.At(area);
-        ulong length = gone.End - gone.Start;
-        mapper.Unmap(cpu, new VirtAddr(gone.Start), length);
-        gone.Vm = 0;
-        gone.Next = State.LazyFirst;
-        State.LazyFirst = area;
-        State.LazyAreas++;
-        State.LazyPages += length >> PageShift;
+        PutLazy(cpu, area);
         if (State.LazyPages > LazyPagesMax)
         {
             Purge(cpu, isFull: false);
         }
     }
 
-    private void Purge(CpuId cpu, bool isFull)
+    private void PutLazy(CpuId cpu, ulong area)
+    {
+        busy.Remove(area);
+        ref VmapArea gone = ref busy.At(area);
+        ulong length = gone.End - gone.Start;
+        mapper.Unmap(cpu, new VirtAddr(gone.Start), length);
+        (gone.Vm, gone.Flags, gone.Block) = (0, VmapAreaFlags.None, 0);
+        gone.Next = State.LazyFirst;
+        State.LazyFirst = area;
+        State.LazyAreas++;
+        State.LazyPages += length >> PageShift;
+    }
+
+    // __purge_vmap_area_lazy(): one flush for all that is lazily freed, and for a range of the caller's.
+    private void Purge(CpuId cpu, bool isFull, ulong first = ulong.MaxValue, ulong last = 0)
     {
         for (int node = 0; node < poolPlaces.Length; node++)
         {
@@ -128,12 +135,17 @@ public sealed partial class Vmalloc
         State.LazyFirst = 0;
         State.LazyPages = 0;
         State.LazyAreas = 0;
-        if (lazy.Count == 0)
+        foreach (ulong area in lazy)
         {
-            return;
+            first = Math.Min(first, free.At(area).Start);
+            last = Math.Max(last, free.At(area).End);
         }
 
-        mapper.Flush(cpu, new VirtAddr(lazy.Min(area => free.At(area).Start)), new VirtAddr(lazy.Max(area => free.At(area).End)));
+        if (last != 0)
+        {
+            mapper.Flush(cpu, new VirtAddr(first), new VirtAddr(last));
+        }
+
         foreach (ulong area in lazy)
         {
             if (isFull || !TryPutInPool(area))

@@ -1,3 +1,4 @@
+using Engine.Core.Slab;
 using Mmsim.Fuzz;
 using Xunit;
 
@@ -11,6 +12,18 @@ public sealed class SequenceFuzzTests
 
     [Fact]
     public void Vmalloc_sequences_agree_with_their_reference() => FindNothing(new FuzzVmalloc(), 15);
+
+    /// <summary>A second free of an object whose frame has become another cache's.</summary>
+    [Fact]
+    public void Fuzz_slab_399() => SlabRun.Replay(
+        new SlabSetup(30, 32, (SlabFlags)0x100, false, false),
+        [
+            new(SlabStep.Allocate, 2, 10, 1430569628),
+            new(SlabStep.Free, 2, 244, 976925936),
+            new(SlabStep.Shrink, 1, 99, 723653258),
+            new(SlabStep.Reallocate, 1, 4, 4255534176),
+            new(SlabStep.FreeTwice, 2, 1, 1669679306),
+        ]);
 
     [Fact]
     public void A_failing_sequence_becomes_the_smallest_test()

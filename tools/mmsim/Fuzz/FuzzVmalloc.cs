@@ -8,6 +8,7 @@ public sealed class FuzzVmalloc : IFuzzTarget
     private static readonly VmallocStep[] Steps =
     [
         .. Enumerable.Repeat(VmallocStep.Allocate, 8), .. Enumerable.Repeat(VmallocStep.Free, 8), VmallocStep.AllocateHuge, VmallocStep.MapDevice,
+        .. Enumerable.Repeat(VmallocStep.MapRam, 4), .. Enumerable.Repeat(VmallocStep.UnmapRam, 4), VmallocStep.UnmapRamBad,
         VmallocStep.FreeBad, VmallocStep.Purge, VmallocStep.AllocateWithoutTables,
     ];
 

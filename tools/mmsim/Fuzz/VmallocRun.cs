@@ -14,6 +14,7 @@ public sealed class VmallocRun : SequenceRun<VmallocOperation>
 
     private readonly ReferenceMapper mapper = new();
     private readonly SortedDictionary<ulong, (ulong Bytes, bool IsDevice)> live = [];
+    private readonly List<(VirtAddr Address, int Pages)> lent = [];
     private readonly Vmalloc vmalloc;
 
     private VmallocRun()
@@ -62,10 +63,31 @@ public sealed class VmallocRun : SequenceRun<VmallocOperation>
                 vmalloc.Free(cpu, Vmalloc.DefaultStart + (operation.Pick | 1));
                 ExpectedReports++;
                 break;
+            case VmallocStep.MapRam:
+                Pfn[] frames = [.. Enumerable.Range(0, 1 + (operation.Bytes % 100)).Select(i => Memory.Start.Pfn + (uint)i)];
+                if (vmalloc.TryMapRam(cpu, frames, out VirtAddr mapped))
+                {
+                    lent.Add((mapped, frames.Length));
+                }
+
+                break;
+            case VmallocStep.UnmapRam when lent.Count > 0:
+                UnmapRam(cpu, (int)(operation.Pick % (uint)lent.Count));
+                break;
+            case VmallocStep.UnmapRamBad:
+                vmalloc.UnmapRam(cpu, Vmalloc.DefaultStart + (operation.Pick | 1), operation.Bytes);
+                ExpectedReports++;
+                break;
             case VmallocStep.Purge:
                 vmalloc.Purge(cpu);
                 break;
         }
+    }
+
+    private void UnmapRam(CpuId cpu, int index)
+    {
+        vmalloc.UnmapRam(cpu, lent[index].Address, lent[index].Pages);
+        lent.RemoveAt(index);
     }
 
     private void Free(CpuId cpu, ulong address)
@@ -93,11 +115,27 @@ public sealed class VmallocRun : SequenceRun<VmallocOperation>
             end = ((address + bytes + Pfn.PageSizeBytes - 1) & ~(ulong)(Pfn.PageSizeBytes - 1)) + Pfn.PageSizeBytes;
             Expect(mapper.Pages.ContainsKey(first) && mapper.Pages.ContainsKey(end - (2 * Pfn.PageSizeBytes)), $"the area at 0x{address:x} is not mapped");
         }
+
+        foreach ((VirtAddr address, int pages) in lent)
+        {
+            for (int i = 0; i < pages; i++)
+            {
+                Expect(
+                    mapper.Pages.TryGetValue(address.ToUInt64() + ((ulong)i * Pfn.PageSizeBytes), out ulong physical)
+                        && physical == (Memory.Start.Pfn + (uint)i).Address.ToUInt64(),
+                    $"page {i} of the short mapping at {address} is not mapped");
+            }
+        }
     }
 
     /// <inheritdoc/>
     protected override void Finish()
     {
+        while (lent.Count > 0)
+        {
+            UnmapRam(new CpuId(0), lent.Count - 1);
+        }
+
         foreach (ulong address in live.Keys.ToArray())
         {
             Free(new CpuId(0), address);
@@ -105,6 +143,9 @@ public sealed class VmallocRun : SequenceRun<VmallocOperation>
 
         vmalloc.Purge(new CpuId(0));
         Verify();
-        Expect(mapper.Pages.Count == 0 && vmalloc.Pages == 0 && vmalloc.AreaCount == 0, "something remains mapped although everything was freed");
+        Expect(mapper.Pages.Count == 0 && vmalloc.Pages == 0 && !vmalloc.FormatInfo().Split('\n').Any(IsInUse), "something remains mapped although everything was freed");
     }
+
+    // Blocks for short mappings stay for the next one.
+    private static bool IsInUse(string line) => line.Length > 0 && !line.EndsWith(" vm_map_ram", StringComparison.Ordinal);
 }
