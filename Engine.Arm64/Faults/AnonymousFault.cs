@@ -50,7 +50,7 @@ internal static class AnonymousFault
 
         fault.Frames.AddNewAnonymous(fault.Cpu, pfn, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         fault.Process.Memory.State.AnonPages++;
-        Descriptor entry = Descriptor.ForPage(pfn, fault.Protection).MakeDirty().MakeWritable();
+        Descriptor entry = fault.MakeWritableIfAllowed(Descriptor.ForPage(pfn, fault.Protection).MakeDirty());
         fault.Tables.TryMap(fault.Cpu, fault.Address, entry);
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);
         return FaultResult.Minor;
@@ -92,7 +92,7 @@ internal static class AnonymousFault
     private static void MapFolio(ref VmFault fault, Pfn head, VirtAddr start, int pageCount)
     {
         fault.Frames.AddNewAnonymousFolio(fault.Process, fault.Cpu, head, fault.Process.Memory.Areas[fault.AreaRef], start, isBlock: false);
-        Descriptor entry = Descriptor.ForPage(head, fault.Protection).MakeDirty().MakeWritable();
+        Descriptor entry = fault.MakeWritableIfAllowed(Descriptor.ForPage(head, fault.Protection).MakeDirty());
         fault.Tables.SetPages(fault.Cpu, start, head, entry.Attributes, pageCount);
         fault.Frames.HugeCounters.Add(HugePageEvent.SmallerAllocation);
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);

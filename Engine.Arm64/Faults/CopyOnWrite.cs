@@ -29,7 +29,7 @@ internal static class CopyOnWrite
     // wp_page_reuse: nobody else sees the frame, or everybody is meant to.
     private static FaultResult Reuse(ref VmFault fault)
     {
-        Descriptor entry = fault.Original.MakeYoung().MakeDirty().MakeWritable();
+        Descriptor entry = fault.MakeWritableIfAllowed(fault.Original.MakeYoung().MakeDirty());
         if ((fault.Area.Flags & VmFlags.Shared) != 0)
         {
             fault.File?.Mapping.SetDirty(fault.Area.PageIndexOf(fault.Address));
@@ -70,7 +70,7 @@ internal static class CopyOnWrite
         fault.Process.FlushPage(fault.Address);
         frames.AddNewAnonymous(fault.Cpu, copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         Descriptor entry = Descriptor.ForPage(copy, fault.Protection);
-        entry = fault.Origin == FaultOrigin.Unshare ? entry : entry.MakeDirty().MakeWritable();
+        entry = fault.Origin == FaultOrigin.Unshare ? entry : fault.MakeWritableIfAllowed(entry.MakeDirty());
         fault.Tables.Set(fault.Address, entry);
         fault.Process.Memory.State.AnonPages++;
         if (!isZeroPage)

@@ -97,7 +97,7 @@ internal static class FileFault
         frames.Copy(page, copy);
         frames.AddNewAnonymous(fault.Cpu, copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         fault.Process.Memory.State.AnonPages++;
-        fault.Tables.TryMap(fault.Cpu, fault.Address, Descriptor.ForPage(copy, fault.Protection).MakeDirty().MakeWritable());
+        fault.Tables.TryMap(fault.Cpu, fault.Address, fault.MakeWritableIfAllowed(Descriptor.ForPage(copy, fault.Protection).MakeDirty()));
         fault.Process.Faults.CountCause(FaultCause.FileCow);
         return result;
     }

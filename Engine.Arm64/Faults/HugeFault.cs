@@ -46,6 +46,12 @@ internal static class HugeFault
     {
         result = FaultResult.Minor;
         Descriptor block = fault.Original;
+        if (fault.Origin == FaultOrigin.Unshare)
+        {
+            // A page that others map becomes the process's own; the block's other pages stay as they are.
+            return (!block.IsSpecial && fault.Frames.CanReuse(block, mayReuseLarge: false)) || !HugeMaps.Split(fault.Process, fault.Cpu, fault.Address);
+        }
+
         if (!fault.IsWrite || block.IsWritable)
         {
             Set(ref fault, fault.IsWrite ? block.MakeYoung().MakeDirty() : block.MakeYoung(), FaultCause.AccessFlags);
@@ -62,7 +68,7 @@ internal static class HugeFault
 
         if (fault.Frames.CanReuse(block, mayReuseLarge: false))
         {
-            Set(ref fault, block.MakeYoung().MakeDirty().MakeWritable(), FaultCause.Reuse);
+            Set(ref fault, fault.MakeWritableIfAllowed(block.MakeYoung().MakeDirty()), FaultCause.Reuse);
             return true;
         }
 

@@ -1,6 +1,7 @@
 // What system calls do to pages. MemoryMap decides which VMAs there are and calls here once per VMA; here are the page
 // tables, the frames behind them, and the TLBs.
 
+using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -212,7 +213,8 @@ internal sealed class ProcessPages : IAddressSpacePages
         Process childProcess = ((ProcessPages)child.Pages).process;
         process.Tables.UnfoldPartial(vma.Start, vma.LengthBytes);
         ForkVisitor fork = new(Machine.UserFrames, process, childProcess, to, cpu, (vma.Flags & VmFlags.Shared) != 0);
-        return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
+        return PinnedFork.TrySplitBlocks(cpu, process, vma)
+            && childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
     }
 

@@ -42,6 +42,9 @@ internal ref struct VmFault
     /// <summary>The page tables of the process.</summary>
     public readonly PageTable Tables => Process.Tables;
 
+    /// <summary>An entry with the right to write, where the VMA has it: a debugger's write may come from elsewhere (<c>maybe_mkwrite</c>).</summary>
+    public readonly Descriptor MakeWritableIfAllowed(Descriptor entry) => (Area.Flags & VmFlags.Write) != 0 ? entry.MakeWritable() : entry;
+
     /// <summary>Writes an entry that differs in access flag, dirtiness and write permission alone (<c>ptep_set_access_flags</c>); in a contiguous run the others follow or the run is unfolded.</summary>
     public readonly void SetAccess(Descriptor entry)
     {

@@ -21,7 +21,7 @@ public sealed partial class Vmalloc
                     bytes += VmStruct.SizeBytes + ((ulong)(vm.PageCount >> Math.Clamp(vm.PageOrder, 0, Order.MaxValue)) * sizeof(ulong));
                 }
 
-                return bytes;
+                return bytes + ((ulong)Blocks().Count * VmapBlock.SizeBytes) + ((ulong)slabs.CpuCount * sizeof(ulong));
             }
         }
     }
@@ -55,7 +55,7 @@ public sealed partial class Vmalloc
             }
 
             if (!slabs.Kmalloc.TryAllocate(boot, VmStruct.SizeBytes, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr place)
-                || !TryTakeAt(boot, found, first.Value, lengthBytes, out ulong area))
+                || !free.TryTake(boot, found, first.Value, lengthBytes, GfpFlags.Kernel, out ulong area))
             {
                 throw new InsufficientMemoryException("no memory for the kernel image's vm_area");
             }

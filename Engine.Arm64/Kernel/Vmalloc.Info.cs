@@ -55,6 +55,12 @@ public sealed partial class Vmalloc
             Expect("subtree_max_size", 0, (ulong)(free.Verify() + busy.Verify()));
             Expect("vmap_lazy_nr", lazy.Aggregate(0UL, (sum, area) => sum + ((free.At(area).End - free.At(area).Start) >> PageShift)), State.LazyPages);
             Expect("nr_vmalloc_pages", busy.List().Where(HasPages).Aggregate(0UL, (sum, area) => sum + Vm(busy.At(area).Vm).PageCount), State.Pages);
+            foreach (ulong area in busy.List().Where(area => (busy.At(area).Flags & VmapAreaFlags.Block) != 0))
+            {
+                ulong at = busy.At(area).Block;
+                Expect("vmap_block", VmapBlock.Pages, IsBlock(at) ? Block(at).Free + Block(at).Dirty + Block(at).UsedPages : 0);
+            }
+
             return (int)(slabs.Log.Count - before);
         }
     }
@@ -73,6 +79,8 @@ public sealed partial class Vmalloc
     {
         if (!IsVm(busy.At(area).Vm))
         {
+            ref VmapArea range = ref busy.At(area);
+            Append(text, (range.Flags & VmapAreaFlags.Ram) != 0, $"0x{range.Start:x16}-0x{range.End:x16} {range.End - range.Start,7} vm_map_ram\n");
             return;
         }
 

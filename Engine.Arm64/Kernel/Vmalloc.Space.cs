@@ -48,6 +48,7 @@ public sealed partial class Vmalloc
         if (!isPooled && !TryTakeFromTree(cpu, lengthBytes, alignment, range, out area))
         {
             // overflow: everything that can be freed is freed, once.
+            PurgeBlocks(cpu);
             Purge(cpu, isFull: true);
             if (!TryTakeFromTree(cpu, lengthBytes, alignment, range, out area))
             {
@@ -58,50 +59,17 @@ public sealed partial class Vmalloc
 
         // An area of another range never goes to a pool: its addresses are not vmalloc's.
         busy.At(area).PoolNodePlusOne = range == wholeRange ? (uint)node + 1 : 0;
-        busy.At(area).Vm = 0;
+        (busy.At(area).Vm, busy.At(area).Flags, busy.At(area).Block) = (0, VmapAreaFlags.None, 0);
         busy.Insert(area);
         return true;
     }
 
-    // va_clip(): the range leaves the free one at its edge, or splits it.
     private bool TryTakeFromTree(CpuId cpu, ulong lengthBytes, ulong alignment, VmallocRange range, out ulong area)
     {
         area = 0;
         ulong found = free.FindLowest(lengthBytes, alignment, range.Start.Value);
         ulong taken = found == 0 ? 0 : VmapTree.Fit(free.At(found), lengthBytes, alignment, range.Start.Value);
-        return taken != 0 && taken <= range.End.Value - lengthBytes && TryTakeAt(cpu, found, taken, lengthBytes, out area);
-    }
-
-    // Takes a range out of the free one that holds it.
-    private bool TryTakeAt(CpuId cpu, ulong found, ulong taken, ulong lengthBytes, out ulong area)
-    {
-        (ulong first, ulong last) = (free.At(found).Start, free.At(found).End);
-        bool hasBelow = taken > first;
-        bool hasAbove = taken + lengthBytes < last;
-        ulong spare = 0;
-        if (!TryNewArea(cpu, taken, taken + lengthBytes, out area) || (hasBelow && hasAbove && !TryNewArea(cpu, taken + lengthBytes, last, out spare)))
-        {
-            DeleteArea(cpu, area);
-            area = 0;
-            return false;
-        }
-
-        free.Remove(found);
-        if (!hasBelow && !hasAbove)
-        {
-            DeleteArea(cpu, found);
-            return true;
-        }
-
-        free.At(found).Start = hasBelow ? first : taken + lengthBytes;
-        free.At(found).End = hasBelow ? taken : last;
-        free.Insert(found);
-        if (spare != 0)
-        {
-            free.Insert(spare);
-        }
-
-        return true;
+        return taken != 0 && taken <= range.End.Value - lengthBytes && free.TryTake(cpu, found, taken, lengthBytes, GfpFlags.Kernel, out area);
     }
 
     // remove_vm_area(): unmapped at once, purged later.
@@ -135,22 +103,28 @@ public sealed partial class Vmalloc
 
     private void FreeLazily(CpuId cpu, ulong area)
     {
-        busy.Remove(area);
-        ref VmapArea gone = ref busy.At(area);
-        ulong length = gone.End - gone.Start;
-        mapper.Unmap(cpu, new VirtAddr(gone.Start), length);
-        gone.Vm = 0;
-        gone.Next = State.LazyFirst;
-        State.LazyFirst = area;
-        State.LazyAreas++;
-        State.LazyPages += length >> PageShift;
+        PutLazy(cpu, area);
         if (State.LazyPages > LazyPagesMax)
         {
             Purge(cpu, isFull: false);
         }
     }
 
-    private void Purge(CpuId cpu, bool isFull)
+    private void PutLazy(CpuId cpu, ulong area)
+    {
+        busy.Remove(area);
+        ref VmapArea gone = ref busy.At(area);
+        ulong length = gone.End - gone.Start;
+        mapper.Unmap(cpu, new VirtAddr(gone.Start), length);
+        (gone.Vm, gone.Flags, gone.Block) = (0, VmapAreaFlags.None, 0);
+        gone.Next = State.LazyFirst;
+        State.LazyFirst = area;
+        State.LazyAreas++;
+        State.LazyPages += length >> PageShift;
+    }
+
+    // __purge_vmap_area_lazy(): one flush for all that is lazily freed, and for a range of the caller's.
+    private void Purge(CpuId cpu, bool isFull, ulong first = ulong.MaxValue, ulong last = 0)
     {
         for (int node = 0; node < poolPlaces.Length; node++)
         {
@@ -161,41 +135,24 @@ public sealed partial class Vmalloc
         State.LazyFirst = 0;
         State.LazyPages = 0;
         State.LazyAreas = 0;
-        if (lazy.Count == 0)
+        foreach (ulong area in lazy)
         {
-            return;
+            first = Math.Min(first, free.At(area).Start);
+            last = Math.Max(last, free.At(area).End);
         }
 
-        mapper.Flush(cpu, new VirtAddr(lazy.Min(area => free.At(area).Start)), new VirtAddr(lazy.Max(area => free.At(area).End)));
+        if (last != 0)
+        {
+            mapper.Flush(cpu, new VirtAddr(first), new VirtAddr(last));
+        }
+
         foreach (ulong area in lazy)
         {
             if (isFull || !TryPutInPool(area))
             {
-                Merge(cpu, area);
+                free.Merge(cpu, area);
             }
         }
-    }
-
-    // merge_or_add_vmap_area()
-    private void Merge(CpuId cpu, ulong area)
-    {
-        ulong below = free.FindBefore(free.At(area).Start);
-        if (below != 0 && free.At(below).End == free.At(area).Start)
-        {
-            free.Remove(below);
-            free.At(area).Start = free.At(below).Start;
-            DeleteArea(cpu, below);
-        }
-
-        ulong above = free.Find(free.At(area).End);
-        if (above != 0)
-        {
-            free.Remove(above);
-            free.At(area).End = free.At(above).End;
-            DeleteArea(cpu, above);
-        }
-
-        free.Insert(area);
     }
 
     // One list a length of 1 to 256 pages; the last freed is taken first (node_pool_del_va).
@@ -249,7 +206,7 @@ public sealed partial class Vmalloc
             PoolHead(node, pages << PageShift) = count < pool.Count ? pool[count] : 0;
             foreach (ulong area in pool.Take(count))
             {
-                Merge(cpu, area);
+                free.Merge(cpu, area);
             }
         }
     }
@@ -272,27 +229,6 @@ public sealed partial class Vmalloc
         }
 
         return found;
-    }
-
-    private bool TryNewArea(CpuId cpu, ulong first, ulong last, out ulong area)
-    {
-        bool isFound = areas.TryAllocate(cpu, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr place);
-        area = place.Value;
-        if (isFound)
-        {
-            busy.At(area).Start = first;
-            busy.At(area).End = last;
-        }
-
-        return isFound;
-    }
-
-    private void DeleteArea(CpuId cpu, ulong area)
-    {
-        if (area != 0)
-        {
-            areas.Free(cpu, new PhysAddr(area));
-        }
     }
 
     private bool IsVm(ulong vm) => vm != 0 && slabs.Kmalloc.SizeOf(new PhysAddr(vm)) >= VmStruct.SizeBytes && memory.Contains(new PhysAddr(vm), VmStruct.SizeBytes);

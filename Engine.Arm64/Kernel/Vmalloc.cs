@@ -6,7 +6,8 @@
 // next area of that length takes the one freed last; a quarter of each pool goes back to the tree at each purge.
 //
 // All state lies in the arena: areas and their uses as slab objects, the rest in one kmalloc object. Page tables and TLBs are
-// reached through IVmallocMapper. Files: this one has the calls; Space the ranges; Pages the frames; Info the reports.
+// reached through IVmallocMapper. Files: this one has the calls; Ram those for a short time; Space the ranges; Pages the frames;
+// Info the reports.
 
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
@@ -84,11 +85,12 @@ public sealed partial class Vmalloc
         memory = slabs.Pages.Memory;
         areas = slabs.Create("vmap_area", VmapArea.SizeBytes, 0, SlabFlags.NoMerge);
         statePlace = AllocateAtBoot(VmallocState.SizeBytes);
+        blockHeads = AllocateAtBoot(slabs.CpuCount * sizeof(ulong));
         free = new VmapTree(slabs, areas, statePlace + VmallocState.FreeRootOffset);
         busy = new VmapTree(slabs, areas, statePlace + VmallocState.BusyRootOffset);
         poolPlaces = [.. Enumerable.Range(0, Math.Clamp(slabs.CpuCount, 1, PoolNodesMax)).Select(_ => AllocateAtBoot(PoolCount * sizeof(ulong)))];
         LazyPagesMax = (ulong)(System.Numerics.BitOperations.Log2((uint)slabs.CpuCount) + 1) * ((32UL << 20) / PageBytes);
-        if (!TryNewArea(new CpuId(0), start.Value, end.Value, out ulong whole))
+        if (!free.TryNew(new CpuId(0), start.Value, end.Value, GfpFlags.Kernel, out ulong whole))
         {
             throw new InsufficientMemoryException("no memory for the first vmap_area");
         }
@@ -273,7 +275,7 @@ public sealed partial class Vmalloc
     {
         lock (gate)
         {
-            Purge(cpu, isFull: false);
+            PurgeAliases(cpu);
         }
     }
 

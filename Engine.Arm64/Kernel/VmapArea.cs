@@ -40,4 +40,12 @@ internal struct VmapArea
     /// <summary>The node whose pool gets the range back, plus one (<c>encode_vn_id</c>).</summary>
     [FieldOffset(56)]
     public uint PoolNodePlusOne;
+
+    /// <summary>What the area is, where it has no <see cref="VmStruct"/> (<c>va->flags</c>).</summary>
+    [FieldOffset(60)]
+    public VmapAreaFlags Flags;
+
+    /// <summary>The area's <see cref="VmapBlock"/>; 0 where it is none.</summary>
+    [FieldOffset(64)]
+    public ulong Block;
 }

@@ -10,7 +10,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64.Kernel;
 
 /// <summary>A tree of <see cref="VmapArea"/>.</summary>
-internal sealed class VmapTree
+internal sealed partial class VmapTree
 {
     // A treap of n nodes is about 3 log2(n) deep; this is far beyond any that fits in memory.
     private const int DepthMax = 200;

@@ -11,7 +11,6 @@ internal sealed class SlabWorkload : IWorkload
 {
     private const int Batch = 1024;
     private const int Live = 100_000;
-    private static readonly CpuId Cpu = new(0);
 
     private readonly SlabBench bench;
     private readonly SlabCache cache;
@@ -54,7 +53,7 @@ internal sealed class SlabWorkload : IWorkload
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static PhysAddr Get(SlabCache cache, PhysicalMemory memory, ulong value)
     {
-        if (!cache.TryAllocate(Cpu, GfpFlags.Kernel, out PhysAddr address))
+        if (!cache.TryAllocate(new CpuId(0), GfpFlags.Kernel, out PhysAddr address))
         {
             throw new InvalidOperationException("out of simulated memory");
         }
@@ -67,7 +66,7 @@ internal sealed class SlabWorkload : IWorkload
     private static ulong Put(SlabCache cache, PhysicalMemory memory, PhysAddr address)
     {
         ulong value = memory.GetRef<ulong>(address);
-        cache.Free(Cpu, address);
+        cache.Free(new CpuId(0), address);
         return value;
     }
 
@@ -87,15 +86,8 @@ internal sealed class SlabWorkload : IWorkload
         ulong sum = 0;
         for (long i = 0; i < count; i += Batch)
         {
-            for (int k = 0; k < Batch; k++)
-            {
-                slots[k] = Get(cache, memory, (ulong)(i + k));
-            }
-
-            for (int k = 0; k < Batch; k++)
-            {
-                sum += Put(cache, memory, slots[k]);
-            }
+            Fill(cache, memory, slots.AsSpan(0, Batch), (ulong)i);
+            sum += EmptyInOrder(cache, memory, slots.AsSpan(0, Batch));
         }
 
         return sum;
@@ -106,15 +98,42 @@ internal sealed class SlabWorkload : IWorkload
         ulong sum = 0;
         for (long i = 0; i < count; i += Batch)
         {
-            for (int k = 0; k < Batch; k++)
-            {
-                slots[k] = Get(cache, memory, (ulong)(i + k));
-            }
+            Fill(cache, memory, slots.AsSpan(0, Batch), (ulong)i);
+            sum += EmptyReversed(cache, memory, slots.AsSpan(0, Batch));
+        }
 
-            for (int k = Batch - 1; k >= 0; k--)
-            {
-                sum += Put(cache, memory, slots[k]);
-            }
+        return sum;
+    }
+
+    // The loops stand alone, because together they have more variables than there are registers that calls preserve.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Fill(SlabCache cache, PhysicalMemory memory, Span<PhysAddr> batch, ulong value)
+    {
+        foreach (ref PhysAddr slot in batch)
+        {
+            slot = Get(cache, memory, value++);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong EmptyInOrder(SlabCache cache, PhysicalMemory memory, ReadOnlySpan<PhysAddr> batch)
+    {
+        ulong sum = 0;
+        foreach (PhysAddr slot in batch)
+        {
+            sum += Put(cache, memory, slot);
+        }
+
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong EmptyReversed(SlabCache cache, PhysicalMemory memory, ReadOnlySpan<PhysAddr> batch)
+    {
+        ulong sum = 0;
+        for (int k = batch.Length - 1; k >= 0; k--)
+        {
+            sum += Put(cache, memory, batch[k]);
         }
 
         return sum;

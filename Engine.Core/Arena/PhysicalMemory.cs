@@ -27,6 +27,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
     // The first bank's bounds, so that the common machine with one bank checks an access with two compares.
     private readonly ulong firstStart;
     private readonly ulong firstLengthBytes;
+    private readonly ulong firstWordOffsetMax;
 
     /// <summary>Reserves the banks. No byte is touched.</summary>
     /// <param name="banks">Where RAM is: ascending, not overlapping, at least one.</param>
@@ -40,6 +41,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
         End = banks[^1].End;
         firstStart = Start.Value;
         firstLengthBytes = banks[0].LengthBytes;
+        firstWordOffsetMax = firstLengthBytes - sizeof(ulong);
         host = new HostMemory(End - Start);
         Bias = host.Start - Start.Value;
         foreach (MemoryBank bank in banks)
@@ -127,13 +129,14 @@ public sealed unsafe class PhysicalMemory : IDisposable
     public ref T GetRef<T>(PhysAddr address)
         where T : unmanaged
     {
-        // A bank is at least a frame, so for what is no larger one compare is enough.
-        if (sizeof(T) > Pfn.PageSizeBytes || unchecked(address.Value - firstStart) > firstLengthBytes - (ulong)sizeof(T))
+        // A bank is at least a frame, so for what is no larger one compare is enough. The rest is not inlined: it would take registers here.
+        ulong offset = unchecked(address.Value - firstStart);
+        if (sizeof(T) <= sizeof(ulong) ? offset > firstWordOffsetMax : sizeof(T) > Pfn.PageSizeBytes || offset > firstLengthBytes - (ulong)sizeof(T))
         {
-            Require(address, (ulong)sizeof(T));
+            RequireFar(address, (ulong)sizeof(T));
         }
 
-        // SAFETY: the compare or Require checked that all bytes of T are committed memory of one bank.
+        // SAFETY: the compare or RequireFar checked that all bytes of T are committed memory of one bank.
         return ref Unsafe.AsRef<T>(Bias + address.Value);
     }
 
@@ -190,6 +193,9 @@ public sealed unsafe class PhysicalMemory : IDisposable
             ThrowOutside(address, lengthBytes);
         }
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void RequireFar(PhysAddr address, ulong lengthBytes) => Require(address, lengthBytes);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool ContainsInLaterBank(PhysAddr address, ulong lengthBytes)

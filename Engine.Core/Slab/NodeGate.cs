@@ -2,6 +2,8 @@
 // thread lookup; half a stack of objects changes hands in less. A waiter yields after a short spin, so that a holder
 // that lost its host CPU gets it back.
 
+using System.Runtime.CompilerServices;
+
 namespace Engine.Core.Slab;
 
 /// <summary>A spin lock (the role of <c>list_lock</c>). Host state: it is never part of the simulated machine.</summary>
@@ -10,6 +12,7 @@ internal sealed class NodeGate
     private int isHeld;
 
     /// <summary>Takes the lock; the result releases it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Holder Enter()
     {
         if (Interlocked.CompareExchange(ref isHeld, 1, 0) != 0)
@@ -20,6 +23,7 @@ internal sealed class NodeGate
         return new Holder(this);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Wait()
     {
         SpinWait spin = default;

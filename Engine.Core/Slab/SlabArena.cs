@@ -47,6 +47,7 @@ internal sealed unsafe class SlabArena
     public Frame* FirstFrame { get; }
 
     /// <summary>The owner's tag of the frame that holds an address; <see cref="SlabTag.None"/> outside the table.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public SlabTag TagOf(ulong address)
     {
         ulong offset = unchecked(address - Start);
@@ -56,6 +57,7 @@ internal sealed unsafe class SlabArena
     }
 
     /// <summary>The slab that holds an address, whatever its cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGetSlabOf(ulong address, out SlabPage slab)
     {
         SlabTag tag = TagOf(address);
@@ -70,6 +72,7 @@ internal sealed unsafe class SlabArena
     }
 
     /// <summary>The slab of a cache whose head is a frame.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGetSlab(uint head, int cacheNumber, out SlabPage slab)
     {
         uint index = unchecked(head - FirstPfn);

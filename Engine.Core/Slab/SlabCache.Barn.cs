@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Engine.Core.Units;
 
@@ -6,25 +7,28 @@ namespace Engine.Core.Slab;
 /// <content>The barn: chunks of half an object stack that CPUs leave for each other, copied under the node lock.</content>
 public sealed unsafe partial class SlabCache
 {
-    private const int BarnChunksLimit = 24;
+    private const uint BarnChunksLimit = 24;
 
-    // Half of what the CPU's structure and stack take together, so that chunks fill a frame.
-    private int ChunkStrideBytes => (SlabCpu.SizeBytes + ((int)capacity * sizeof(ulong))) / 2;
+    // A chunk takes 1 << chunkShift bytes: half of what the CPU's structure and stack take together, so that chunks fill a frame.
+    private readonly int chunkShift;
+    private readonly uint chunksMax;
 
-    private int ChunksPerPage => Pfn.PageSizeBytes / ChunkStrideBytes;
-
-    private int BarnChunksMax => Math.Min(SlabNode.BarnPagesMax * ChunksPerPage, BarnChunksLimit);
+    private static (int Shift, uint ChunksMax) ComputeBarn(ulong capacity)
+    {
+        int shift = BitOperations.Log2(((ulong)SlabCpu.SizeBytes + (capacity * sizeof(ulong))) / 2);
+        return (shift, Math.Min(SlabNode.BarnPagesMax * (uint)Pfn.PageSizeBytes >> shift, BarnChunksLimit));
+    }
 
     private bool TryTakeChunk(SlabCpu* area)
     {
-        uint half = capacity / 2;
+        uint half = (uint)capacity / 2;
         using (nodeGate.Enter())
         {
-            if (unchecked(node->BarnChunks - 1) >= (uint)BarnChunksMax)
+            if (unchecked(node->BarnChunks - 1) >= chunksMax)
             {
                 if (node->BarnChunks != 0)
                 {
-                    Report("barn's count", AddressOf(node), (ulong)BarnChunksMax, node->BarnChunks);
+                    Report("barn's count", AddressOf(node), chunksMax, node->BarnChunks);
                     node->BarnChunks = 0;
                 }
 
@@ -32,7 +36,7 @@ public sealed unsafe partial class SlabCache
             }
 
             node->BarnChunks--;
-            if (!TryGetChunk((int)node->BarnChunks, out ulong* chunk))
+            if (!TryGetChunk(node->BarnChunks, out ulong* chunk))
             {
                 node->BarnChunks = 0;
                 return false;
@@ -48,14 +52,13 @@ public sealed unsafe partial class SlabCache
     {
         using (nodeGate.Enter())
         {
-            if (node->BarnChunks >= (uint)BarnChunksMax)
+            if (node->BarnChunks >= chunksMax)
             {
                 return false;
             }
 
-            int index = (int)node->BarnChunks;
-
-            ref uint page = ref node->BarnPages[index / ChunksPerPage];
+            uint index = node->BarnChunks;
+            ref uint page = ref node->BarnPages[index >> (Pfn.PageShift - chunkShift)];
             if (page == Pfn.None.Value && !system.TryAllocateBookkeepingFrame(cpu, number, out page))
             {
                 return false;
@@ -66,15 +69,15 @@ public sealed unsafe partial class SlabCache
                 return false;
             }
 
-            Unsafe.CopyBlock(chunk, area + 1, capacity / 2 * sizeof(ulong));
+            Unsafe.CopyBlock(chunk, area + 1, (uint)capacity / 2 * sizeof(ulong));
             node->BarnChunks++;
             return true;
         }
     }
 
-    private bool TryGetChunk(int index, out ulong* chunk)
+    private bool TryGetChunk(uint index, out ulong* chunk)
     {
-        ulong page = (ulong)node->BarnPages[index / ChunksPerPage] << Pfn.PageShift;
+        ulong page = (ulong)node->BarnPages[index >> (Pfn.PageShift - chunkShift)] << Pfn.PageShift;
         if (arena.TagOf(page) != SlabTag.OfBookkeeping(number) || !IsRam(page, Pfn.PageSizeBytes))
         {
             Report("barn's frame", AddressOf(node), 0, page >> Pfn.PageShift);
@@ -83,7 +86,7 @@ public sealed unsafe partial class SlabCache
         }
 
         // SAFETY: the frame is RAM, and the chunk lies in it.
-        chunk = (ulong*)(arena.Memory.Bias + page + ((ulong)(index % ChunksPerPage * ChunkStrideBytes)));
+        chunk = (ulong*)(arena.Memory.Bias + page + (((ulong)index << chunkShift) & (Pfn.PageSizeBytes - 1)));
         return true;
     }
 }

@@ -88,7 +88,7 @@ public sealed unsafe partial class SlabCache
     private void Spill(SlabCpu* area, CpuId cpu)
     {
         ulong* stack = (ulong*)(area + 1);
-        uint half = capacity / 2;
+        uint half = (uint)capacity / 2;
         if (!TryPutChunk(area, cpu))
         {
             FreeMany(area, cpu, new Span<ulong>(stack, (int)half));

@@ -35,15 +35,19 @@ public sealed unsafe partial class SlabCache
         return found;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private SlabCpu* GetArea(CpuId cpu)
     {
         if ((uint)cpu.Value >= (uint)cpus.Length)
         {
-            throw new ArgumentOutOfRangeException(nameof(cpu), cpu, $"the machine has {cpus.Length} CPUs");
+            ThrowNoSuchCpu(cpu);
         }
 
         return cpus[cpu.Value];
     }
+
+    [System.Diagnostics.CodeAnalysis.DoesNotReturn]
+    private void ThrowNoSuchCpu(CpuId cpu) => throw new ArgumentOutOfRangeException(nameof(cpu), cpu, $"the machine has {cpus.Length} CPUs");
 
     private ulong TakeFromStack(SlabCpu* area, CpuId cpu, GfpFlags gfp)
     {
@@ -85,7 +89,7 @@ public sealed unsafe partial class SlabCache
         }
 
         ulong* stack = (ulong*)(area + 1);
-        uint wanted = capacity / 2;
+        uint wanted = (uint)capacity / 2;
         uint taken = 0;
         ulong head = area->FreeList;
         while (taken < wanted && head != 0)
@@ -251,6 +255,7 @@ public sealed unsafe partial class SlabCache
     private bool IsObjectOf(SlabPage slab, ulong address) => slab.Tag.Number == number && IsObjectWithin(address, slab.Start, slab.LengthBytes);
 
     // check_valid_pointer(): at the start of an object, not in the rest at the slab's end.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsObjectWithin(ulong address, ulong slabStart, ulong slabBytes)
     {
         ulong place = unchecked(address - slabStart - (ulong)Geometry.RedLeftPadBytes);

@@ -47,7 +47,7 @@ public sealed unsafe partial class SlabCache
             findings += VerifyCpu(area, free);
         }
 
-        for (int i = 0; i < (int)Math.Min(node->BarnChunks, (uint)BarnChunksMax); i++)
+        for (uint i = 0; i < Math.Min(node->BarnChunks, chunksMax); i++)
         {
             findings += TryGetChunk(i, out ulong* chunk) ? MarkAll(new ReadOnlySpan<ulong>(chunk, (int)capacity / 2), free) : 1;
         }

@@ -29,9 +29,9 @@ public sealed unsafe partial class SlabCache
     private readonly ulong memorySpanBytes;
     private readonly ulong tag;
     private readonly ulong slabMask;
-    private readonly ulong slabUsedBytes;
+    private readonly ulong lastObjectProduct;
     private readonly ulong divisor;
-    private readonly uint capacity;
+    private readonly ulong capacity;
 
     // SAFETY: cpus[i] and node point to pieces of frames that SlabSystem.Carve took when the cache was created and that nothing
     // else uses while it exists. What they hold may be garbage: it is checked before it becomes an address or an index.
@@ -83,9 +83,10 @@ public sealed unsafe partial class SlabCache
         {
             tag = SlabTag.OfSlab(number, Geometry.SlabOrder.ToInt32()).Word;
             slabMask = Geometry.SlabOrder.LengthBytes - 1;
-            slabUsedBytes = (ulong)Geometry.ObjectsPerSlab * size;
+            lastObjectProduct = unchecked(divisor * (ulong)(Geometry.ObjectsPerSlab - 1) * size);
         }
 
+        (chunkShift, chunksMax) = ComputeBarn(capacity);
         node = (SlabNode*)system.Carve(SlabNode.SizeBytes, number);
         InitializeNode();
         cpus = new SlabCpu*[system.CpuCount];
@@ -105,7 +106,8 @@ public sealed unsafe partial class SlabCache
         firstFrame = root.firstFrame;
         (system, arena, nodeGate, number) = (root.system, root.arena, root.nodeGate, root.number);
         (cpus, memoryStart, memorySpanBytes) = (root.cpus, root.memoryStart, root.memorySpanBytes);
-        (tag, slabMask, slabUsedBytes, divisor, capacity) = (root.tag, root.slabMask, root.slabUsedBytes, root.divisor, root.capacity);
+        (tag, slabMask, lastObjectProduct, divisor, capacity) = (root.tag, root.slabMask, root.lastObjectProduct, root.divisor, root.capacity);
+        (chunkShift, chunksMax) = (root.chunkShift, root.chunksMax);
         (shuffle, scramble, Flags, Geometry) = (root.shuffle, root.scramble, root.Flags, root.Geometry);
         root.users++;
         root.ObjectBytes = Math.Max(root.ObjectBytes, objectBytes);
@@ -155,13 +157,13 @@ public sealed unsafe partial class SlabCache
         {
             // SAFETY: the structure and its stack of `capacity` addresses lie in frames that the cache keeps for its life.
             SlabCpu* area = table[cpu.Value];
-            uint top = unchecked(area->Count - 1);
+            ulong top = unchecked((ulong)area->Count - 1);
             if (top < capacity)
             {
                 ulong candidate = ((ulong*)(area + 1))[top];
                 if (unchecked(candidate - memoryStart) < memorySpanBytes)
                 {
-                    area->Count = top;
+                    area->Count = (uint)top;
                     address = new PhysAddr(candidate);
                     return true;
                 }
@@ -187,13 +189,17 @@ public sealed unsafe partial class SlabCache
             && (uint)cpu.Value < (uint)table.Length)
         {
             SlabCpu* area = table[cpu.Value];
-            ulong* stack = (ulong*)(area + 1);
-            uint count = area->Count;
-            if (count < capacity && stack[(int)count - 1] != address.Value)
+            ulong count = area->Count;
+            if (count < capacity)
             {
-                stack[count] = address.Value;
-                area->Count = count + 1;
-                return;
+                // Under the lowest place lies the structure's last word, which is no object's address.
+                ulong* place = (ulong*)(area + 1) + count;
+                if (place[-1] != address.Value)
+                {
+                    *place = address.Value;
+                    area->Count = (uint)(count + 1);
+                    return;
+                }
             }
         }
 
@@ -203,13 +209,11 @@ public sealed unsafe partial class SlabCache
     private static SlabFlags AddDebug(PageAllocator pages, string name, int objectBytes, int alignmentBytes) =>
         SlabSystem.Of(pages).AddDebugFlags(name, objectBytes, alignmentBytes, SlabFlags.NoMerge, false);
 
-    // Divisibility by multiplication (Lemire, Kaser, Kurz 2019): n is a multiple of d exactly where n * (2^64 / d, rounded up) <= that factor - 1.
+    // Divisibility by multiplication (Lemire, Kaser, Kurz 2019), with c = 2^64 / d rounded up and e = c * d - 2^64: modulo 2^64 the product of
+    // c and q * d is q * e, which grows with q, and that of c and any other number below 2^32 is at least c, which is more.
+    // So one compare with the product of the last object's place finds both what is between objects and what is beyond the last.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsObjectStart(ulong address)
-    {
-        ulong place = address & slabMask;
-        return place < slabUsedBytes && unchecked(place * divisor) < divisor;
-    }
+    private bool IsObjectStart(ulong address) => unchecked((address & slabMask) * divisor) <= lastObjectProduct;
 
     // Half a stack moves at a time, so its length in bytes with the CPU's structure is a power of two.
     private static uint ComputeCapacity(int sizeBytes, int cpuCount)

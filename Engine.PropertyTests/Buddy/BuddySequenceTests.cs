@@ -57,7 +57,7 @@ public sealed class BuddySequenceTests
                 run.RunAll(shorter);
                 return false;
             }
-            catch (BuddyMismatchException)
+            catch (FuzzMismatchException)
             {
                 return true;
             }

@@ -15,23 +15,25 @@ internal sealed class IovaDomain
     private const ulong LowestAddress = Pfn.PageSizeBytes;
     private const int RootBytes = 16;
 
-    private readonly SlabSystem slabs;
-    private readonly SlabCache cache;
     private readonly VmapTree free;
     private readonly VmapTree busy;
     private readonly ulong end;
 
     public IovaDomain(SlabSystem slabs, SlabCache cache, int addressBits)
     {
-        (this.slabs, this.cache, end) = (slabs, cache, 1UL << addressBits);
-        if (!slabs.Kmalloc.TryAllocate(new CpuId(0), RootBytes, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr roots)
-            || !TryNew(new CpuId(0), MirrorBase, MirrorBase + end - LowestAddress, out ulong whole))
+        end = 1UL << addressBits;
+        if (!slabs.Kmalloc.TryAllocate(new CpuId(0), RootBytes, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr roots))
         {
-            throw new InsufficientMemoryException("no memory for a device's addresses");
+            throw NoMemory();
         }
 
         free = new VmapTree(slabs, cache, roots);
         busy = new VmapTree(slabs, cache, roots + sizeof(ulong));
+        if (!free.TryNew(new CpuId(0), MirrorBase, MirrorBase + end - LowestAddress, GfpFlags.Kernel, out ulong whole))
+        {
+            throw NoMemory();
+        }
+
         free.Insert(whole);
     }
 
@@ -47,28 +49,9 @@ internal sealed class IovaDomain
         }
 
         ulong taken = VmapTree.Fit(free.At(found), length, length);
-        (ulong first, ulong last) = (free.At(found).Start, free.At(found).End);
-        ulong above = 0;
-        if (!TryNew(cpu, taken, taken + length, out ulong range) || (taken + length < last && taken > first && !TryNew(cpu, taken + length, last, out above)))
+        if (!free.TryTake(cpu, found, taken, length, GfpFlags.Atomic, out ulong range))
         {
-            Delete(cpu, range);
             return false;
-        }
-
-        free.Remove(found);
-        if (taken > first || taken + length < last)
-        {
-            free.At(found).Start = taken > first ? first : taken + length;
-            free.At(found).End = taken > first ? taken : last;
-            free.Insert(found);
-            if (above != 0)
-            {
-                free.Insert(above);
-            }
-        }
-        else
-        {
-            Delete(cpu, found);
         }
 
         busy.Insert(range);
@@ -87,45 +70,11 @@ internal sealed class IovaDomain
         }
 
         busy.Remove(range);
-        ulong below = free.FindBefore(free.At(range).Start);
-        if (below != 0 && free.At(below).End == free.At(range).Start)
-        {
-            free.Remove(below);
-            free.At(range).Start = free.At(below).Start;
-            Delete(cpu, below);
-        }
-
-        ulong above = free.Find(free.At(range).End);
-        if (above != 0)
-        {
-            free.Remove(above);
-            free.At(range).End = free.At(above).End;
-            Delete(cpu, above);
-        }
-
-        free.Insert(range);
+        free.Merge(cpu, range);
         return true;
     }
 
     private ulong Mirror(ulong mirroredEnd) => end - (mirroredEnd - MirrorBase);
 
-    private bool TryNew(CpuId cpu, ulong first, ulong last, out ulong range)
-    {
-        bool isNew = cache.TryAllocate(cpu, GfpFlags.Atomic | GfpFlags.Zero, out PhysAddr place);
-        range = place.Value;
-        if (isNew)
-        {
-            slabs.Pages.Memory.GetRef<VmapArea>(place) = new VmapArea { Start = first, End = last };
-        }
-
-        return isNew;
-    }
-
-    private void Delete(CpuId cpu, ulong range)
-    {
-        if (range != 0)
-        {
-            cache.Free(cpu, new PhysAddr(range));
-        }
-    }
+    private static InsufficientMemoryException NoMemory() => new("no memory for a device's addresses");
 }

@@ -16,6 +16,31 @@ internal static class PinnedFork
         parent.Memory.State.HasPinned != 0 && parent.Machine.UserFrames.IsExclusive(entry)
         && PinCount.IsMaybePinned(parent.Machine.Pages, entry.Pfn);
 
+    /// <summary>Makes pages of the blocks of a VMA that hold a pinned page, so that each is copied (<c>copy_huge_pmd</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="parent">Whose blocks.</param>
+    /// <param name="area">Its VMA.</param>
+    /// <returns>False where there is no memory for a table.</returns>
+    public static bool TrySplitBlocks(CpuId cpu, Process parent, in VmArea area)
+    {
+        if (parent.Memory.State.HasPinned == 0 || !parent.Tables.HasLargeLeaves || (area.Flags & VmFlags.Shared) != 0)
+        {
+            return true;
+        }
+
+        VirtAddr end = area.End;
+        for (VirtAddr at = HugeMaps.StartOf(area.Start); at < end; at += HugeMaps.Bytes)
+        {
+            if (HugeMaps.TryGetBlock(parent, at, out Descriptor block) && parent.Machine.UserFrames.IsAnonymous(block) && MustCopy(parent, block)
+                && !HugeMaps.Split(parent, cpu, at))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Gives the child a copy.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="child">The new process.</param>

@@ -144,7 +144,8 @@ public sealed class UserPins
 
         VmFlags area = process.Memory.Areas[areaRef].Flags;
         bool isWrite = (flags & PinFlags.Write) != 0;
-        if ((area & (VmFlags.Io | VmFlags.PfnMap)) != 0 || (area & (isWrite ? VmFlags.Write : VmFlags.Read)) == 0)
+        bool isForced = (flags & PinFlags.Force) != 0;
+        if (!IsAllowed(area, flags))
         {
             return Errno.EFAULT;
         }
@@ -153,7 +154,7 @@ public sealed class UserPins
         {
             Descriptor entry = process.Tables.Read(page, out int level);
             FaultResult result = FaultResult.Minor;
-            if (!entry.IsPresent || entry.IsProtNone || (isWrite && !entry.IsWritable))
+            if (!entry.IsPresent || (entry.IsProtNone && !isForced) || (isWrite && !MayFollowForWriting(area, entry, isForced)))
             {
                 result = FaultHandler.Populate(process, cpu, page, isWrite, FaultOrigin.Populate);
                 machine.Files.TryGet(process.Memory.Areas[areaRef].File)?.Mapping.CompleteInput();
@@ -186,6 +187,29 @@ public sealed class UserPins
         return Errno.EFAULT;
     }
 
+    // check_vma_flags()
+    private static bool IsAllowed(VmFlags area, PinFlags flags)
+    {
+        if ((area & (VmFlags.Io | VmFlags.PfnMap)) != 0)
+        {
+            return false;
+        }
+
+        bool isForced = (flags & PinFlags.Force) != 0;
+        return (flags & PinFlags.Write) != 0
+            ? (area & VmFlags.Write) != 0 || (isForced && IsCopyOnWrite(area))
+            : (area & VmFlags.Read) != 0 || (isForced && (area & VmFlags.MayRead) != 0);
+    }
+
+    // can_follow_write_pte(): an entry that the process may not write, but whose page is its own alone.
+    private bool MayFollowForWriting(VmFlags area, Descriptor entry, bool isForced) =>
+        entry.IsWritable
+        || (isForced && IsCopyOnWrite(area) && (area & VmFlags.Write) == 0 && !entry.IsSpecial
+            && machine.UserFrames.IsAnonymous(entry) && machine.UserFrames.IsExclusive(entry));
+
+    // is_cow_mapping()
+    private static bool IsCopyOnWrite(VmFlags area) => (area & (VmFlags.Shared | VmFlags.MayWrite)) == VmFlags.MayWrite;
+
     // try_grab_page(): the zero page is held by nobody.
     private Errno Hold(CpuId cpu, Descriptor entry, Pfn frame, bool isWrite, PinFlags flags)
     {
@@ -215,10 +239,9 @@ public sealed class UserPins
             return false;
         }
 
-        bool isCow = (area & (VmFlags.Shared | VmFlags.MayWrite)) == VmFlags.MayWrite;
         return machine.UserFrames.IsAnonymous(entry)
             ? !machine.UserFrames.IsExclusive(entry)
-            : (flags & PinFlags.LongTerm) != 0 && isCow;
+            : (flags & PinFlags.LongTerm) != 0 && IsCopyOnWrite(area);
     }
 
     // folio_is_longterm_pinnable()

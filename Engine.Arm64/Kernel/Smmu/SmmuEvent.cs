@@ -43,11 +43,18 @@ public readonly record struct SmmuEvent(ulong Word0, ulong Word1, ulong Word2, u
         CultureInfo.InvariantCulture,
         $"arm-smmu-v3 arm-smmu-v3.0.auto: event 0x{Word0 & 0xff:x2} received:\narm-smmu-v3 arm-smmu-v3.0.auto: \t0x{Word0:x16}\narm-smmu-v3 arm-smmu-v3.0.auto: \t0x{Word1:x16}\narm-smmu-v3 arm-smmu-v3.0.auto: \t0x{Word2:x16}\narm-smmu-v3 arm-smmu-v3.0.auto: \t0x{Word3:x16}\n");
 
-    /// <summary>Makes a record. Class 2 is the access itself, 1 a walk of stage 1's tables.</summary>
-    internal static SmmuEvent Create(SmmuEventType type, uint stream, ulong address, bool isWrite, bool isStage2 = false, bool isOnWalk = false, ulong intermediate = 0) =>
+    /// <summary>What the address was for that stage 2 could not translate.</summary>
+    public SmmuEventClass Class => (SmmuEventClass)((Word1 >> ClassShift) & 3);
+
+    /// <summary>The intermediate address's page, where stage 2 faulted.</summary>
+    public ulong IntermediateAddress => Word3;
+
+    /// <summary>Makes a record.</summary>
+    internal static SmmuEvent Create(
+        SmmuEventType type, uint stream, ulong address, bool isWrite, bool isStage2 = false, SmmuEventClass about = SmmuEventClass.Input, ulong intermediate = 0) =>
         new(
             ((ulong)stream << 32) | (uint)type,
-            (isWrite ? 0 : ReadBit) | (isStage2 ? Stage2Bit : 0) | ((isOnWalk ? 1UL : 2UL) << ClassShift),
+            (isWrite ? 0 : ReadBit) | (isStage2 ? Stage2Bit : 0) | ((ulong)about << ClassShift),
             address,
             isStage2 ? intermediate & 0x000f_ffff_ffff_f000 : 0);
 }

@@ -169,7 +169,13 @@ public sealed class SmmuV3
         ushort asid = 0;
         if (entry.Config != StreamConfig.Stage2)
         {
-            if (!memory.TryRead(entry.Context, out ContextDescriptor context))
+            PhysAddr place = entry.Context;
+            if (entry.Config == StreamConfig.Nested && !TryTranslateContext(stream, entry, address, isWrite, ref place))
+            {
+                return false;
+            }
+
+            if (!memory.TryRead(place, out ContextDescriptor context))
             {
                 return Record(SmmuEvent.Create(SmmuEventType.FCdFetch, stream, address, isWrite));
             }
@@ -183,6 +189,21 @@ public sealed class SmmuV3
         }
 
         return TryTranslate(stream, registers, entry.Stage2, asid, entry.Vmid, address, isWrite, out physical);
+    }
+
+    // The guest's context descriptor lies at an address of the guest (5.2, S1ContextPtr).
+    private bool TryTranslateContext(uint stream, in StreamTableEntry entry, ulong address, bool isWrite, ref PhysAddr place)
+    {
+        ArenaMemory tables = new(memory);
+        TranslationRegisters flat = new(0, 0, 0, 0, 0, Profile);
+        TranslationResult found = Walker.Translate(ref tables, flat, entry.Stage2, new VirtAddr(place.Value), new TranslationAccess(AccessKind.Load, 1));
+        if (found.IsOk)
+        {
+            place = found.Address;
+            return true;
+        }
+
+        return Record(SmmuEvent.Create(TypeOf(found.Fault.Kind), stream, address, isWrite, isStage2: true, SmmuEventClass.ContextDescriptor, place.Value));
     }
 
     private bool TryTranslate(
@@ -208,7 +229,9 @@ public sealed class SmmuV3
         ArenaMemory tables = new(memory);
         TranslationResult found = Walker.Translate(ref tables, registers, stage2, new VirtAddr(address), new TranslationAccess(kind, 0));
         SmmuEventType type = found.IsOk ? TypeOf(status) : TypeOf(found.Fault.Kind);
-        return Record(SmmuEvent.Create(type, stream, address, isWrite, found.Fault.IsStage2, found.Fault.IsOnStage1Walk, found.IntermediateAddress.Value));
+        return Record(SmmuEvent.Create(
+            type, stream, address, isWrite, found.Fault.IsStage2, found.Fault.IsOnStage1Walk ? SmmuEventClass.TableDescriptor : SmmuEventClass.Input,
+            found.IntermediateAddress.Value));
     }
 
     private static SmmuEventType TypeOf(byte status) => (status & FaultKindMask) switch

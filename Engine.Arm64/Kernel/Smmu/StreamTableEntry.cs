@@ -46,7 +46,7 @@ public struct StreamTableEntry
     /// <summary>What is done with the stream.</summary>
     public readonly StreamConfig Config => (StreamConfig)((Word0 >> 1) & 7);
 
-    /// <summary>Where the context descriptor lies.</summary>
+    /// <summary>Where the context descriptor lies: an intermediate address where stage 2 is on as well.</summary>
     public readonly PhysAddr Context => new(Word0 & ContextMask);
 
     /// <summary>The virtual machine that TLB entries belong to; 0 without stage 2.</summary>
@@ -75,4 +75,11 @@ public struct StreamTableEntry
             Word3 = root.Value,
         };
     }
+
+    /// <summary>An entry with both stages; stage 2 as of <see cref="ForStage2"/>.</summary>
+    /// <param name="context">Where the context descriptor lies for the guest: an address that stage 2 translates, as those in the descriptor are.</param>
+    /// <param name="root">Stage 2's root.</param>
+    /// <param name="vmid">The virtual machine.</param>
+    public static StreamTableEntry ForNested(PhysAddr context, PhysAddr root, ushort vmid) =>
+        ForStage2(root, vmid) with { Word0 = ValidBit | ((ulong)StreamConfig.Nested << 1) | context.Value };
 }

@@ -53,7 +53,7 @@ public class BuddyRun : IPageMigrator, IDisposable
     public FrameTable Frames { get; }
 
     /// <summary>Runs a sequence from a fresh boot.</summary>
-    /// <exception cref="BuddyMismatchException">The allocator and the reference disagree, or <c>Verify()</c> found something.</exception>
+    /// <exception cref="FuzzMismatchException">The allocator and the reference disagree, or <c>Verify()</c> found something.</exception>
     public static void Replay(BuddySetup setup, IReadOnlyList<BuddyOperation> operations)
     {
         using BuddyRun run = new(setup);
@@ -393,7 +393,7 @@ public class BuddyRun : IPageMigrator, IDisposable
     {
         if (!isRight)
         {
-            throw new BuddyMismatchException($"step {steps}: {wrong}");
+            throw new FuzzMismatchException($"step {steps}: {wrong}");
         }
     }
 }

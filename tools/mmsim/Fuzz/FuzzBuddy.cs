@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Engine.Core.Units;
 
 namespace Mmsim.Fuzz;
@@ -45,41 +43,12 @@ public sealed class FuzzBuddy : IFuzzTarget
         SplitMix64 random = new(seed);
         BuddySetup setup = new(random.Below(BuddySetup.KindCount), 1 + random.Below(3));
         List<BuddyOperation> operations = [.. Enumerable.Range(0, 1 + random.Below(LengthMax)).Select(_ => MakeOperation(random))];
-        if (FindFailure(setup, operations) is null)
-        {
-            return new FuzzResult(operations.Count);
-        }
-
-        IReadOnlyList<BuddyOperation> smallest = SequenceShrinker.Shrink(operations, shorter => FindFailure(setup, shorter) is not null);
-        return new FuzzResult(operations.Count, FindFailure(setup, smallest), FormatTest(seed, setup, smallest));
-    }
-
-    /// <summary>Runs a sequence; what went wrong, or null.</summary>
-    public static string? FindFailure(BuddySetup setup, IReadOnlyList<BuddyOperation> operations)
-    {
-#pragma warning disable CA1031 // whatever an operation throws is a finding
-        try
-        {
-            BuddyRun.Replay(setup, operations);
-            return null;
-        }
-        catch (Exception wrong)
-        {
-            return wrong is BuddyMismatchException ? wrong.Message : $"{wrong.GetType().Name}: {wrong.Message}";
-        }
-#pragma warning restore CA1031
+        return SequenceFuzz.Run(operations, sequence => BuddyRun.Replay(setup, sequence), Test(seed, setup));
     }
 
     /// <summary>A sequence as a test that can be pasted.</summary>
-    public static string FormatTest(ulong seed, BuddySetup setup, IReadOnlyList<BuddyOperation> operations)
-    {
-        StringBuilder text = new();
-        _ = text.Append(CultureInfo.InvariantCulture, $"[Fact]\npublic void Fuzz_buddy_{seed:x}() => BuddyRun.Replay(\n    {setup},\n    [\n");
-        foreach (BuddyOperation operation in operations)
-        {
-            _ = text.Append(CultureInfo.InvariantCulture, $"        {operation},\n");
-        }
+    public static string FormatTest(ulong seed, BuddySetup setup, IReadOnlyList<BuddyOperation> operations) =>
+        SequenceFuzz.FormatTest(Test(seed, setup), operations);
 
-        return text.Append("    ]);\n").ToString();
-    }
+    private static string Test(ulong seed, BuddySetup setup) => $"Fuzz_buddy_{seed:x}() => BuddyRun.Replay(\n    {setup},";
 }

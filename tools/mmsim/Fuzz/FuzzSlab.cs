@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Engine.Core.Slab;
 
 namespace Mmsim.Fuzz;
@@ -41,35 +39,6 @@ public sealed class FuzzSlab : IFuzzTarget
         SplitMix64 random = new(seed);
         SlabSetup setup = MakeSetup(random);
         List<SlabOperation> operations = [.. Enumerable.Range(0, 1 + random.Below(LengthMax)).Select(_ => MakeOperation(random))];
-        if (FindFailure(setup, operations) is null)
-        {
-            return new FuzzResult(operations.Count);
-        }
-
-        IReadOnlyList<SlabOperation> smallest = SequenceShrinker.Shrink(operations, shorter => FindFailure(setup, shorter) is not null);
-        StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"[Fact]\npublic void Fuzz_slab_{seed:x}() => SlabRun.Replay(\n    {setup},\n    [\n");
-        foreach (SlabOperation operation in smallest)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"        {operation},\n");
-        }
-
-        return new FuzzResult(operations.Count, FindFailure(setup, smallest), text.Append("    ]);\n").ToString());
-    }
-
-    /// <summary>Runs a sequence; what went wrong, or null.</summary>
-    public static string? FindFailure(SlabSetup setup, IReadOnlyList<SlabOperation> operations)
-    {
-#pragma warning disable CA1031 // whatever an operation throws is a finding
-        try
-        {
-            SlabRun.Replay(setup, operations);
-            return null;
-        }
-        catch (Exception wrong)
-        {
-            return wrong is FuzzMismatchException ? wrong.Message : $"{wrong.GetType().Name}: {wrong.Message}";
-        }
-#pragma warning restore CA1031
+        return SequenceFuzz.Run(operations, sequence => SlabRun.Replay(setup, sequence), $"Fuzz_slab_{seed:x}() => SlabRun.Replay(\n    {setup},");
     }
 }

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-
 namespace Mmsim.Fuzz;
 
 /// <summary>Fuzzes vmalloc.</summary>
@@ -11,6 +8,7 @@ public sealed class FuzzVmalloc : IFuzzTarget
     private static readonly VmallocStep[] Steps =
     [
         .. Enumerable.Repeat(VmallocStep.Allocate, 8), .. Enumerable.Repeat(VmallocStep.Free, 8), VmallocStep.AllocateHuge, VmallocStep.MapDevice,
+        .. Enumerable.Repeat(VmallocStep.MapRam, 4), .. Enumerable.Repeat(VmallocStep.UnmapRam, 4), VmallocStep.UnmapRamBad,
         VmallocStep.FreeBad, VmallocStep.Purge, VmallocStep.AllocateWithoutTables,
     ];
 
@@ -29,35 +27,6 @@ public sealed class FuzzVmalloc : IFuzzTarget
     {
         SplitMix64 random = new(seed);
         List<VmallocOperation> operations = [.. Enumerable.Range(0, 1 + random.Below(LengthMax)).Select(_ => MakeOperation(random))];
-        if (FindFailure(operations) is null)
-        {
-            return new FuzzResult(operations.Count);
-        }
-
-        IReadOnlyList<VmallocOperation> smallest = SequenceShrinker.Shrink(operations, shorter => FindFailure(shorter) is not null);
-        StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"[Fact]\npublic void Fuzz_vmalloc_{seed:x}() => VmallocRun.Replay(\n    [\n");
-        foreach (VmallocOperation operation in smallest)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"        {operation},\n");
-        }
-
-        return new FuzzResult(operations.Count, FindFailure(smallest), text.Append("    ]);\n").ToString());
-    }
-
-    /// <summary>Runs a sequence; what went wrong, or null.</summary>
-    public static string? FindFailure(IReadOnlyList<VmallocOperation> operations)
-    {
-#pragma warning disable CA1031 // whatever an operation throws is a finding
-        try
-        {
-            VmallocRun.Replay(operations);
-            return null;
-        }
-        catch (Exception wrong)
-        {
-            return wrong is FuzzMismatchException ? wrong.Message : $"{wrong.GetType().Name}: {wrong.Message}";
-        }
-#pragma warning restore CA1031
+        return SequenceFuzz.Run(operations, VmallocRun.Replay, $"Fuzz_vmalloc_{seed:x}() => VmallocRun.Replay(");
     }
 }

@@ -21,6 +21,15 @@ public enum VmallocStep
     /// <summary>Flushes what was lazily freed.</summary>
     Purge,
 
+    /// <summary>Maps frames for a short time.</summary>
+    MapRam,
+
+    /// <summary>Takes such a mapping away.</summary>
+    UnmapRam,
+
+    /// <summary>Takes away what is no such mapping: must be reported, and change nothing.</summary>
+    UnmapRamBad,
+
     /// <summary>Takes an area while there is no memory for page tables: must fail and change nothing.</summary>
     AllocateWithoutTables,
 }
