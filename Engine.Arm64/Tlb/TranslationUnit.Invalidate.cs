@@ -1,4 +1,5 @@
 // What TLBI instructions do to this CPU's TLBs and walk caches. Entries of the current VMID match; a global entry matches every ASID.
+// Those by intermediate address reach the cache of stage 2 alone: entries of both stages together go by virtual address, or all at once.
 
 using Engine.Arm64.Units;
 

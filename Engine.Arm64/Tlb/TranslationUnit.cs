@@ -99,7 +99,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
     /// <summary>The shape.</summary>
     public TlbGeometry Geometry { get; }
 
-    /// <summary>The walker, with the registers that it holds.</summary>
+    /// <summary>The walker, with the registers that it holds. Change them in place: another walker would not know the unit's cache of stage 2.</summary>
     [SuppressMessage("Design", "CA1045", Justification = "a struct whose registers the owner changes in place")]
     public ref TWalker Walker => ref walker;
 
