@@ -138,7 +138,7 @@ public sealed class TableWatch<TGeometry> : ITlbInvalidator
     }
 
     // TCR for the tree's shape, in the half that its kind has.
-    private TranslationRegisters RegistersOf(PhysAddr root)
+    private static TranslationRegisters RegistersOf(PhysAddr root)
     {
         ulong size = (ulong)(uint)(64 - TGeometry.VirtualAddressBits);
         ulong granules = TGeometry.PageShift switch { 12 => 2UL << 30, 14 => (2UL << 14) | (1UL << 30), _ => (1UL << 14) | (3UL << 30) };

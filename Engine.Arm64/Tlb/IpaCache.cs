@@ -6,7 +6,6 @@
 // that stage 2 makes at each use.
 
 using Engine.Arm64.Translation;
-using Engine.Core.Units;
 
 namespace Engine.Arm64.Tlb;
 

@@ -111,7 +111,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             TlbInvalidation what = new()
             {
-                First = start.ToUInt64(), Last = end.ToUInt64() - 1, AnyAsid = true, Vmid = CurrentVmid, Levels = TlbInvalidation.EveryLevel,
+                First = start.ToUInt64(),
+                Last = end.ToUInt64() - 1,
+                AnyAsid = true,
+                Vmid = CurrentVmid,
+                Levels = TlbInvalidation.EveryLevel,
             };
             InvalidatedCount += (ulong)ipas.Invalidate(what);
         }

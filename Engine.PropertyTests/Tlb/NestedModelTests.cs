@@ -1,7 +1,6 @@
 using Engine.Arm64.Tlb;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
-using Engine.Core.Units;
 using Engine.PropertyTests.Support;
 using FsCheck;
 using FsCheck.Fluent;

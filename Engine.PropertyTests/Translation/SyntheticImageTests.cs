@@ -105,7 +105,7 @@ public sealed class SyntheticImageTests : IDisposable
         byte[] list = ImageFiles.PageList(system.Pages);
         byte[] core = ImageFiles.ElfCore(system.Pages);
         byte[] packed = compressor.Wrap(list).ToArray();
-        Random random = new(1);
+        SeededSource random = new(1);
         Dictionary<bool, int> ends = new() { [true] = 0, [false] = 0 };
         for (int i = 0; i < 400; i++)
         {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Engine.Arm64.Translation;
-using Engine.Core.Units;
 
 namespace Engine.PropertyTests.Translation;
 
@@ -13,7 +12,7 @@ internal sealed class SyntheticSystem
     private const int PageWords = 512;
     private const int TablesPerHalf = 28;
 
-    private readonly Random random;
+    private readonly SeededSource random;
     private readonly SortedDictionary<ulong, ulong[]> pages = [];
     private ulong free;
     private int tablesLeft;
@@ -21,7 +20,7 @@ internal sealed class SyntheticSystem
     public SyntheticSystem(SystemShape shape, int seed)
     {
         Shape = shape;
-        random = new Random(seed);
+        random = new SeededSource(seed);
         free = shape.RamStart;
         LowerRoot = BuildHalf(shape.UserBits, 0);
         UpperRoot = BuildHalf(shape.KernelBits, ulong.MaxValue << (shape.KernelBits - 1) << 1);
@@ -45,7 +44,7 @@ internal sealed class SyntheticSystem
     public IReadOnlyDictionary<ulong, ulong[]> Pages => pages;
 
     public TranslationRegisters Registers => new(
-        Shape.PlaceInTtbr(LowerRoot), Shape.PlaceInTtbr(UpperRoot) | (0x36UL << 48), Shape.Tcr, Shape.Mair, 0x0200_0000_34F4_D91D, Shape.Profile);
+        Shape.PlaceInTtbr(LowerRoot), Shape.PlaceInTtbr(UpperRoot) | (0x36UL << 48), Shape.Tcr, SystemShape.Mair, 0x0200_0000_34F4_D91D, Shape.Profile);
 
     /// <summary>The registers as a recording's file has them, and contexts with values that are reserved or out of range.</summary>
     public string ContextJson()

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Engine.Arm64.Translation;
 
 namespace Engine.PropertyTests.Translation;
@@ -15,7 +14,8 @@ namespace Engine.PropertyTests.Translation;
 internal sealed record SystemShape(
     string Name, int Granule, int UserBits, int KernelBits, bool IsWide, bool HasHardwareFlags, int PaRange, ulong RamStart)
 {
-    private const ulong MairValue = 0x0000_BBF0_0044_04FF;
+    /// <summary>MAIR_EL1: every kind of memory that Linux uses.</summary>
+    public const ulong Mair = 0x0000_BBF0_0044_04FF;
 
     public static readonly SystemShape[] All =
     [
@@ -35,8 +35,6 @@ internal sealed record SystemShape(
     public int Stride => Granule - 3;
 
     public bool IsLarge => Granule == 16 && PaRange == 6;
-
-    public ulong Mair => MairValue;
 
     /// <summary>Both halves with the same granule; TBI for the lower one; inner shareable walks.</summary>
     public ulong Tcr => (uint)(64 - UserBits) | ((ulong)(uint)(64 - KernelBits) << 16) | (3UL << 12) | (3UL << 28)
@@ -105,5 +103,5 @@ internal sealed record SystemShape(
     /// <summary>A root's address at its place in a TTBR, with CnP.</summary>
     public ulong PlaceInTtbr(ulong root) => (IsWide || IsLarge ? (root & 0x0000_FFFF_FFFF_FFC0) | ((root >> 48) << 2) : root) | 1;
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name}");
+    public override string ToString() => Name;
 }
