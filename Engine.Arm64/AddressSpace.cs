@@ -6,22 +6,22 @@ using System.Diagnostics.CodeAnalysis;
 using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
-using Engine.Arm64.Units;
 using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;
 
 /// <summary>The host's side of one <c>mm_struct</c>.</summary>
-internal sealed class AddressSpace : ITlbInvalidator
+internal sealed partial class AddressSpace : ITlbInvalidator
 {
     private readonly List<Process> users = [];
 
-    private AddressSpace(Process owner, PageTable tables, Asid asid)
+    private AddressSpace(Process owner, PageTable tables)
     {
         users.Add(owner);
         Tables = tables;
-        Asid = asid;
+        machine = owner.Machine;
+        Watch = machine.WatchTables(tables);
         tables.Folios = owner.Machine.Options.FoldsContiguousRuns ? owner.Machine.UserFrames : null;
         tables.Invalidator = this;
     }
@@ -31,9 +31,6 @@ internal sealed class AddressSpace : ITlbInvalidator
 
     /// <summary>The page tables.</summary>
     public PageTable Tables { get; }
-
-    /// <summary>The tag of the TLB entries.</summary>
-    public Asid Asid { get; }
 
     /// <summary>The CPUs whose TLBs may hold something of it (<c>mm_cpumask</c>).</summary>
     public Cpu[] RanOn { get; private set; } = [];
@@ -50,12 +47,11 @@ internal sealed class AddressSpace : ITlbInvalidator
     /// <summary>Makes an empty one (<c>mm_alloc</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="process">Its first user.</param>
-    /// <param name="asid">The tag of its TLB entries.</param>
     /// <param name="options">Bounds and tunables.</param>
     /// <param name="limits">What the process may have.</param>
     /// <param name="space">The address space.</param>
     /// <returns>False where there is no memory.</returns>
-    public static bool TryCreate(CpuId cpu, Process process, Asid asid, MemoryMapOptions options, ResourceLimits limits, [NotNullWhen(true)] out AddressSpace? space)
+    public static bool TryCreate(CpuId cpu, Process process, MemoryMapOptions options, ResourceLimits limits, [NotNullWhen(true)] out AddressSpace? space)
     {
         space = null;
         Machine machine = process.Machine;
@@ -64,7 +60,7 @@ internal sealed class AddressSpace : ITlbInvalidator
             return false;
         }
 
-        AddressSpace created = new(process, tables, asid);
+        AddressSpace created = new(process, tables);
         if (!MemoryMap.TryCreate(cpu, machine.Caches, machine.AnonVmas, machine.Commit, options, limits, new ProcessPages(process), out MemoryMap? memory))
         {
             tables.Destroy(cpu);
@@ -99,8 +95,9 @@ internal sealed class AddressSpace : ITlbInvalidator
         if (isLast)
         {
             IsReleased = true;
+            isExiting = true;
             Memory.Exit(cpu);
-            FlushAll();
+            ForgetAll();
             Tables.Destroy(cpu);
         }
         else
@@ -123,31 +120,10 @@ internal sealed class AddressSpace : ITlbInvalidator
     /// <summary>Remembers a CPU that loads the tables.</summary>
     public void NoteCpu(Cpu cpu)
     {
+        lastCpu = cpu;
         if (!RanOn.Contains(cpu))
         {
             RanOn = [.. RanOn, cpu];
-        }
-    }
-
-    /// <summary>Makes the CPUs forget a range.</summary>
-    public void Flush(VirtAddr start, VirtAddr end, bool lastLevelOnly)
-    {
-        foreach (Cpu cpu in RanOn)
-        {
-            cpu.Mmu.Invalidate(Asid, start, end, lastLevelOnly);
-        }
-    }
-
-    /// <summary>A run of leaves changes its shape.</summary>
-    void ITlbInvalidator.InvalidateRange(VirtAddr start, ulong lengthBytes, int level) =>
-        Flush(start, start + lengthBytes, lastLevelOnly: level == PageTable.LastLevel);
-
-    /// <summary>Makes the CPUs forget everything (<c>flush_tlb_mm</c>).</summary>
-    public void FlushAll()
-    {
-        foreach (Cpu cpu in RanOn)
-        {
-            cpu.Mmu.Invalidate(Asid);
         }
     }
 }

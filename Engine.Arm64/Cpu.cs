@@ -10,7 +10,7 @@ namespace Engine.Arm64;
 /// One CPU: its translation unit and the process that it runs. A CPU is used by one host thread at a time;
 /// different CPUs may be used by different threads.
 /// </summary>
-public sealed class Cpu
+public sealed partial class Cpu
 {
     // A correct handler leaves an entry that the access can use. An access that still faults after this many rounds
     // meets an arena that somebody corrupts: it ends as a bus error instead of going round for ever.
@@ -40,14 +40,14 @@ public sealed class Cpu
     /// <summary>The process whose memory user accesses reach; null before the first <see cref="SwitchTo"/>.</summary>
     public Process? Current { get; private set; }
 
-    /// <summary>Switches to a process (<c>cpu_switch_mm</c>): loads TTBR0 and the ASID. The TLB keeps what it has.</summary>
+    /// <summary>Switches to a process (<c>check_and_switch_context</c>): loads TTBR0 and the ASID. The TLB keeps what it has, unless the ASIDs were given out anew.</summary>
     public void SwitchTo(Process process)
     {
         Current = process;
         machine.SetActing(Id, process);
         process.NoteCpu(this);
         Mmu.Walker.Ttbr0 = process.Tables.Root.Address;
-        Mmu.SwitchTo(process.Asid);
+        Mmu.SwitchTo(machine.SwitchContext(this, process.Space));
     }
 
     /// <summary>Runs accesses of the current process, with translation, faults and statistics.</summary>

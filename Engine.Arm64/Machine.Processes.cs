@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Engine.Arm64.Exec;
-using Engine.Arm64.Units;
 using Engine.Core.Units;
 
 namespace Engine.Arm64;
@@ -15,7 +14,6 @@ public sealed partial class Machine
     private volatile Process[] processes = [];
     private readonly Process?[] acting;
     private int lastPid;
-    private uint lastAsid;
     private SpecialMappings? specialMappings;
 
     /// <summary>The living processes.</summary>
@@ -91,9 +89,6 @@ public sealed partial class Machine
 
     /// <summary>The vDSO and its data, made at the first exec.</summary>
     internal SpecialMappings? TryGetSpecialMappings(CpuId cpu) => specialMappings ??= SpecialMappings.TryCreate(this, cpu);
-
-    // A tag for each address space, in turn.
-    internal Asid NextAsid() => new((ushort)Interlocked.Increment(ref lastAsid));
 
     // The gate is held.
     private void Add(Process process)

@@ -6,6 +6,7 @@ using Engine.Arm64.HugePages;
 using Engine.Arm64.Kernel;
 using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Processes;
+using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
 using Engine.Core.Cgroups;
@@ -36,6 +37,7 @@ public sealed partial class Machine : IDisposable
         }
 
         acting = new Process?[Options.CpuCount];
+        asids = new AsidAllocator(Options.AsidBits, Options.CpuCount);
         Memory = new PhysicalMemory(Options.ToBanks());
         try
         {

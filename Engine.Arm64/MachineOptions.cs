@@ -1,6 +1,7 @@
 using Engine.Arm64.HugePages;
 using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Kernel.Smmu;
+using Engine.Arm64.PageTables;
 using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
 using Engine.Core.PageCache;
@@ -52,6 +53,18 @@ public sealed record MachineOptions
 
     /// <summary>What the file system and the device of files allow; null for single pages and the default readahead.</summary>
     public FileMappingOptions? Files { get; init; }
+
+    /// <summary>Bits of an ASID, 8 or 16 (ID_AA64MMFR0_EL1.ASIDBits): when all are given, every CPU empties its TLB.</summary>
+    public int AsidBits { get; init; } = 16;
+
+    /// <summary>Whether the CPUs have TLBI by range (FEAT_TLBIRANGE, Armv8.4; the Neoverse N1 has not). Linux then flushes ranges instead of giving up for the whole ASID at 512 pages.</summary>
+    public bool HasTlbRangeInstructions { get; init; }
+
+    /// <summary>
+    /// Whether every change of a process's tables is checked against the break-before-make rule of CPUs with this level of FEAT_BBM; null for no
+    /// checks. They cost a scan of the tables at each TLB invalidation, and nothing where they are off. <see cref="Machine.TableFindings"/> has what they find.
+    /// </summary>
+    public BreakBeforeMakeLevel? TableChecks { get; init; }
 
     internal MemoryBank[] ToBanks() => Banks is { } banks ? [.. banks] : [new MemoryBank(DefaultMemoryStart, MemoryBytes)];
 }

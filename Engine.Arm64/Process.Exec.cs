@@ -35,7 +35,7 @@ public sealed partial class Process
         ResourceLimits limits = Memory.Limits;
         bool isLegacy = options.IsLegacyLayout || limits.StackBytes == ResourceLimits.Infinity;
         MemoryMapOptions bounds = Memory.Options with { IsLegacyLayout = isLegacy };
-        if (!AddressSpace.TryCreate(cpu, this, Machine.NextAsid(), bounds, limits, out AddressSpace? fresh) || Machine.TryGetSpecialMappings(cpu) is not { } special)
+        if (!AddressSpace.TryCreate(cpu, this, bounds, limits, out AddressSpace? fresh) || Machine.TryGetSpecialMappings(cpu) is not { } special)
         {
             fresh?.Discard(cpu);
             return ExecResult.Refused(Errno.ENOMEM);

@@ -46,8 +46,8 @@ public sealed partial class Process
     /// <summary>Its page tables.</summary>
     public PageTable Tables { get; private set; } = null!;
 
-    /// <summary>The tag of its TLB entries.</summary>
-    public Asid Asid { get; private set; }
+    /// <summary>The tag of its TLB entries since a CPU last switched to it; 0, which Linux gives to nobody, before the first time.</summary>
+    public Asid Asid => space.Asid;
 
     /// <summary>The memory cgroup that pays for its pages; null for the root. A child starts in its parent's.</summary>
     public MemoryCgroup? Cgroup { get; set; }
@@ -68,7 +68,7 @@ public sealed partial class Process
     internal static Process? TryCreate(Machine machine, CpuId cpu, int pid, string name)
     {
         Process process = new(machine, pid, name);
-        if (!AddressSpace.TryCreate(cpu, process, machine.NextAsid(), new MemoryMapOptions(), ResourceLimits.CreateRoot(), out AddressSpace? space))
+        if (!AddressSpace.TryCreate(cpu, process, new MemoryMapOptions(), ResourceLimits.CreateRoot(), out AddressSpace? space))
         {
             return null;
         }
@@ -92,7 +92,6 @@ public sealed partial class Process
         space = entered;
         Memory = entered.Memory;
         Tables = entered.Tables;
-        Asid = entered.Asid;
     }
 
     /// <summary>Remembers the resident set before it shrinks (<c>update_hiwater_rss</c>).</summary>

@@ -30,6 +30,7 @@ internal sealed class FileReverseMap : IFileReverseMap
                     FileZapVisitor zap = new(machine.UserFrames, new MmuGather(process, cpu), includePrivateCopies, area.Flags);
                     process.Tables.Visit(start, lengthBytes, ref zap);
                     zap.Finish();
+                    process.FinishFlush();
                 }
 
                 return true;

@@ -99,8 +99,10 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
                 Descriptor entry = process.Tables.Read(at, out int level);
                 if (level == PageTable.LastLevel && entry.IsPresent && !entry.IsSpecial && entry.Pfn - head < count && isZero[entry.Pfn - head])
                 {
-                    process.Tables.Set(at, zero);
+                    // Linux has a migration entry there, which is invalid: nothing is replaced in place.
+                    process.Tables.Set(at, Descriptor.None);
                     process.FlushPage(at);
+                    process.Tables.Set(at, zero);
                     Frames.UnmapKept(process, entry);
                 }
             }

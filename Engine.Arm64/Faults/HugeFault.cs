@@ -79,7 +79,7 @@ internal static class HugeFault
     {
         VirtAddr start = HugeMaps.StartOf(fault.Address);
         fault.Tables.SetHuge(start, block);
-        fault.Process.FlushRange(start, start + HugeMaps.Bytes);
+        fault.Process.FlushHuge(start);
         fault.Process.Faults.CountCause(cause);
     }
 
@@ -119,7 +119,7 @@ internal static class HugeFault
         if (isReserved)
         {
             fault.Tables.SetHuge(start, Descriptor.None);
-            fault.Process.FlushRange(start, start + HugeMaps.Bytes);
+            fault.Process.FlushHuge(start);
             fault.Tables.TryMapHuge(fault.Cpu, start, block, isReserving: false);
         }
         else if (!fault.Tables.TryMapHuge(fault.Cpu, start, block, isReserving: true))

@@ -13,6 +13,9 @@ namespace Engine.Arm64.Faults;
 /// <summary>Splits the blocks of a process.</summary>
 internal static class HugeMaps
 {
+    /// <summary>log2 of the bytes of a huge page (<c>HPAGE_PMD_SHIFT</c>).</summary>
+    public const int Shift = Pfn.PageShift + HugePageOptions.HugeOrder;
+
     /// <summary>Bytes of a huge page (<c>HPAGE_PMD_SIZE</c>).</summary>
     public const ulong Bytes = (ulong)Pfn.PageSizeBytes << HugePageOptions.HugeOrder;
 
@@ -95,7 +98,7 @@ internal static class HugeMaps
         else
         {
             process.Tables.SetHuge(start, Descriptor.None);
-            process.FlushRange(start, start + Bytes);
+            process.FlushHuge(start);
             frames.Unmap(process, cpu, block);
         }
 

@@ -2,6 +2,7 @@
 // flush covers the whole range, then the frames go. A full batch flushes and frees what it has, and collection goes on.
 
 using System.Runtime.CompilerServices;
+using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
@@ -14,12 +15,16 @@ internal struct MmuGather
     // Linux gathers up to 510 a page of pointers; the point is one flush for many frames.
     private const int BatchMax = 256;
 
+    // A contiguous run is cleared as a whole before anything is flushed (zap_present_ptes): the batch waits for its end.
+    private const int RunRestMax = 15;
+
     private readonly Process process;
     private readonly CpuId cpu;
     private Batch batch;
     private int count;
     private VirtAddr start;
     private VirtAddr end;
+    private bool hasPages;
 
     public MmuGather(Process process, CpuId cpu)
     {
@@ -46,10 +51,11 @@ internal struct MmuGather
             }
         }
 
+        hasPages |= !entry.IsBlock;
         start = address < start ? address : start;
         end = address + lengthBytes > end ? address + lengthBytes : end;
         batch[count++] = entry.Value;
-        if (count == BatchMax)
+        if (count >= BatchMax && (!entry.IsContiguous || entry.IsBlock || count == BatchMax + RunRestMax || PageTable.IsLastOfRun(address)))
         {
             Finish();
         }
@@ -58,7 +64,7 @@ internal struct MmuGather
     /// <summary>Gives a swap entry back that was cleared: no TLB can have it.</summary>
     public readonly void FreeSwap(Descriptor entry) => process.Machine.UserFrames.FreeSwap(process, cpu, entry);
 
-    /// <summary>Flushes, and gives the frames back (<c>tlb_finish_mmu</c>).</summary>
+    /// <summary>Takes the translations out of the TLBs, and gives the frames back. The flush is counted when the whole unmapping ends.</summary>
     public void Finish()
     {
         if (count == 0)
@@ -66,7 +72,7 @@ internal struct MmuGather
             return;
         }
 
-        process.FlushRange(start, end);
+        process.GatherFlush(start, end, hasPages);
         UserFrames frames = process.Machine.UserFrames;
         for (int i = 0; i < count; i++)
         {
@@ -74,11 +80,12 @@ internal struct MmuGather
         }
 
         count = 0;
+        hasPages = false;
         start = new VirtAddr(ulong.MaxValue);
         end = default;
     }
 
-    [InlineArray(BatchMax)]
+    [InlineArray(BatchMax + RunRestMax)]
     private struct Batch
     {
         private ulong first;

@@ -38,6 +38,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
+        process.FinishFlush();
     }
 
     public void FreePageTables(CpuId cpu, VirtAddr start, VirtAddr end, VirtAddr floor, VirtAddr ceiling)
@@ -45,8 +46,8 @@ internal sealed class ProcessPages : IAddressSpacePages
         int freed = process.Tables.FreeTables(cpu, start, end - start, floor, ceiling.Value == 0 ? null : ceiling);
         if (freed > 0)
         {
-            // The walk caches held pointers to the freed tables (flush_tlb_range with last_level false).
-            process.FlushTables(start, end);
+            // The walk caches held pointers to the freed tables.
+            process.FlushFreedTables(start, end);
         }
     }
 
@@ -64,7 +65,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         process.Tables.Visit(start, end - start, ref protect);
         if (protect.Changed > 0)
         {
-            process.FlushRange(start, end);
+            process.FlushRange(protect.FirstChanged, protect.EndChanged);
         }
     }
 
@@ -271,7 +272,7 @@ internal sealed class ProcessPages : IAddressSpacePages
             VirtAddr? ceiling = at + HugeMaps.Bytes < process.Memory.Options.TaskSize ? at + HugeMaps.Bytes : null;
             if (process.Tables.FreeTables(cpu, at, HugeMaps.Bytes, at, ceiling) > 0)
             {
-                process.FlushTables(at, at + HugeMaps.Bytes);
+                process.FlushFreedTables(at, at + HugeMaps.Bytes);
             }
         }
     }

@@ -1,6 +1,7 @@
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
+using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
 
@@ -33,6 +34,12 @@ internal struct ProtectVisitor : ILeafVisitor
     /// <summary>Entries changed.</summary>
     public ulong Changed { get; private set; }
 
+    /// <summary>The first address changed (<c>tlb_flush_pte_range</c>).</summary>
+    public VirtAddr FirstChanged { get; private set; }
+
+    /// <summary>The first address after the last one changed.</summary>
+    public VirtAddr EndChanged { get; private set; }
+
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
         if (!descriptor.IsPresent)
@@ -53,7 +60,8 @@ internal struct ProtectVisitor : ILeafVisitor
         }
 
         descriptor = entry;
-        Changed++;
+        FirstChanged = Changed++ == 0 ? address : FirstChanged;
+        EndChanged = address + (isPage ? Pfn.PageSizeBytes : HugeMaps.Bytes);
         if (isPage && tables.EndsRun(address, entry))
         {
             tables.TryFoldAt(address);

@@ -19,7 +19,8 @@ public sealed class KernelMemory
     internal KernelMemory(Machine machine, KernelImage? image)
     {
         Slabs = SlabSystem.Of(machine.Pages);
-        Flush = new LinuxTlbFlush(new InnerShareableDomain(machine.Cpus.Select(cpu => cpu.Mmu)));
+        Domain = new InnerShareableDomain(machine.Cpus.Select(cpu => cpu.Mmu), machine.Options.Tlb.Costs);
+        Flush = new LinuxTlbFlush(Domain) { HasRangeInstructions = machine.Options.HasTlbRangeInstructions };
         if (image is not null)
         {
             map = new KernelMap(machine.Pages, image, machine.Options.KernelMap!.Rodata, Flush);
@@ -75,6 +76,9 @@ public sealed class KernelMemory
 
     /// <summary>What the kernel has printed: oopses, warnings, reports of slab caches; oldest first.</summary>
     public IReadOnlyList<string> Printed => Slabs.Printed;
+
+    /// <summary>The CPUs as answerers of each other's invalidations.</summary>
+    internal InnerShareableDomain Domain { get; }
 
     /// <summary>TLB maintenance over all CPUs. They stand still meanwhile.</summary>
     internal LinuxTlbFlush Flush { get; }

@@ -1,5 +1,5 @@
 // When an entry that translates may be replaced by another in one store, and when it must be made invalid and the TLB be
-// cleared of it in between (Arm DDI 0487, D8.16 "Translation table entries and the requirement for break-before-make").
+// cleared of it in between (Arm DDI 0487K.a, D8.16.1 "Using break-before-make when updating translation table entries", R_WHZWS).
 
 using Engine.Arm64.Translation;
 

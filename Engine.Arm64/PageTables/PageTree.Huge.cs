@@ -172,6 +172,9 @@ public partial class PageTree<TGeometry>
         return Folios is not null && (address.ToUInt64() & last) == last && (entry.OutputAddress.ToUInt64() & last) == last && entry.IsValid;
     }
 
+    /// <summary>Whether a page is the last of the contiguous run that it could be in.</summary>
+    internal static bool IsLastOfRun(VirtAddr address) => (address.ToUInt64() & (RunBytes - PageSizeBytes)) == RunBytes - PageSizeBytes;
+
     /// <summary>Whether no page of a range within one last-level table has an entry (<c>pte_range_none</c>).</summary>
     internal bool IsRangeEmpty(VirtAddr start, int pageCount)
     {

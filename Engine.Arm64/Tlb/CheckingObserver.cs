@@ -20,6 +20,11 @@ public readonly struct CheckingObserver : ITranslationObserver
     public IReadOnlyList<TlbFinding> Findings => findings;
 
     /// <inheritdoc/>
+    public void Stage2DescriptorRead(ulong address, int level)
+    {
+    }
+
+    /// <inheritdoc/>
     public void DescriptorRead(ulong address, int level)
     {
     }

@@ -12,6 +12,7 @@ public sealed class InnerShareableDomain
     private readonly ITlbiTarget[] targets;
     private readonly int broadcastCycles;
     private readonly ulong[] issuedCycles;
+    private readonly ulong[] issued;
 
     /// <summary>Creates a domain.</summary>
     /// <param name="targets">All members; the index is the CPU's number.</param>
@@ -21,6 +22,7 @@ public sealed class InnerShareableDomain
         this.targets = [.. targets];
         broadcastCycles = (costs ?? new TranslationCosts()).BroadcastCycles;
         issuedCycles = new ulong[this.targets.Length];
+        issued = new ulong[this.targets.Length];
     }
 
     /// <summary>Members.</summary>
@@ -28,6 +30,10 @@ public sealed class InnerShareableDomain
 
     /// <summary>Broadcasts so far.</summary>
     public ulong BroadcastCount { get; private set; }
+
+    /// <summary>Broadcasts of one CPU so far.</summary>
+    /// <param name="issuer">Its number.</param>
+    public ulong BroadcastsOf(int issuer) => issued[issuer];
 
     /// <summary>Cycles that a CPU has waited for its broadcasts.</summary>
     /// <param name="issuer">Its number.</param>
@@ -39,6 +45,7 @@ public sealed class InnerShareableDomain
     public void Broadcast(int issuer, TlbiInstruction instruction)
     {
         BroadcastCount++;
+        issued[issuer]++;
         issuedCycles[issuer] += (ulong)broadcastCycles * (ulong)(targets.Length - 1);
         foreach (ITlbiTarget target in targets)
         {

@@ -77,7 +77,7 @@ public sealed class LinuxTlbFlush
         }
 
         ulong pages = (limit - first) >> PageShift;
-        if ((!HasRangeInstructions && limit - first >= MaxDvmOps * strideBytes) || pages >= MaxRangePages)
+        if (TlbFlushPlan.IsTooMuch((limit - first) / strideBytes, pages, HasRangeInstructions))
         {
             FlushMm(cpu, asid);
             return;

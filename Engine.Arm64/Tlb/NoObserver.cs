@@ -15,6 +15,11 @@ public readonly struct NoObserver : ITranslationObserver
     }
 
     /// <inheritdoc/>
+    public void Stage2DescriptorRead(ulong address, int level)
+    {
+    }
+
+    /// <inheritdoc/>
     public void DescriptorRead(ulong address, int level)
     {
     }

@@ -28,7 +28,7 @@ public sealed record TlbGeometry
     /// <summary>Caches of intermediate tables, or none.</summary>
     public IReadOnlyList<WalkCacheGeometry> WalkCaches { get; init; } = [];
 
-    /// <summary>A cache of stage 2 translations that walks use, or null.</summary>
+    /// <summary>A cache of stage 2 translations that nested walks use for stage 1's descriptors and its output, or null. Without stage 2 it has nothing to do.</summary>
     public WalkCacheGeometry? IpaCache { get; init; }
 
     /// <summary>The TLBs of the core that is simulated where none is named.</summary>

@@ -76,18 +76,24 @@ public readonly record struct TlbiInstruction(TlbiKind Kind, ulong Operand)
     public static ulong RangePages(int scale, int num) => ((ulong)(uint)num + 1) << ((5 * scale) + 1);
 
     /// <summary>Whether it works on a range.</summary>
-    public bool IsRange => Kind is >= TlbiKind.Rvae1 and <= TlbiKind.Rvaale1;
+    public bool IsRange => Kind is (>= TlbiKind.Rvae1 and <= TlbiKind.Rvaale1) or TlbiKind.Ripas2e1 or TlbiKind.Ripas2le1;
 
     /// <summary>Whether it works on one address.</summary>
-    public bool IsAddress => Kind <= TlbiKind.Vaale1;
+    public bool IsAddress => Kind is <= TlbiKind.Vaale1 or TlbiKind.Ipas2e1 or TlbiKind.Ipas2le1;
+
+    /// <summary>Whether its addresses are intermediate ones: it works on stage 2's translations alone.</summary>
+    public bool IsIntermediate => Kind >= TlbiKind.Ipas2e1;
+
+    /// <summary>Whether it reaches caches of stage 2's translations.</summary>
+    internal bool ReachesStage2 => Kind >= TlbiKind.Alle1;
 
     /// <summary>Whether walk caches keep their tables.</summary>
-    public bool IsLastLevelOnly => Kind is TlbiKind.Vale1 or TlbiKind.Vaale1 or TlbiKind.Rvale1 or TlbiKind.Rvaale1;
+    public bool IsLastLevelOnly => Kind is TlbiKind.Vale1 or TlbiKind.Vaale1 or TlbiKind.Rvale1 or TlbiKind.Rvaale1 or TlbiKind.Ipas2le1 or TlbiKind.Ripas2le1;
 
     /// <summary>The address space of the operand.</summary>
     public Asid Asid => new((ushort)(Operand >> AsidShift));
 
-    private bool IsForEveryAsid => Kind is TlbiKind.Vaae1 or TlbiKind.Vaale1 or TlbiKind.Rvaae1 or TlbiKind.Rvaale1;
+    private bool IsForEveryAsid => Kind is TlbiKind.Vaae1 or TlbiKind.Vaale1 or TlbiKind.Rvaae1 or TlbiKind.Rvaale1 || IsIntermediate;
 
     /// <summary>The level hint, 0 where there is none.</summary>
     public int LevelHint =>
@@ -111,7 +117,7 @@ public readonly record struct TlbiInstruction(TlbiKind Kind, ulong Operand)
         {
             case TlbiKind.Alle1:
                 return all with { AnyVmid = true };
-            case TlbiKind.Vmalle1:
+            case TlbiKind.Vmalle1 or TlbiKind.Vmalls12e1:
                 return all;
             case TlbiKind.Aside1:
                 return all with { AnyAsid = false, Asid = Asid.Value, KeepsGlobal = true };
@@ -126,7 +132,7 @@ public readonly record struct TlbiInstruction(TlbiKind Kind, ulong Operand)
 
         if (IsAddress)
         {
-            ulong address = SignExtend((Operand & AddressMask) << 12, 56);
+            ulong address = IsIntermediate ? (Operand & AddressMask) << 12 : SignExtend((Operand & AddressMask) << 12, 56);
             ulong granule = (Operand >> (AddressTtlShift + 2)) & 3;
             return some with
             {
@@ -143,7 +149,7 @@ public readonly record struct TlbiInstruction(TlbiKind Kind, ulong Operand)
         }
 
         int unitLog2 = hasWideAddresses ? 16 : granuleLog2;
-        ulong start = SignExtend((Operand & BaseMask) << unitLog2, 37 + unitLog2);
+        ulong start = IsIntermediate ? (Operand & BaseMask) << unitLog2 : SignExtend((Operand & BaseMask) << unitLog2, 37 + unitLog2);
         ulong pages = RangePages((int)(Operand >> ScaleShift) & ScaleMax, (int)(Operand >> NumShift) & NumMax);
         ulong last = unchecked(start + (pages << granuleLog2) - 1);
         return some with { First = start, Last = last < start ? ulong.MaxValue : last, GranuleLog2 = ignoresHints ? 0 : granuleLog2 };

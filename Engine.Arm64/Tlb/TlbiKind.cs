@@ -35,4 +35,19 @@ public enum TlbiKind
 
     /// <summary>TLBI ALLE1: all.</summary>
     Alle1,
+
+    /// <summary>TLBI VMALLS12E1: all of the current VMID, of stage 1, stage 2 and both together.</summary>
+    Vmalls12e1,
+
+    /// <summary>TLBI IPAS2E1: stage 2's translation of one intermediate address, all levels. Entries of both stages together stay.</summary>
+    Ipas2e1,
+
+    /// <summary>TLBI IPAS2LE1: as <see cref="Ipas2e1"/>, last level only.</summary>
+    Ipas2le1,
+
+    /// <summary>TLBI RIPAS2E1: stage 2's translations of a range, all levels (FEAT_TLBIRANGE).</summary>
+    Ripas2e1,
+
+    /// <summary>TLBI RIPAS2LE1: as <see cref="Ripas2e1"/>, last level only.</summary>
+    Ripas2le1,
 }

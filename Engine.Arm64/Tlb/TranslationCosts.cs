@@ -9,7 +9,7 @@ public sealed record TranslationCosts
     /// <summary>Cycles for each lookup in a TLB level beyond the first. Neoverse N1 and Cortex-A76: "usually 3 cycles" for the second (TRM, main TLB).</summary>
     public int LookupCycles { get; init; } = 3;
 
-    /// <summary>Cycles for each lookup in the walk caches.</summary>
+    /// <summary>Cycles for each lookup in the walk caches and in the cache of stage 2 translations.</summary>
     public int WalkCacheCycles { get; init; } = 2;
 
     /// <summary>Cycles for each descriptor that a walk reads: a load that hits the second-level data cache.</summary>

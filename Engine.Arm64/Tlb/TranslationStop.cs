@@ -14,6 +14,15 @@ namespace Engine.Arm64.Tlb;
 public readonly record struct TranslationStop(
     VirtAddr Address, AccessKind Kind, byte FaultStatus, int Level, bool IsPrivileged, bool FromTlb)
 {
+    /// <summary>Whether stage 2 refused it: it goes to EL2, and <see cref="Level"/> is a level of stage 2.</summary>
+    public bool IsStage2 { get; init; }
+
+    /// <summary>Whether stage 2 refused the address of a stage 1 descriptor (ESR_EL2.S1PTW).</summary>
+    public bool IsOnStage1Walk { get; init; }
+
+    /// <summary>The intermediate address that stage 2 refused (HPFAR_EL2 holds its page).</summary>
+    public ulong IntermediateAddress { get; init; }
+
     /// <summary>Permission faults are this value plus the level.</summary>
     public const byte PermissionFault = 0x0C;
 
@@ -28,5 +37,5 @@ public readonly record struct TranslationStop(
 
     /// <summary>Kind, address and code.</summary>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Kind} {Address}: fault status 0x{FaultStatus:x2}, level {Level}");
+        string.Create(CultureInfo.InvariantCulture, $"{Kind} {Address}: fault status 0x{FaultStatus:x2}, level {Level}{(IsStage2 ? ", stage 2" : "")}");
 }

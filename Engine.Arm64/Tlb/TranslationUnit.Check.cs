@@ -100,12 +100,13 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     {
         ulong pageMask = ulong.MaxValue << result.PageSizeLog2;
         ulong delta = unchecked(result.OutputAddress - (address & pageMask));
-        if (result.RunSizeLog2 > result.PageSizeLog2)
+        int mappedLog2 = nested == null ? result.RunSizeLog2 : Math.Min(result.RunSizeLog2, nested.SizeLog2);
+        if (mappedLog2 > result.PageSizeLog2)
         {
             CheckRun(address, result, delta);
         }
 
-        ulong mappingMask = ulong.MaxValue << result.RunSizeLog2;
+        ulong mappingMask = ulong.MaxValue << mappedLog2;
         ulong first = address & mappingMask;
         foreach (TlbLevel level in path.Levels)
         {
@@ -165,7 +166,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     private void CheckInvalidation(TlbiInstruction instruction)
     {
-        if (!instruction.IsAddress && !instruction.IsRange)
+        if ((!instruction.IsAddress && !instruction.IsRange) || instruction.IsIntermediate)
         {
             return;
         }

@@ -102,6 +102,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         // The largest entry that any level could make of it.
         int reach = result.RunSizeLog2 > result.PageSizeLog2 ? result.RunSizeLog2 : result.PageSizeLog2 + result.AggregationLog2;
+        reach = nested == null ? reach : Math.Min(reach, nested.SizeLog2);
         ulong delta = unchecked(result.OutputAddress - (address & (ulong.MaxValue << result.PageSizeLog2)));
         TlbEntry entry = TlbEntry.Create(address, reach, delta, MetaOf(in result));
         return Fill(levels, levels.Length, address, &entry, result.AggregationLog2);
@@ -190,10 +191,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         walksByLevels[((result.StartLevel + 1) * WalkResult.LevelCount) + result.Level + 1]++;
         if (TObserver.SeesDescriptorReads)
         {
-            for (int level = result.StartLevel; level <= result.Level; level++)
-            {
-                observer.DescriptorRead(result.DescriptorAddresses[level + 1], level);
-            }
+            ReportReads(in result);
         }
 
         if (hasWalkCaches)
@@ -203,9 +201,41 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         if (!isMapped)
         {
-            stop = new TranslationStop(new VirtAddr(address), kind, result.FaultStatus, result.Level, IsPrivileged, FromTlb: false);
+            stop = nested is { IsFault: true }
+                ? new TranslationStop(new VirtAddr(address), kind, result.FaultStatus, nested.FaultLevel, IsPrivileged, FromTlb: false)
+                {
+                    IsStage2 = true,
+                    IsOnStage1Walk = nested.IsOnStage1Walk,
+                    IntermediateAddress = nested.IntermediateAddress,
+                }
+                : new TranslationStop(new VirtAddr(address), kind, result.FaultStatus, result.Level, IsPrivileged, FromTlb: false);
         }
 
         return isMapped;
+    }
+
+    private void ReportReads(in WalkResult result)
+    {
+        if (nested is { Log: { } log })
+        {
+            foreach ((ulong descriptor, int level, bool isStage2) in log.Reads)
+            {
+                if (isStage2)
+                {
+                    observer.Stage2DescriptorRead(descriptor, level);
+                }
+                else
+                {
+                    observer.DescriptorRead(descriptor, level);
+                }
+            }
+
+            return;
+        }
+
+        for (int level = result.StartLevel; level <= result.Level; level++)
+        {
+            observer.DescriptorRead(result.DescriptorAddresses[level + 1], level);
+        }
     }
 }

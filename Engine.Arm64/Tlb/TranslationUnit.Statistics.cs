@@ -19,11 +19,17 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     public IReadOnlyList<TlbLevelStatistics> WalkCacheStatistics =>
         [.. path.WalkCaches.Select((cache, i) => new TlbLevelStatistics($"walk{i}", cache.Lookups, cache.Lookups - cache.Misses, cache.Misses))];
 
+    /// <summary>What the cache of stage 2 translations has seen; null where there is none.</summary>
+    public TlbLevelStatistics? IpaCacheStatistics => nested?.Ipas?.Statistics;
+
     /// <summary>Walks, those that faulted included.</summary>
     public ulong WalkCount => Sum((_, _) => 1);
 
-    /// <summary>Descriptors read by all walks.</summary>
-    public ulong DescriptorReadCount => Sum((first, last) => (ulong)(last - first + 1));
+    /// <summary>Descriptors read by all walks, of both stages.</summary>
+    public ulong DescriptorReadCount => Sum((first, last) => (ulong)(last - first + 1)) + Stage2DescriptorReadCount;
+
+    /// <summary>Of these, stage 2's: for the output of stage 1 and for the addresses of its descriptors.</summary>
+    public ulong Stage2DescriptorReadCount => nested?.ReadsByLevel.Aggregate(0UL, (sum, reads) => sum + reads) ?? 0;
 
     /// <summary>Cycles spent on translation, by the geometry's costs.</summary>
     public ulong Cycles
@@ -33,14 +39,18 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             CountSingles();
             TranslationCosts costs = Geometry.Costs;
             ulong beyondFirst = path.Levels.Aggregate(0UL, (sum, level) => sum + (level.Geometry.Level > 1 ? level.Lookups : 0));
-            ulong walkCacheLookups = path.WalkCaches.Aggregate(0UL, (sum, cache) => sum + cache.Lookups);
+            ulong walkCacheLookups = path.WalkCaches.Aggregate(0UL, (sum, cache) => sum + cache.Lookups) + (IpaCacheStatistics?.Lookups ?? 0);
             return (beyondFirst * (ulong)costs.LookupCycles)
                 + (walkCacheLookups * (ulong)costs.WalkCacheCycles)
                 + (DescriptorReadCount * (ulong)costs.DescriptorReadCycles);
         }
     }
 
-    /// <summary>Descriptors of one level read by all walks.</summary>
+    /// <summary>Stage 2's descriptors of one level read by all walks.</summary>
+    /// <param name="level">-1..3.</param>
+    public ulong Stage2DescriptorReadsAt(int level) => nested?.ReadsByLevel[level + 1] ?? 0;
+
+    /// <summary>Stage 1's descriptors of one level read by all walks.</summary>
     /// <param name="level">-1..3.</param>
     public ulong DescriptorReadsAt(int level) => Sum((first, last) => first <= level && level <= last ? 1u : 0u);
 

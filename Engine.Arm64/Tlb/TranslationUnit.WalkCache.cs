@@ -17,7 +17,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         foreach (TlbLevel cache in path.WalkCaches)
         {
             cache.Lookups++;
-            TlbEntry* entry = cache.Find(address);
+            TlbEntry* entry = cache.FindSmallest(address);
             if (entry == null)
             {
                 cache.Misses++;

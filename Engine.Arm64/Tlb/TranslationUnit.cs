@@ -37,6 +37,9 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
     private readonly TlbLevel? dataSecond;
     private readonly bool hasWalkCaches;
 
+    // Stage 2 of walkers that have one; null for the others.
+    private readonly NestedWalk? nested;
+
     // Where walks are counted, if the short way may go on to a walk: nothing lies between the second level and the tables, and nobody watches.
     private readonly ulong* fetchWalks;
     private readonly ulong* dataWalks;
@@ -76,6 +79,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
         this.walker = walker;
         this.observer = observer;
         path = new TlbPath(geometry, seed);
+        nested = Join(ref this.walker, geometry, seed);
         fetchFirst = path.Fetch.FirstOrDefault() ?? path.Levels[0];
         dataFirst = path.Data.FirstOrDefault() ?? path.Levels[0];
         group = path.Firsts;
@@ -95,7 +99,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
     /// <summary>The shape.</summary>
     public TlbGeometry Geometry { get; }
 
-    /// <summary>The walker, with the registers that it holds.</summary>
+    /// <summary>The walker, with the registers that it holds. Change them in place: another walker would not know the unit's cache of stage 2.</summary>
     [SuppressMessage("Design", "CA1045", Justification = "a struct whose registers the owner changes in place")]
     public ref TWalker Walker => ref walker;
 
@@ -131,7 +135,28 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
             level.SwitchTo(asid.Value, vmid);
         }
 
+        nested?.Ipas?.SwitchTo(vmid);
+
         ForgetLast();
+    }
+
+    // A walker with two stages gets the cache of the second, and reports by the same object.
+    private static NestedWalk? Join(ref TWalker walker, TlbGeometry geometry, ulong seed)
+    {
+        if (walker is not INestedWalker)
+        {
+            return null;
+        }
+
+        NestedWalk nested = new()
+        {
+            Ipas = geometry.IpaCache is { } shape ? new IpaCache(shape, seed) : null,
+            Log = TObserver.SeesDescriptorReads ? new DescriptorReadLog() : null,
+        };
+        object boxed = walker;
+        ((INestedWalker)boxed).Nested = nested;
+        walker = (TWalker)boxed;
+        return nested;
     }
 
     // What a set's entry matches does not include its address space, and a batch does not keep the most recent entry.

@@ -7,9 +7,9 @@ public interface IDescriptorVisitor
     /// <param name="entry">The descriptor and its place.</param>
     public void Visit(in ScannedDescriptor entry);
 
-    /// <summary>Called where a table is not in memory.</summary>
+    /// <summary>Called where a table, or a part of it, is not in memory: once for each such table, at its first hole.</summary>
     /// <param name="level">The level of the table that is missing.</param>
-    /// <param name="address">The first input address that it would translate.</param>
+    /// <param name="address">The first input address that the hole would translate.</param>
     /// <param name="table">Its physical address.</param>
     public void VisitMissing(int level, Units.VirtAddr address, Core.Units.PhysAddr table);
 }

@@ -9,4 +9,8 @@ namespace Engine.Arm64.Translation;
 /// <param name="Descriptor">The descriptor.</param>
 /// <param name="Slot">Where it lies in physical memory.</param>
 /// <param name="Hierarchical">The restrictions of the tables above it.</param>
-internal readonly record struct Leaf(ulong Address, int Level, int Shift, ulong Descriptor, PhysAddr Slot, ulong Hierarchical);
+internal readonly record struct Leaf(ulong Address, int Level, int Shift, ulong Descriptor, PhysAddr Slot, ulong Hierarchical)
+{
+    /// <summary>Whether it came from a cache of translations, not from memory.</summary>
+    public bool IsKnown { get; init; }
+}

@@ -8,13 +8,14 @@ namespace Engine.Arm64.Translation;
 
 /// <summary>Walks tables under one CPU's registers for a TLB.</summary>
 /// <typeparam name="TMemory">A struct that reads memory.</typeparam>
-public struct RegisterWalker<TMemory> : IPageWalker
+public struct RegisterWalker<TMemory> : IPageWalker, INestedWalker
     where TMemory : struct, ITableMemory
 {
     private const ulong TcrHardwareAccessFlag = 1UL << 39;
     private const int PrivilegedShift = 4;
 
     private TMemory memory;
+    private NestedWalk? nested;
 
     /// <summary>Makes a walker.</summary>
     /// <param name="memory">Where the tables are.</param>
@@ -25,6 +26,12 @@ public struct RegisterWalker<TMemory> : IPageWalker
 
     /// <summary>Stage 2's registers; off by default.</summary>
     public Stage2Registers Stage2 { readonly get; set; }
+
+    NestedWalk? INestedWalker.Nested
+    {
+        readonly get => nested;
+        set => nested = value;
+    }
 
     /// <summary>PSTATE.PAN.</summary>
     public bool Pan { readonly get; set; }
@@ -49,6 +56,10 @@ public struct RegisterWalker<TMemory> : IPageWalker
             };
         }
 
+        NestedWalk? used = result.LooksOnly ? null : nested;
+        used?.Log?.Clear();
+        state.Ipas = used?.Ipas;
+        state.Log = used?.Log;
         TranslationResult found = Walker.Run(ref memory, registers, Stage2, ref state, address, access);
         TranslationControl control = TranslationControl.Decode(registers, ((address.ToUInt64() >> 55) & 1) != 0);
         result.GranuleLog2 = control.Format.GranuleShift;
@@ -61,19 +72,29 @@ public struct RegisterWalker<TMemory> : IPageWalker
 
         // A walk of stage 2 alone has no levels of stage 1.
         bool isFlat = state.StartLevel == WalkState.FromRoot;
-        result.Level = isFlat ? 0 : found.IsOk ? found.Level : found.Fault.Level;
+        result.Level = isFlat ? 0
+            : found.IsOk ? found.Level
+            : !found.Fault.IsStage2 ? found.Fault.Level
+            : state.Stage1Reads > 0 ? state.LastStage1Level : 0;
 
         // A walk that was refused read nothing: it starts below where it ends.
-        result.StartLevel = state.Reads > 0 && !isFlat ? state.StartLevel : result.Level + 1;
+        result.StartLevel = state.Stage1Reads > 0 && !isFlat ? state.StartLevel : result.Level + 1;
+        if (used != null)
+        {
+            Describe(used, found, state);
+        }
+
         if (!found.IsOk)
         {
             result.FaultStatus = (byte)found.Fault.StatusCode;
             return false;
         }
 
-        result.OutputAddress = found.Address.ToUInt64() & (ulong.MaxValue << found.BlockShift);
-        result.PageSizeLog2 = found.BlockShift;
-        result.RunSizeLog2 = found.RunShift;
+        // To invalidations by virtual address a translation is as large as stage 1's leaf; what one entry can hold may be less.
+        result.PageSizeLog2 = isFlat ? found.BlockShift : control.Format.EntryShift(found.Level);
+        result.RunSizeLog2 = isFlat ? found.RunShift
+            : result.PageSizeLog2 + (found.Descriptor.IsContiguous ? control.Format.ContiguousShift(found.Level) : 0);
+        result.OutputAddress = unchecked(found.Address.ToUInt64() - (address.ToUInt64() & ~(ulong.MaxValue << result.PageSizeLog2)));
         result.AggregationLog2 = 0;
         result.AttributeIndex = found.AttributeIndex;
         result.IsGlobal = found.IsGlobal;
@@ -93,6 +114,19 @@ public struct RegisterWalker<TMemory> : IPageWalker
     {
         result = default;
         return false;
+    }
+
+    private static void Describe(NestedWalk used, in TranslationResult found, in WalkState state)
+    {
+        used.SizeLog2 = found.RunShift;
+        used.IsFault = found.Fault.IsStage2;
+        used.IsOnStage1Walk = found.Fault.IsOnStage1Walk;
+        used.FaultLevel = found.Fault.Level;
+        used.IntermediateAddress = found.IntermediateAddress.ToUInt64();
+        for (int i = 0; i < WalkResult.LevelCount; i++)
+        {
+            used.ReadsByLevel[i] += state.Stage2Reads[i];
+        }
     }
 
     private readonly uint AllowedBy(in TranslationResult found)

@@ -10,6 +10,8 @@ namespace Engine.Arm64.Translation;
 /// <summary>Scans whole trees of tables: for dumps and statistics.</summary>
 public static class TableScanner
 {
+    private const ulong HolePageBytes = 4096;
+
     /// <summary>Visits every descriptor of one half.</summary>
     /// <typeparam name="TMemory">A struct that reads memory.</typeparam>
     /// <typeparam name="TVisitor">A struct; its state comes back through the reference.</typeparam>
@@ -50,13 +52,22 @@ public static class TableScanner
         int shift = control.Format.EntryShift(place.Level);
         int count = 1 << (isRoot ? control.InputBits - shift : control.Format.Stride);
         bool isBigEndian = (registers.Sctlr & TranslationRegisters.SctlrBigEndian) != 0;
+        bool isHoleKnown = false;
         for (int index = 0; index < count; index++)
         {
             VirtAddr address = new(unchecked(place.Start + ((ulong)index << shift)));
-            if (!memory.TryRead(new PhysAddr(place.Table + ((ulong)index * Descriptor.SizeBytes)), out ulong descriptor))
+            PhysAddr slot = new(place.Table + ((ulong)index * Descriptor.SizeBytes));
+            if (!memory.TryRead(slot, out ulong descriptor))
             {
-                visitor.VisitMissing(place.Level, address, new PhysAddr(place.Table));
-                return;
+                if (!isHoleKnown)
+                {
+                    visitor.VisitMissing(place.Level, address, new PhysAddr(place.Table));
+                    isHoleKnown = true;
+                }
+
+                // Images come in pages of 4 KiB, of which a larger table has several.
+                index += (int)((HolePageBytes - 1 - (slot.ToUInt64() & (HolePageBytes - 1))) / Descriptor.SizeBytes);
+                continue;
             }
 
             descriptor = isBigEndian ? BinaryPrimitives.ReverseEndianness(descriptor) : descriptor;

@@ -39,6 +39,21 @@ internal struct WalkState
     /// <summary>Descriptors read so far.</summary>
     public int Reads;
 
+    /// <summary>Of these, stage 2's, by level: index level + 1.</summary>
+    public LevelWords Stage2Reads;
+
+    /// <summary>The level of the last stage 1 descriptor that was read; meaningful where <see cref="Stage1Reads"/> is not 0.</summary>
+    public int LastStage1Level;
+
+    /// <summary>Of <see cref="Reads"/>, stage 1's.</summary>
+    public int Stage1Reads;
+
+    /// <summary>Stage 2 translations that are known without a walk; null for none.</summary>
+    public Tlb.IpaCache? Ipas;
+
+    /// <summary>Gets the address of every descriptor read, in order; null where nobody asks.</summary>
+    public Tlb.DescriptorReadLog? Log;
+
     /// <summary>The last stage 1 descriptor's address as stage 1 knows it.</summary>
     public PhysAddr LastSlot;
 

@@ -24,6 +24,9 @@ public static partial class Walker
         }
 
         state.Reads++;
+        state.Stage1Reads++;
+        state.LastStage1Level = level;
+        state.Log?.Add(slot.ToUInt64(), level, isStage2: false);
         if (!memory.TryRead(slot, out descriptor))
         {
             return new TranslationFault(FaultKind.ExternalAbort, (sbyte)level);

@@ -12,7 +12,7 @@ public static partial class Walker
         ref TMemory memory, ref WalkState state, in TranslationResult stage1, in TranslationAccess access)
         where TMemory : struct, ITableMemory
     {
-        TranslationFault fault = WalkStage2(ref memory, ref state, stage1.IntermediateAddress.ToUInt64(), out Leaf leaf);
+        TranslationFault fault = WalkStage2(ref memory, ref state, stage1.IntermediateAddress.ToUInt64(), access.IsWrite, out Leaf leaf);
         if (fault.Kind == FaultKind.None)
         {
             fault = CheckStage2(state, leaf, access, out AccessPermissions permissions, out bool isHardwareWritable);
@@ -34,7 +34,7 @@ public static partial class Walker
     private static TranslationFault TranslateSlot<TMemory>(ref TMemory memory, ref WalkState state, AccessKind kind, ref PhysAddr slot)
         where TMemory : struct, ITableMemory
     {
-        TranslationFault fault = WalkStage2(ref memory, ref state, slot.ToUInt64(), out Leaf leaf);
+        TranslationFault fault = WalkStage2(ref memory, ref state, slot.ToUInt64(), kind == AccessKind.Store, out Leaf leaf);
         if (fault.Kind == FaultKind.None)
         {
             fault = CheckStage2(state, leaf, new TranslationAccess(kind, ExceptionLevel: 1), out _, out bool isHardwareWritable);
@@ -58,7 +58,7 @@ public static partial class Walker
         return TranslationFault.None;
     }
 
-    private static TranslationFault WalkStage2<TMemory>(ref TMemory memory, ref WalkState state, ulong ipa, out Leaf leaf)
+    private static TranslationFault WalkStage2<TMemory>(ref TMemory memory, ref WalkState state, ulong ipa, bool isStore, out Leaf leaf)
         where TMemory : struct, ITableMemory
     {
         leaf = default;
@@ -74,6 +74,11 @@ public static partial class Walker
             return new TranslationFault(FaultKind.AddressSize, 0, IsStage2: true);
         }
 
+        if (state.Ipas is { } known && known.TryFind(ipa, out leaf) && !NeedsUpdate(state, leaf, isStore))
+        {
+            return TranslationFault.None;
+        }
+
         int top = control.InputBits;
         for (int level = control.StartLevel; ; level++)
         {
@@ -81,6 +86,8 @@ public static partial class Walker
             ulong index = (ipa >> shift) & ((1UL << (top - shift)) - 1);
             PhysAddr slot = new(table | (index * Descriptor.SizeBytes));
             state.Reads++;
+            state.Stage2Reads[level + 1]++;
+            state.Log?.Add(slot.ToUInt64(), level, isStage2: true);
             if (!memory.TryRead(slot, out ulong descriptor))
             {
                 return new TranslationFault(FaultKind.ExternalAbort, (sbyte)level, IsStage2: true);
@@ -130,6 +137,7 @@ public static partial class Walker
         ulong updated = leaf.Descriptor | (state.Stage2.SetsAccessFlag ? Descriptor.AccessFlagBit : 0) | (setsDirty ? Descriptor.ReadOnlyBit : 0);
         if (updated == leaf.Descriptor)
         {
+            Keep(ref state, leaf);
             return TranslationFault.None;
         }
 
@@ -139,7 +147,26 @@ public static partial class Walker
         }
 
         state.MustRestart |= found != leaf.Descriptor;
+        if (!state.MustRestart)
+        {
+            Keep(ref state, leaf with { Descriptor = updated });
+        }
+
         return TranslationFault.None;
+    }
+
+    // Whether the hardware's update of a known leaf is still due: the walk that makes it reads the descriptor again.
+    private static bool NeedsUpdate(in WalkState state, in Leaf leaf, bool isStore) =>
+        isStore && state.Stage2.SetsDirtyState && (leaf.Descriptor & (Descriptor.DirtyBitModifierBit | Descriptor.ReadOnlyBit)) == Descriptor.DirtyBitModifierBit;
+
+    // What came from the cache is kept already.
+    private static void Keep(ref WalkState state, in Leaf leaf)
+    {
+        if (state.Ipas is { } known && (leaf.Descriptor & Descriptor.AccessFlagBit) != 0 && !leaf.IsKnown)
+        {
+            int runShift = (leaf.Descriptor & Descriptor.ContiguousBit) != 0 ? state.Stage2.Format.ContiguousShift(leaf.Level) : 0;
+            known.Keep(leaf with { IsKnown = true }, OutputOf(state, leaf).ToUInt64(), leaf.Shift + runShift);
+        }
     }
 
     private static TranslationResult Combine(

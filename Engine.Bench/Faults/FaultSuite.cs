@@ -21,7 +21,7 @@ internal sealed class FaultSuite : ISuite
     public void Run(SuiteContext context)
     {
         int pages = context.Options.IsQuick ? 1 << 13 : 1 << 14;
-        string? program = KernelPeer.TryBuild(out string? reason);
+        string? program = CProgram.TryBuild("Faults/peers/fault_kernel.c", ["-O2"], out string? reason);
         if (program is null)
         {
             SuiteContext.Note($"kernel: not measured, {reason}");
@@ -33,7 +33,7 @@ internal sealed class FaultSuite : ISuite
             List<WorkloadCase> cases = [new(name, "", "", 1, () => own = new FaultWorkload(name, pages, 1)), new(name, "", "", 2, () => new FaultWorkload(name, pages, 2))];
             if (program is not null)
             {
-                cases.Add(new WorkloadCase("kernel-" + name, "", "", 1, () => new KernelPeer(program, name, pages)) { IsPinned = false });
+                cases.Add(new WorkloadCase("kernel-" + name, "", "", 1, () => new PeerProcess(program, name, pages)) { IsPinned = false });
             }
 
             IReadOnlyList<Measurement> found = context.Measure(cases);

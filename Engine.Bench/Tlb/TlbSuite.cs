@@ -13,6 +13,10 @@ public sealed class TlbSuite : ISuite
     private const uint PageCount = 1u << 18;
     private const int AccessCount = 1 << 20;
 
+    // An emulator takes most of a microsecond for an access to a page that it has not at hand.
+    private const int PeerAccessCount = 1 << 18;
+    private const string UnicornHeader = "/usr/include/unicorn/unicorn.h";
+
     /// <inheritdoc/>
     public string Name => "tlb";
 
@@ -23,14 +27,36 @@ public sealed class TlbSuite : ISuite
     public void Run(SuiteContext context)
     {
         using SimulatedTables tables = new(Base, PageCount);
+        string? unicorn = TryBuildUnicorn(out string? reason);
+        if (unicorn is null)
+        {
+            SuiteContext.Note($"unicorn: not measured, {reason}");
+        }
+
         foreach ((string name, Access[] accesses) in Streams())
         {
-            _ = context.Measure(
-                new WorkloadCase(name, "batch", "1G", 1, () => Batch(tables, accesses)),
-                new WorkloadCase(name, "single", "1G", 1, () => Single(tables, accesses)),
-                new WorkloadCase("trace-" + name, "batch", "1G", 1, () => AddressesAlone(accesses)),
-                new WorkloadCase("naive-" + name, "single", "1G", 1, () => Naive(accesses)));
+            List<WorkloadCase> cases =
+            [
+                new(name, "batch", "1G", 1, () => Batch(tables, accesses)),
+                new(name, "single", "1G", 1, () => Single(tables, accesses)),
+                new("trace-" + name, "batch", "1G", 1, () => AddressesAlone(accesses)),
+                new("naive-" + name, "single", "1G", 1, () => Naive(accesses)),
+            ];
+            if (unicorn is not null && name is ("sequential" or "l1-mixed-64" or "walk-1g"))
+            {
+                cases.Add(new WorkloadCase("unicorn-" + name, "single", "1G", 1, () => new PeerProcess(unicorn, name, PeerAccessCount)) { IsPinned = false });
+            }
+
+            _ = context.Measure(cases);
         }
+    }
+
+    private static string? TryBuildUnicorn(out string? reason)
+    {
+        reason = "its header is not installed (libunicorn-dev)";
+        return File.Exists(UnicornHeader)
+            ? CProgram.TryBuild("Tlb/peers/tlb_unicorn.c", ["-O2", "-Wl,--no-as-needed", "-lunicorn"], out reason)
+            : null;
     }
 
     private static IEnumerable<(string Name, Access[] Accesses)> Streams()

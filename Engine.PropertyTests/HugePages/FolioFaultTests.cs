@@ -1,5 +1,6 @@
 using Engine.Arm64;
 using Engine.Arm64.HugePages;
+using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -34,6 +35,26 @@ public sealed class FolioFaultTests
     [MemberData(nameof(Worlds))]
     public void Every_process_sees_its_own_bytes(KernelRelease release, uint orders) =>
         ModelProperty.Check(Operations(), steps => Run(steps, release, orders, FolioBug.None), tests: 12, length: 60);
+
+    /// <summary>All changes of tables keep to break-before-make, also for CPUs that let nothing change in place.</summary>
+    [Theory]
+    [InlineData(KernelRelease.Linux69, 0)]
+    [InlineData(KernelRelease.Linux69, 1u << 4)]
+    [InlineData(KernelRelease.Linux618, 0x3fc)]
+    public void Live_entries_are_broken_before_they_are_made_anew(KernelRelease release, uint orders) => ModelProperty.Check(
+        Operations(),
+        steps =>
+        {
+            using FolioWorld world = new(release, Sizes(orders), tableChecks: BreakBeforeMakeLevel.Level0);
+            foreach (FolioOperation step in steps)
+            {
+                world.Step(step);
+                world.Machine.CheckTables();
+                Assert.Empty(world.Machine.TableFindings);
+            }
+        },
+        tests: 6,
+        length: 50);
 
     [Fact]
     public void A_lost_mapping_is_caught() =>
@@ -179,11 +200,12 @@ public sealed class FolioFaultTests
         Assert.Empty(machine.VerifyMappings());
     }
 
+    private static Dictionary<int, HugePageMode> Sizes(uint orders) => Enumerable.Range(HugePageOptions.SmallestOrder, 8)
+        .ToDictionary(order => order, order => (orders >> order & 1) != 0 ? HugePageMode.Inherit : HugePageMode.Never);
+
     private static void Run(IReadOnlyList<FolioOperation> steps, KernelRelease release, uint orders, FolioBug bug)
     {
-        Dictionary<int, HugePageMode> sizes = Enumerable.Range(HugePageOptions.SmallestOrder, 8)
-            .ToDictionary(order => order, order => (orders >> order & 1) != 0 ? HugePageMode.Inherit : HugePageMode.Never);
-        using FolioWorld world = new(release, sizes, bug);
+        using FolioWorld world = new(release, Sizes(orders), bug);
         int done = 0;
         foreach (FolioOperation step in steps)
         {

@@ -1,6 +1,7 @@
 using Engine.Arm64;
 using Engine.Arm64.Faults;
 using Engine.Arm64.HugePages;
+using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.PageCache;
@@ -27,13 +28,14 @@ internal sealed class FolioWorld : IDisposable
     private readonly List<(Process Process, byte[] Bytes)> live = [];
     private readonly FolioBug bug;
 
-    public FolioWorld(KernelRelease release, IReadOnlyDictionary<int, HugePageMode> sizes, FolioBug bug = FolioBug.None)
+    public FolioWorld(KernelRelease release, IReadOnlyDictionary<int, HugePageMode> sizes, FolioBug bug = FolioBug.None, BreakBeforeMakeLevel? tableChecks = null)
     {
         this.bug = bug;
         machine = new Machine(new MachineOptions
         {
             MemoryBytes = 64 << 20,
             Release = release,
+            TableChecks = tableChecks,
             HugePages = new HugePageOptions { Enabled = HugePageMode.Always, Sizes = sizes },
         });
         cpu = machine.Cpus[0];

@@ -15,4 +15,12 @@ public enum NaiveBug
     GlobalIsNot,
     PermissionIgnored,
     PiecesStay,
+    WalkCacheIgnoresAsid,
+    WalkCacheHitDoesNotRefresh,
+    WalkCacheStaysAtVae,
+    WalkCacheGoesAtVale,
+    IpaCacheIgnoresVmid,
+    IpaCacheStays,
+    IpaInvalidationTakesAll,
+    TablesNotTranslated,
 }

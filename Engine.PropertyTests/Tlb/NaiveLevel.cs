@@ -17,9 +17,9 @@ internal sealed class NaiveLevel(TlbLevelGeometry geometry, ulong seed, NaiveBug
     public ulong Misses { get; set; }
 
     public NaiveEntry? Find(ulong address, ushort asid, ushort vmid) =>
-        slots.FirstOrDefault(entry => entry is not null && entry.Covers(address)
-            && (entry.Vmid == vmid || bug == NaiveBug.VmidIgnored)
-            && (entry.Mapping.IsGlobal && bug != NaiveBug.GlobalIsNot || entry.Asid == asid || bug == NaiveBug.AsidIgnored));
+        slots.Where(entry => entry is not null && entry.Covers(address)
+            && (entry!.Vmid == vmid || bug == NaiveBug.VmidIgnored)
+            && (entry.Mapping.IsGlobal && bug != NaiveBug.GlobalIsNot || entry.Asid == asid || bug == NaiveBug.AsidIgnored)).MinBy(entry => entry!.SizeLog2);
 
     public void Use(NaiveEntry entry)
     {

@@ -6,12 +6,17 @@ namespace Engine.PropertyTests.Tlb;
 /// <summary>A translation unit made of naive levels.</summary>
 internal sealed class NaiveUnit
 {
-    private readonly NaiveTables tables;
+    private readonly Func<ulong, NaiveMapping?> walk;
     private readonly NaiveBug bug;
 
     public NaiveUnit(TlbGeometry geometry, NaiveTables tables, ulong seed, NaiveBug bug)
+        : this(geometry, tables.Find, seed, bug)
     {
-        this.tables = tables;
+    }
+
+    public NaiveUnit(TlbGeometry geometry, Func<ulong, NaiveMapping?> walk, ulong seed, NaiveBug bug)
+    {
+        this.walk = walk;
         this.bug = bug;
         Levels = [.. geometry.Levels.Select(level => new NaiveLevel(level, seed, bug))];
     }
@@ -42,18 +47,21 @@ internal sealed class NaiveUnit
                 continue;
             }
 
-            level.Remove(entry =>
-            {
-                int mapping = bug == NaiveBug.PiecesStay ? entry.SizeLog2
-                    : entry.Mapping.RunLog2 > entry.Mapping.PageLog2 ? entry.Mapping.RunLog2
-                    : Math.Max(entry.Mapping.PageLog2, entry.SizeLog2);
-                ulong from = entry.Start >> mapping << mapping;
-                ulong to = from + ((1UL << mapping) - 1);
-                return from <= last && to >= start
-                    && (vmid is null || entry.Vmid == vmid)
-                    && (entry.Mapping.IsGlobal ? !keepsGlobal : asid is null || entry.Asid == asid);
-            });
+            level.Remove(entry => Matches(entry, start, last, asid, vmid, keepsGlobal, bug));
         }
+    }
+
+    /// <summary>Whether an invalidation takes an entry out; null matches any.</summary>
+    public static bool Matches(NaiveEntry entry, ulong start, ulong last, ushort? asid, ushort? vmid, bool keepsGlobal, NaiveBug bug)
+    {
+        int mapping = bug == NaiveBug.PiecesStay ? entry.SizeLog2
+            : entry.Mapping.RunLog2 > entry.Mapping.PageLog2 ? entry.Mapping.RunLog2
+            : Math.Max(entry.Mapping.PageLog2, entry.SizeLog2);
+        ulong from = entry.Start >> mapping << mapping;
+        ulong to = from + ((1UL << mapping) - 1);
+        return from <= last && to >= start
+            && (vmid is null || entry.Vmid == vmid)
+            && (entry.Mapping.IsGlobal ? !keepsGlobal : asid is null || entry.Asid == asid);
     }
 
     private NaiveEntry? FindOrFill(NaiveLevel[] path, ulong address)
@@ -77,13 +85,13 @@ internal sealed class NaiveUnit
             }
         }
 
-        NaiveMapping? mapping = found?.Mapping ?? tables.Find(address);
+        NaiveMapping? mapping = found?.Mapping ?? walk(address);
         if (mapping is null)
         {
             return null;
         }
 
-        int limit = found?.SizeLog2 ?? 63;
+        int limit = found?.SizeLog2 ?? mapping.CapLog2;
         int aggregation = found is null ? mapping.AggregationLog2 : mapping.RunLog2 > mapping.PageLog2 ? 0 : Math.Max(0, found.SizeLog2 - mapping.PageLog2);
 
         // What an entry says is of its own page: an address elsewhere in the entry has its own.

@@ -14,17 +14,15 @@ internal sealed partial class NaiveWalker
     private readonly TranslationRegisters r;
     private readonly Stage2Registers s2;
     private readonly TranslationAccess access;
-    private HashedMemory memory;
+    private readonly ITableMemory memory;
 
-    public NaiveWalker(HashedMemory memory, TranslationRegisters registers, Stage2Registers stage2, TranslationAccess access)
+    public NaiveWalker(ITableMemory memory, TranslationRegisters registers, Stage2Registers stage2, TranslationAccess access)
     {
         this.memory = memory;
         r = registers;
         s2 = stage2;
         this.access = access;
     }
-
-    public HashedMemory Memory => memory;
 
     private TranslationFeatures Have => r.Profile.Features;
 

@@ -1,9 +1,7 @@
-using System.CommandLine;
 using System.Text.Json;
 using Engine.Arm64.Translation;
 using Engine.PropertyTests.Support;
 using Mmsim.Cli;
-using Mmsim.Commands;
 using Mmsim.Walk;
 using Xunit;
 using ZstdSharp;
@@ -197,18 +195,7 @@ public sealed class WalkCommandTests : IDisposable
 
     private static int Number(JsonElement half, int level, string key) => half.GetProperty($"level{level}").GetProperty(key).GetInt32();
 
-    private static string Run(string[] arguments)
-    {
-        using StringWriter output = new();
-        Assert.Equal(ExitCode.Done, Invoke(arguments, output));
-        return output.ToString();
-    }
+    private static string Run(string[] arguments) => WalkCommandLine.Run(arguments);
 
-    private static int Invoke(string[] arguments, StringWriter output)
-    {
-        RootCommand root = new("test") { GeneralOptions.Json, GeneralOptions.Quiet, GeneralOptions.Seed, WalkCommand.Create() };
-        ParseResult parsed = root.Parse(["walk", .. arguments]);
-        Assert.Empty(parsed.Errors);
-        return parsed.Invoke(new InvocationConfiguration { Output = output, Error = output, EnableDefaultExceptionHandler = false });
-    }
+    private static int Invoke(string[] arguments, StringWriter output) => WalkCommandLine.Invoke(arguments, output);
 }

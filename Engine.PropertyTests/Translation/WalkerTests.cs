@@ -72,7 +72,8 @@ public sealed class WalkerTests
     {
         HashedMemory memory = new(input.Seed, input.AgentOneIn);
         TranslationResult result = Walker.Translate(ref memory, input.Registers, input.Stage2, new VirtAddr(input.Address), input.Access);
-        NaiveWalker naive = new(new HashedMemory(input.Seed, input.AgentOneIn), naiveRegisters, input.Stage2, input.Access);
+        HashedMemory naiveMemory = new(input.Seed, input.AgentOneIn);
+        NaiveWalker naive = new(naiveMemory, naiveRegisters, input.Stage2, input.Access);
         NaiveResult expected = naive.FullTranslate(input.Address);
         Check(memory.Reads <= ReadsMax, input, "too many reads");
         Check(expected.Fault == result.Fault.Kind, input, $"{expected.Fault} {expected.Level} but {result.Fault}");
@@ -87,7 +88,7 @@ public sealed class WalkerTests
             CheckTranslation(input, expected, result);
         }
 
-        Check(memory.Written.Count == naive.Memory.Written.Count && !memory.Written.Except(naive.Memory.Written).Any(), input, "other updates of tables");
+        Check(memory.Written.Count == naiveMemory.Written.Count && !memory.Written.Except(naiveMemory.Written).Any(), input, "other updates of tables");
         return result;
     }
 

@@ -51,7 +51,7 @@ public sealed class SmmuV3
         TableBytes = RoundUp(streamCount * StreamTableEntry.SizeBytes) + RoundUp(eventCount * SmmuEvent.SizeBytes);
         streamTable = Allocate(streamCount * StreamTableEntry.SizeBytes);
         eventQueue = Allocate(eventCount * SmmuEvent.SizeBytes);
-        unit = new TranslationUnit<RegisterWalker<ArenaMemory>, NoObserver>(options.Tlb, new RegisterWalker<ArenaMemory>(new ArenaMemory(memory)));
+        unit = new TranslationUnit<RegisterWalker<ArenaMemory>, NoObserver>(options.Tlb with { IpaCache = null }, new RegisterWalker<ArenaMemory>(new ArenaMemory(memory)));
         for (uint stream = 0; stream < streamCount && options.BypassesUnknownStreams; stream++)
         {
             this[stream] = StreamTableEntry.For(StreamConfig.Bypass);

@@ -66,7 +66,7 @@ internal sealed record RegisterContext(TranslationRegisters Registers, int? Exce
         return new RegisterContext(registers, level, NumberOf(context, "pan") == 1);
     }
 
-    // The CPU's ID registers, where the file has them.
+    // The CPU's ID registers, where the file has them. Of one that it lacks nothing is known: what the others configure counts as there.
     private static ArchitectureProfile ProfileOf(JsonElement root, JsonElement context, string path)
     {
         if (NumberOf(context, "cpu") is not { } cpu || !root.TryGetProperty("cpus", out JsonElement cpus)
@@ -76,9 +76,14 @@ internal sealed record RegisterContext(TranslationRegisters Registers, int? Exce
             return ArchitectureProfile.Full;
         }
 
-        ulong Id(string name) => cpus[cpu].TryGetProperty(name, out _) ? Register(cpus[cpu], name, path) : 0;
+        // HAFDBS, HPDS, PAN and XNX; LVA, ST, S2FWB and E0PD; APA.
+        const ulong EverythingOfMmfr1 = 2 | (1UL << 12) | (3UL << 20) | (1UL << 28);
+        const ulong EverythingOfMmfr2 = (1UL << 16) | (1UL << 28) | (1UL << 40) | (1UL << 60);
+        const ulong PauthOfIsar1 = 1UL << 4;
+        ulong Id(string name, ulong otherwise) => cpus[cpu].TryGetProperty(name, out _) ? Register(cpus[cpu], name, path) : otherwise;
         return ArchitectureProfile.FromIdRegisters(
-            Id("ID_AA64MMFR0_EL1"), Id("ID_AA64MMFR1_EL1"), Id("ID_AA64MMFR2_EL1"), Id("ID_AA64ISAR1_EL1"), Id("ID_AA64ISAR2_EL1"));
+            Id("ID_AA64MMFR0_EL1", 0), Id("ID_AA64MMFR1_EL1", EverythingOfMmfr1), Id("ID_AA64MMFR2_EL1", EverythingOfMmfr2),
+            Id("ID_AA64ISAR1_EL1", PauthOfIsar1), Id("ID_AA64ISAR2_EL1", 0));
     }
 
     private static ulong Register(JsonElement owner, string name, string path) =>

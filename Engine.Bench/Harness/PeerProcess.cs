@@ -1,30 +1,25 @@
 using System.Diagnostics;
 using System.Globalization;
-using Engine.Bench.Harness;
 
-namespace Engine.Bench.Faults;
+namespace Engine.Bench.Harness;
 
-/// <summary>A process on the kernel of this machine that does the same as the engine's side.</summary>
-internal sealed class KernelPeer : IWorkload
+/// <summary>A program that does the same as the engine's side, and answers each line that asks it to.</summary>
+internal sealed class PeerProcess : IWorkload
 {
     private readonly Process process;
     private readonly string workload;
-    private readonly int pages;
+    private readonly int operations;
 
     /// <summary>Starts the program.</summary>
-    /// <param name="program">As <see cref="TryBuild"/> built it.</param>
+    /// <param name="program">As <see cref="CProgram.TryBuild"/> built it.</param>
     /// <param name="workload">One of the suite's names.</param>
-    /// <param name="pages">Pages, or calls, of a round.</param>
-    public KernelPeer(string program, string workload, int pages)
+    /// <param name="operations">Pages, calls or accesses of a round.</param>
+    public PeerProcess(string program, string workload, int operations)
     {
         this.workload = workload;
-        this.pages = pages;
+        this.operations = operations;
         process = Process.Start(new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false })!;
     }
-
-    /// <summary>Builds the program with the system's C compiler.</summary>
-    /// <returns>Its path, or null with the reason.</returns>
-    public static string? TryBuild(out string? reason) => CProgram.TryBuild("Faults/peers/fault_kernel.c", ["-O2"], out reason);
 
     /// <inheritdoc/>
     public void Prepare(int thread) => Ask("prepare");
@@ -33,7 +28,7 @@ internal sealed class KernelPeer : IWorkload
     public long Run(int thread)
     {
         Ask("run");
-        return pages;
+        return operations;
     }
 
     /// <inheritdoc/>
@@ -46,7 +41,7 @@ internal sealed class KernelPeer : IWorkload
 
     private void Ask(string verb)
     {
-        process.StandardInput.Write(string.Create(CultureInfo.InvariantCulture, $"{verb} {workload} {pages}\n"));
+        process.StandardInput.Write(string.Create(CultureInfo.InvariantCulture, $"{verb} {workload} {operations}\n"));
         process.StandardInput.Flush();
         if (process.StandardOutput.ReadLine() is null)
         {
