@@ -4,6 +4,7 @@
 // Nothing that a descriptor says is trusted: a table outside RAM is an external abort on the walk, as on hardware, and the walk ends after
 // four reads whatever it reads.
 
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
@@ -39,13 +40,26 @@ public unsafe struct ArenaWalker : IPageWalker
 
     private readonly PhysicalMemory memory;
     private readonly byte* bias;
+
+    // The first bank, in the host's memory and in the machine's; its start as a descriptor of a table has it; where its last page begins.
+    private readonly byte* bank;
     private readonly ulong start;
+    private readonly ulong startAsTable;
     private readonly ulong lastTableOffset;
 
     // Last-level tables that walks met, by the address bits above them: where to prefetch, and nothing else depends on it.
-    private readonly ulong[] tables;
+    private readonly nuint[] tables;
     private ulong root0;
     private ulong root1;
+
+    // The roots in the host's memory; null where they are not in the first bank.
+    private byte* table0;
+    private byte* table1;
+    private bool setsDirtyState;
+    private int aggregationLog2Max;
+
+    // Whether some descriptors of young pages outside runs need the full walk.
+    private bool isSpecial;
 
     /// <summary>Creates a walker with no tables: TTBR0 and TTBR1 must be set.</summary>
     /// <param name="memory">Where the tables are.</param>
@@ -54,8 +68,10 @@ public unsafe struct ArenaWalker : IPageWalker
         this.memory = memory;
         bias = memory.Bias;
         start = memory.Banks[0].Start.Value;
+        bank = bias + start;
+        startAsTable = start | TableOrPage;
         lastTableOffset = memory.Banks[0].LengthBytes - LastTableByte - 1;
-        tables = new ulong[KnownTables];
+        tables = new nuint[KnownTables];
         root0 = NoRoot;
         root1 = NoRoot;
     }
@@ -64,27 +80,51 @@ public unsafe struct ArenaWalker : IPageWalker
     public PhysAddr? Ttbr0
     {
         readonly get => root0 == NoRoot ? null : new PhysAddr(root0);
-        set => root0 = value?.Value ?? NoRoot;
+        set
+        {
+            root0 = value?.Value ?? NoRoot;
+            table0 = FindInFirstBank(root0);
+        }
     }
 
     /// <summary>The root table of the upper half; null where walks are disabled (TCR.EPD1).</summary>
     public PhysAddr? Ttbr1
     {
         readonly get => root1 == NoRoot ? null : new PhysAddr(root1);
-        set => root1 = value?.Value ?? NoRoot;
+        set
+        {
+            root1 = value?.Value ?? NoRoot;
+            table1 = FindInFirstBank(root1);
+        }
     }
 
     /// <summary>Whether the hardware sets the access flag (TCR.HA); otherwise a clear one faults.</summary>
     public bool SetsAccessFlag { readonly get; set; }
 
     /// <summary>Whether the hardware sets the dirty state (TCR.HD); it implies <see cref="SetsAccessFlag"/>.</summary>
-    public bool SetsDirtyState { readonly get; set; }
+    public bool SetsDirtyState
+    {
+        readonly get => setsDirtyState;
+        set
+        {
+            setsDirtyState = value;
+            isSpecial = value || aggregationLog2Max != 0;
+        }
+    }
 
     /// <summary>Whether EL1 may not load from or store to what EL0 may (PSTATE.PAN).</summary>
     public bool ForbidsUserData { readonly get; set; }
 
     /// <summary>How many adjacent pages, as a log2 of 0 to 2, the walker examines for aggregation.</summary>
-    public int AggregationLog2Max { readonly get; set; }
+    public int AggregationLog2Max
+    {
+        readonly get => aggregationLog2Max;
+        set
+        {
+            aggregationLog2Max = value;
+            isSpecial = setsDirtyState || value != 0;
+        }
+    }
 
     private static ReadOnlySpan<byte> AllowTable =>
     [
@@ -103,18 +143,26 @@ public unsafe struct ArenaWalker : IPageWalker
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+    public readonly PlainTranslation TryWalkPlain(VirtAddr address)
     {
-        Unsafe.SkipInit(out result);
-        if (!TryFindPage(address.Value, out ulong place, out ulong descriptor, out ulong restrictions) || (descriptor & Contiguous) != 0 || AggregationLog2Max != 0)
+        ulong va = address.Value;
+        byte* place = FindPage(va, out ulong restrictions);
+        if (place == null)
         {
-            return false;
+            return default;
         }
 
-        Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1))) = place & ~LastTableByte;
-        result = new PlainTranslation(
+        // SAFETY: FindPage found it in a table that lies in the bank.
+        ulong descriptor = *(ulong*)place;
+        if (((descriptor ^ (TableOrPage | AccessFlag)) & (TypeMask | AccessFlag | Contiguous)) != 0 || (isSpecial && IsSpecial(descriptor)))
+        {
+            return default;
+        }
+
+        // SAFETY: the index is masked to the array's length.
+        Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((va >> 21) & (KnownTables - 1))) = (nuint)place & ~(nuint)LastTableByte;
+        return new PlainTranslation(
             descriptor & AddressMask, GranuleLog2, 0, 3, AllowedBy(descriptor, restrictions), (int)(descriptor >> 2) & 7, (descriptor & NotGlobal) == 0);
-        return true;
     }
 
     /// <inheritdoc/>
@@ -124,64 +172,78 @@ public unsafe struct ArenaWalker : IPageWalker
         if (Sse.IsSupported)
         {
             // SAFETY: the index is masked to the array's length; a prefetch of whatever address does not fault.
-            ulong table = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1)));
-            Sse.Prefetch0(bias + table + ((address.Value >> 9) & PlaceMask));
+            nuint table = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1)));
+            Sse.Prefetch0((byte*)table + ((address.Value >> 9) & PlaceMask));
         }
     }
 
     // The common case without a store per level: from the root to a page that needs no update.
     private readonly bool TryWalkStraight(ulong va, ref WalkResult result)
     {
-        if (!TryFindPage(va, out ulong place, out ulong descriptor, out ulong restrictions))
+        byte* place = FindPage(va, out ulong restrictions);
+        if (place == null)
+        {
+            return false;
+        }
+
+        // SAFETY: FindPage found it in a table that lies in the bank.
+        ulong descriptor = *(ulong*)place;
+        bool needsUpdate = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
+        if ((descriptor & (TypeMask | AccessFlag)) != (TableOrPage | AccessFlag) || needsUpdate)
         {
             return false;
         }
 
         result.GranuleLog2 = GranuleLog2;
         result.StartLevel = 0;
-        Describe(place, descriptor, restrictions, 3, ref result);
+        Describe((ulong)(place - bias), descriptor, restrictions, 3, ref result);
         return true;
     }
 
+    // Where a walk through four tables, all of them in the first bank, reads its last descriptor; null where it goes another way.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly bool TryFindPage(ulong va, out ulong place, out ulong descriptor, out ulong restrictions)
+    private readonly byte* FindPage(ulong va, out ulong restrictions)
     {
-        Unsafe.SkipInit(out place);
-        Unsafe.SkipInit(out descriptor);
         Unsafe.SkipInit(out restrictions);
-        ulong table = (long)va < 0 ? root1 : root0;
-        if (!IsCanonical(va) || unchecked(table - start) > lastTableOffset)
+
+        // Each half has 48 bits: the upper 16 are all equal.
+        ulong half = va >> 48;
+        byte* table = half == 0 ? table0 : half == ushort.MaxValue ? table1 : null;
+        if (table == null)
         {
-            return false;
+            return null;
         }
 
-        // SAFETY: each table's page is checked against the first bank before a descriptor in it is read.
-        ulong descriptor0 = *(ulong*)(bias + table + ((va >> 36) & PlaceMask));
-        ulong table1 = descriptor0 & AddressMask;
-        if ((descriptor0 & TypeMask) != TableOrPage || unchecked(table1 - start) > lastTableOffset)
+        // SAFETY: the roots were checked when they were set, and every other table before a descriptor in it is read.
+        ulong descriptor0 = *(ulong*)(table + ((va >> 36) & PlaceMask));
+        if (!TryFollow(descriptor0, out ulong offset))
         {
-            return false;
+            return null;
         }
 
-        ulong descriptor1 = *(ulong*)(bias + table1 + ((va >> 27) & PlaceMask));
-        ulong table2 = descriptor1 & AddressMask;
-        if ((descriptor1 & TypeMask) != TableOrPage || unchecked(table2 - start) > lastTableOffset)
+        ulong descriptor1 = *(ulong*)(bank + offset + ((va >> 27) & PlaceMask));
+        if (!TryFollow(descriptor1, out offset))
         {
-            return false;
+            return null;
         }
 
-        ulong descriptor2 = *(ulong*)(bias + table2 + ((va >> 18) & PlaceMask));
-        ulong table3 = descriptor2 & AddressMask;
-        if ((descriptor2 & TypeMask) != TableOrPage || unchecked(table3 - start) > lastTableOffset)
+        ulong descriptor2 = *(ulong*)(bank + offset + ((va >> 18) & PlaceMask));
+        if (!TryFollow(descriptor2, out offset))
         {
-            return false;
+            return null;
         }
 
-        place = table3 + ((va >> 9) & PlaceMask);
-        descriptor = *(ulong*)(bias + place);
         restrictions = descriptor0 | descriptor1 | descriptor2;
-        bool needsUpdate = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
-        return (descriptor & (TypeMask | AccessFlag)) == (TableOrPage | AccessFlag) && !needsUpdate;
+        return bank + offset + ((va >> 9) & PlaceMask);
+    }
+
+    // Where in the first bank the table lies that a descriptor points to; false where it does not lie there, or there is none. Any
+    // other type than that of a table leaves one of the two lowest bits set; turned to the top, it makes the number too large.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly bool TryFollow(ulong descriptor, out ulong offset)
+    {
+        offset = unchecked((descriptor & (AddressMask | TypeMask)) - startAsTable);
+        return BitOperations.RotateRight(offset, 2) <= lastTableOffset / 4;
     }
 
     private readonly bool WalkLevels(ulong va, AccessKind kind, bool isPrivileged, ref WalkResult result)
@@ -234,8 +296,13 @@ public unsafe struct ArenaWalker : IPageWalker
         }
     }
 
+    private readonly bool IsSpecial(ulong descriptor) =>
+        aggregationLog2Max != 0 || (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
+
+    private readonly byte* FindInFirstBank(ulong root) =>
+        root % (LastTableByte + 1) == 0 && unchecked(root - start) <= lastTableOffset ? bias + root : null;
+
     // Each half has 48 bits: the upper 16 are all equal.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsCanonical(ulong va) => va >> 48 is 0 or ushort.MaxValue;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -305,12 +372,15 @@ public unsafe struct ArenaWalker : IPageWalker
         AllowedBy(descriptor, restrictions) & (isWritableClean ? AllowedBy(descriptor & ~ReadOnly, restrictions) | ~(Fetch0 | Fetch1) : uint.MaxValue);
 
     // APTable[0] (61) takes EL0 data access away, APTable[1] (62) writing; XNTable is 60, PXNTable 59.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly uint AllowedBy(ulong descriptor, ulong restrictions)
     {
         uint index = (uint)((descriptor >> 6) & 3) | (uint)((descriptor >> 51) & 12) | (uint)((restrictions >> 61) & 2);
         index |= (uint)((restrictions >> 57) & 12);
         index &= ~(uint)((restrictions >> 61) & 1);
-        uint allowed = AllowTable[(int)index];
+
+        // SAFETY: the index has four bits.
+        uint allowed = Unsafe.Add(ref MemoryMarshal.GetReference(AllowTable), index);
         return ForbidsUserData && (index & 1) != 0 ? allowed & ~(Load1 | Write1) : allowed;
     }
 

@@ -22,9 +22,8 @@ public interface IPageWalker
 
     /// <summary>Translates an address by a walk from the root where nothing special comes up: no fault, no contiguous run, no aggregation, and no update of the tables.</summary>
     /// <param name="address">Any address, canonical or not.</param>
-    /// <param name="result">What the walk found.</param>
-    /// <returns>False where something does come up, or the walker has no short way: nothing has changed, and <see cref="Walk"/> answers.</returns>
-    public bool TryWalkPlain(VirtAddr address, out PlainTranslation result);
+    /// <returns>The default value where something does come up, or the walker has no short way: nothing has changed, and <see cref="Walk"/> answers.</returns>
+    public PlainTranslation TryWalkPlain(VirtAddr address);
 
     /// <summary>Fetches what a walk for an address would read last into the host's cache, where that can be told cheaply. It has no other effect.</summary>
     /// <param name="address">Any address.</param>

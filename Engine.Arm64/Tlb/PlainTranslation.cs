@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Arm64.Tlb;
 
-/// <summary>A translation without anything special: one page or block outside any contiguous run, and no update of the tables.</summary>
+/// <summary>A translation without anything special: one page or block outside any contiguous run, and no update of the tables. The default value says that there is none.</summary>
 public readonly struct PlainTranslation
 {
-    /// <summary>What <see cref="TlbEntry.Meta"/> will be, but for ASID and VMID.</summary>
+    /// <summary>What <see cref="TlbEntry.Meta"/> will be, but for ASID and VMID; 0 where there is no such translation.</summary>
     internal readonly ulong Meta;
 
     /// <summary>Physical address of the page or block.</summary>

@@ -154,10 +154,7 @@ internal sealed unsafe partial class TlbLevel
         }
         else if (orders != null)
         {
-            ulong order = orders[set];
-            int place = PlaceOf(order, way);
-            ulong above = (order >> place >> 4) << place;
-            orders[set] = (order & ((1UL << place) - 1)) | above | ((ulong)way << ((ways - 1) * 4));
+            orders[set] = WithOldest(orders[set], way);
         }
     }
 }

@@ -26,11 +26,11 @@ internal sealed unsafe partial class TlbLevel
     /// <param name="tags">ASID and VMID, as <see cref="TlbEntry.Meta"/> has them.</param>
     /// <param name="walker">Walks.</param>
     /// <param name="walks">Counts of walks by first and last level; null where only the second level may fill.</param>
-    /// <param name="soon">An address that may be walked for soon: its descriptor is fetched ahead.</param>
+    /// <param name="soon">An access that may be walked for soon, as <see cref="Translation.Access"/> packs it: its descriptor is fetched ahead.</param>
     /// <param name="slot">The slot of the new entry in <see cref="Group"/>.</param>
     /// <returns>False, with nothing changed, where the short way does not go.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryFill<TWalker>(TlbLevel second, ulong address, ulong allowBit, ulong tags, ref TWalker walker, ulong* walks, ulong soon, out uint slot)
+    public bool TryFill<TWalker>(TlbLevel second, ulong address, ulong allowBit, ulong tags, ref TWalker walker, ulong* walks, ulong* soon, out uint slot)
         where TWalker : struct, IPageWalker
     {
         Unsafe.SkipInit(out slot);
@@ -39,34 +39,51 @@ internal sealed unsafe partial class TlbLevel
             return false;
         }
 
-        TlbEntry* source = second.TryTouchPlain(address, allowBit, out bool isThere);
-        if (source == null)
+        // What must be so in Meta, whether it comes from an entry or from the tables.
+        ulong wanted = allowBit | TlbEntry.Plain | (tags & VmidMask);
+        ulong needed = allowBit | TlbEntry.Plain | VmidMask;
+        ulong meta;
+        ulong delta;
+        int sizeLog2;
+        uint match = second.Match(address, out sizeLog2, out uint set);
+        if (match != 0)
         {
-            if (isThere || walks == null || !walker.TryWalkPlain(new VirtAddr(address), out PlainTranslation found))
+            uint way = (uint)BitOperations.TrailingZeroCount(match);
+            TlbEntry* source = second.entries + ((set * (uint)second.ways) + way);
+            meta = source->Meta;
+            if (((meta ^ wanted) & needed) != 0 || ((plainSizes >> sizeLog2) & 1) == 0)
             {
                 return false;
             }
 
-            walker.Prefetch(new VirtAddr(soon));
-            int pageSizeLog2 = (int)(found.Meta >> TlbEntry.EntrySizeShift) & 63;
-            if ((found.Meta & allowBit) == 0 || (((plainSizes & second.plainSizes) >> pageSizeLog2) & 1) == 0)
+            delta = source->Delta;
+            second.orders[set] = second.WithNewest(second.orders[set], way);
+        }
+        else
+        {
+            if (walks == null)
+            {
+                return false;
+            }
+
+            PlainTranslation found = walker.TryWalkPlain(new VirtAddr(address));
+            walker.Prefetch(new VirtAddr(unchecked((ulong)((long)*soon >> Translation.Access.AddressShift))));
+            meta = found.Meta | tags;
+            sizeLog2 = (int)(meta >> TlbEntry.EntrySizeShift) & 63;
+            if (((meta ^ wanted) & needed) != 0 || (((plainSizes & second.plainSizes) >> sizeLog2) & 1) == 0)
             {
                 return false;
             }
 
             walks[found.WalkIndex]++;
             second.misses++;
-            source = second.FillPlain(address, found.Meta | tags, found.Output, pageSizeLog2);
-        }
-        else if (((plainSizes >> source->SizeLog2) & 1) == 0)
-        {
-            // A use that the general way will note again changes no order.
-            return false;
+            delta = unchecked(found.Output - (address & (ulong.MaxValue << sizeLog2)));
+            second.FillPlain(address, sizeLog2, delta, meta);
         }
 
         misses++;
         second.lookups++;
-        slot = TakeOver(source, address);
+        slot = FillPlainOldest(address, sizeLog2, delta, meta);
         return true;
     }
 
@@ -88,87 +105,89 @@ internal sealed unsafe partial class TlbLevel
         return false;
     }
 
-    // The plain entry of a level with sets that translates and allows an access, now its set's most recent one. Null with isThere: there is one of another kind.
+    // The ways of a set that hold an address, as a mask; the VMID is not compared. 0: none has it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TlbEntry* TryTouchPlain(ulong address, ulong allowBit, out bool isThere)
+    private uint Match(ulong address, out int sizeLog2, out uint set)
     {
-        isThere = false;
-        for (ulong present = presentSizes; present != 0; present &= present - 1)
+        Unsafe.SkipInit(out sizeLog2);
+        Unsafe.SkipInit(out set);
+        uint match = 0;
+        for (ulong present = presentSizes; present != 0 && match == 0; present &= present - 1)
         {
-            int sizeLog2 = BitOperations.TrailingZeroCount(present);
-            uint set = SetOf(address, sizeLog2);
-            uint match = MatchInSet(set, LaneAddress(address, sizeLog2));
-            if (match == 0)
-            {
-                continue;
-            }
-
-            isThere = true;
-            uint way = (uint)BitOperations.TrailingZeroCount(match);
-            TlbEntry* entry = entries + ((set * (uint)ways) + way);
-            ulong wanted = ((ulong)currentVmid << TlbEntry.VmidShift) | allowBit | TlbEntry.Plain;
-            if ((entry->Meta & (VmidMask | allowBit | TlbEntry.Plain)) != wanted)
-            {
-                return null;
-            }
-
-            ulong order = orders[set];
-            ulong below = (1UL << PlaceOf(order, way)) - 1;
-            orders[set] = (order & (~below << 4)) | ((order & below) << 4) | way;
-            return entry;
+            sizeLog2 = BitOperations.TrailingZeroCount(present);
+            set = SetOf(address, sizeLog2);
+            match = MatchInSet(set, LaneAddress(address, sizeLog2));
         }
 
-        return null;
+        return match;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint MatchInSet(uint set, ulong key)
+    {
+        // SAFETY: set is below the number of sets; laneStride is 4 or 8.
+        ulong* lane = lanes + (set * laneStride);
+        Vector256<ulong> own = Vector256.Create(key | laneAsid);
+        Vector256<ulong> low = Vector256.Equals(Vector256.Load(lane), own);
+        uint mask = low.ExtractMostSignificantBits();
+        if (laneStride > 4)
+        {
+            mask |= Vector256.Equals(Vector256.Load(lane + 4), own).ExtractMostSignificantBits() << 4;
+        }
+
+        return hasGlobals ? mask | MatchGlobalInSet(lane, key) : mask;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint MatchGlobalInSet(ulong* lane, ulong key)
+    {
+        Vector256<ulong> global = Vector256.Create(key | LaneGlobal | LaneUsed);
+        uint mask = Vector256.Equals(Vector256.Load(lane), global).ExtractMostSignificantBits();
+        return laneStride > 4 ? mask | (Vector256.Equals(Vector256.Load(lane + 4), global).ExtractMostSignificantBits() << 4) : mask;
     }
 
     // A plain entry of a level with sets, in place of its set's oldest one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TlbEntry* FillPlain(ulong address, ulong meta, ulong output, int sizeLog2)
+    private void FillPlain(ulong address, int sizeLog2, ulong delta, ulong meta)
     {
-        ulong mask = ulong.MaxValue << sizeLog2;
-        ulong tag = address & mask;
         uint set = SetOf(address, sizeLog2);
         ulong order = orders[set];
-        int last = (ways - 1) * 4;
-        uint way = (uint)(order >> last) & 15;
-        orders[set] = ((order & ((1UL << last) - 1)) << 4) | way;
+        uint way = OldestOf(order);
+        orders[set] = WithNewest(order, way);
         TlbEntry* entry = entries + ((set * (uint)ways) + way);
-        if (((entry->Mask ^ mask) | (~entry->Meta & TlbEntry.Plain)) != 0)
-        {
-            CountPlain(entry, sizeLog2);
-        }
-
-        entry->Tag = tag;
-        entry->Mask = mask;
-        entry->Delta = unchecked(output - tag);
-        entry->Meta = meta;
-        lanes[(set * laneStride) + way] = LaneOf(tag, sizeLog2, meta);
-        return entry;
+        Write(entry, address, sizeLog2, delta, meta);
+        lanes[(set * laneStride) + way] = ((meta >> TlbEntry.GlobalShift) & 1) != 0
+            ? LaneOf(address, sizeLog2, meta)
+            : LaneAddress(address, sizeLog2) | laneAsid;
     }
 
-    // A plain entry of the second level replaces this level's oldest one.
+    // A plain entry in place of this fully associative level's oldest one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint TakeOver(TlbEntry* source, ulong address)
+    private uint FillPlainOldest(ulong address, int sizeLog2, ulong delta, ulong meta)
     {
         AssociativeEntries shared = Group!;
         uint global = shared.TakeOldest(groupPart, (uint)FirstSlot, (uint)entryCount);
         uint slot = global - (uint)FirstSlot;
-        TlbEntry* entry = entries + slot;
-        ulong mask = source->Mask;
-        if (((entry->Mask ^ mask) | (~entry->Meta & TlbEntry.Plain)) != 0)
-        {
-            CountPlain(entry, source->SizeLog2);
-        }
-
-        // Word by word: the source may have been written a moment ago, and a wider load would have to wait for that.
         Unlink(slot);
-        entry->Tag = source->Tag;
-        entry->Mask = mask;
-        entry->Delta = source->Delta;
-        entry->Meta = source->Meta;
-        Link(slot, address, source->SizeLog2);
+        Write(entries + slot, address, sizeLog2, delta, meta);
+        Link(slot, address, sizeLog2);
         shared.Append(global);
         return global;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Write(TlbEntry* entry, ulong address, int sizeLog2, ulong delta, ulong meta)
+    {
+        if (((entry->Meta ^ meta) & (TlbEntry.Plain | TlbEntry.EntrySizeMask)) != 0)
+        {
+            CountPlain(entry, sizeLog2);
+        }
+
+        ulong mask = ulong.MaxValue << sizeLog2;
+        entry->Tag = address & mask;
+        entry->Mask = mask;
+        entry->Delta = delta;
+        entry->Meta = meta;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -181,25 +200,5 @@ internal sealed unsafe partial class TlbLevel
         }
 
         RememberSize(sizeLog2);
-    }
-
-    // The ways of a set that hold an address, as a mask; the VMID is not compared.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint MatchInSet(uint set, ulong key)
-    {
-        // SAFETY: set is below the number of sets; laneStride is 4 or 8.
-        ulong* lane = lanes + (set * laneStride);
-        Vector256<ulong> own = Vector256.Create(key | laneAsid);
-        Vector256<ulong> global = Vector256.Create(key | LaneGlobal | LaneUsed);
-        Vector256<ulong> low = Vector256.Load(lane);
-        Vector256<ulong> match = Vector256.Equals(low, own) | Vector256.Equals(low, global);
-        uint mask = match.ExtractMostSignificantBits();
-        if (laneStride > 4)
-        {
-            Vector256<ulong> high = Vector256.Load(lane + 4);
-            mask |= (Vector256.Equals(high, own) | Vector256.Equals(high, global)).ExtractMostSignificantBits() << 4;
-        }
-
-        return mask;
     }
 }

@@ -37,6 +37,9 @@ internal sealed unsafe partial class TlbLevel
     // The current address space as lanes need it.
     private ulong laneAsid = LaneUsed;
 
+    // Whether there may be a global entry: there was one since the level was emptied.
+    private bool hasGlobals;
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TlbEntry* FindInSets(ulong address)
     {
@@ -76,22 +79,28 @@ internal sealed unsafe partial class TlbLevel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint SetOf(ulong address, int sizeLog2)
     {
+        if (setMask != 0)
+        {
+            return (uint)(address >> sizeLog2) & setMask;
+        }
+
         ulong page = (address << LaneShift) >> (sizeLog2 + LaneShift);
-        return setMask != 0 ? (uint)page & setMask : (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
+        return (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint SetOfSlot(uint slot) => (uint)((slot * wayReciprocal) >> 32);
 
+    // The page with half a page more: the marker.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong LaneAddress(ulong address, int sizeLog2) =>
         ((((address >> sizeLog2 << 1) | 1) << (sizeLog2 - 1)) << LaneShift) & LaneAddressMask;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong LaneOf(ulong address, int sizeLog2, ulong meta)
+    private ulong LaneOf(ulong address, int sizeLog2, ulong meta)
     {
         ulong global = (meta >> TlbEntry.GlobalShift) & 1;
         ulong asid = global != 0 ? 0 : (meta >> TlbEntry.AsidShift) & ushort.MaxValue;
+        hasGlobals |= global != 0;
         return LaneAddress(address, sizeLog2) | (asid << LaneAsidShift) | (global * LaneGlobal) | LaneUsed;
     }
 

@@ -132,6 +132,7 @@ internal sealed unsafe partial class TlbLevel
         else
         {
             new Span<ulong>(lanes, checked((int)(sets * laneStride))).Clear();
+            hasGlobals = false;
         }
 
         ClearReplacement();

@@ -41,23 +41,27 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     private int quickPause;
 
-    // What LookUp does, by the short way where that goes and the access is allowed.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private TlbEntry* Miss(ulong address, uint kind, ulong soon)
+    // What LookUp does, by the short way where that goes and the access is allowed. It may fetch ahead what the access at soon will need.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TlbEntry* Miss(ulong address, uint kind, ulong* soon)
     {
         uint isData = (kind + 3) >> 2;
         TlbLevel? second = isData != 0 ? dataSecond : fetchSecond;
-        if (second != null && --quickPause < 0)
+        if (second != null)
         {
-            TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
-            if (first.TryFill(second, address, 1UL << ((int)kind + elShift), tags, ref walker, isData != 0 ? dataWalks : fetchWalks, soon, out uint slot))
+            if (quickPause == 0)
             {
-                quickPause = 0;
-                group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)slot;
-                return group.Entries + slot;
+                TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
+                if (first.TryFill(second, address, 1UL << ((int)kind + elShift), tags, ref walker, isData != 0 ? dataWalks : fetchWalks, soon, out uint slot))
+                {
+                    group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)slot;
+                    return group.Entries + slot;
+                }
+
+                quickPause = QuickPauseLength;
             }
 
-            quickPause = QuickPauseLength;
+            quickPause--;
         }
 
         return LookUp(address, (AccessKind)kind);

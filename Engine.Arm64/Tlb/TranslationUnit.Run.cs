@@ -111,7 +111,8 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 return unchecked(address + entry->Delta);
             }
 
-            entry = Miss(address, (uint)kind, address);
+            ulong word = address << Access.AddressShift;
+            entry = Miss(address, (uint)kind, &word);
         }
         else
         {
@@ -307,8 +308,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             else
             {
                 streak = 0;
-                int ahead = Math.Min(i + PrefetchDistance, end - 1);
-                entry = Miss(address, kind, unchecked((ulong)((long)words[ahead] >> Access.AddressShift)));
+                entry = Miss(address, kind, words + Math.Min(i + PrefetchDistance, end - 1));
                 if (entry == null)
                 {
                     batchData -= isData;

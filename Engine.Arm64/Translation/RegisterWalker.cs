@@ -87,13 +87,9 @@ public struct RegisterWalker<TMemory> : IPageWalker
     {
     }
 
-    /// <summary>There is no short way: always false.</summary>
+    /// <summary>There is no short way: always the default value.</summary>
     /// <inheritdoc/>
-    public readonly bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
-    {
-        result = default;
-        return false;
-    }
+    public readonly PlainTranslation TryWalkPlain(VirtAddr address) => default;
 
     private readonly uint AllowedBy(in TranslationResult found)
     {

@@ -102,16 +102,9 @@ internal sealed class NaiveTables
         {
         }
 
-        public bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
-        {
-            result = default;
-            if (tables.Find(address.ToUInt64()) is not NaiveMapping mapping || mapping.RunLog2 != mapping.PageLog2 || mapping.AggregationLog2 != 0)
-            {
-                return false;
-            }
-
-            result = new PlainTranslation(mapping.Output, mapping.PageLog2, 0, mapping.Level, mapping.IsWritable ? 0xFFu : 0x33u, 0, mapping.IsGlobal);
-            return true;
-        }
+        public PlainTranslation TryWalkPlain(VirtAddr address) =>
+            tables.Find(address.ToUInt64()) is not NaiveMapping mapping || mapping.RunLog2 != mapping.PageLog2 || mapping.AggregationLog2 != 0
+                ? default
+                : new PlainTranslation(mapping.Output, mapping.PageLog2, 0, mapping.Level, mapping.IsWritable ? 0xFFu : 0x33u, 0, mapping.IsGlobal);
     }
 }
