@@ -95,17 +95,21 @@ internal sealed unsafe partial class TlbLevel
             return;
         }
 
-        orders[set] = WithNewest(orders[set], slot - (set * (uint)ways));
+        orders[set] = WithNewest(orders[set], slot - (set * (uint)ways), fullRow);
     }
 
+    /// <summary>The matrix of a set after a use.</summary>
+    /// <param name="order">The matrix before.</param>
+    /// <param name="way">What was used.</param>
+    /// <param name="fullRow">A row with a bit for each way.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong WithNewest(ulong order, uint way) => (order | (fullRow << (int)(way * 8))) & ~(FirstColumn << (int)way);
+    public static ulong WithNewest(ulong order, uint way, ulong fullRow) => (order | (fullRow << (int)(way * 8))) & ~(FirstColumn << (int)way);
 
     private static ulong WithOldest(ulong order, uint way) => (order | (FirstColumn << (int)way)) & ~(0xFFUL << (int)(way * 8));
 
-    // The row that is 0: one way's always is.
+    /// <summary>The oldest way of a set: its row is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint OldestOf(ulong order) =>
+    public static uint OldestOf(ulong order) =>
         (uint)BitOperations.TrailingZeroCount(unchecked(order - FirstColumn) & ~order & (FirstColumn << 7)) >> 3;
 
     private uint TakeOldest(uint first)

@@ -22,6 +22,9 @@ internal sealed unsafe partial class TlbLevel
     private const ulong LaneGlobal = 2;
     private const ulong LaneUsed = 1;
 
+    /// <summary>What the lane of a global entry has beside its address.</summary>
+    public const ulong LaneOfGlobal = LaneGlobal | LaneUsed;
+
     private ulong* lanes;
     private uint laneStride;
 
@@ -84,17 +87,21 @@ internal sealed unsafe partial class TlbLevel
             return (uint)(address >> sizeLog2) & setMask;
         }
 
-        ulong page = (address << LaneShift) >> (sizeLog2 + LaneShift);
+        ulong page = PageOf(address, sizeLog2);
         return (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint SetOfSlot(uint slot) => (uint)((slot * wayReciprocal) >> 32);
 
-    // The page with half a page more: the marker.
+    /// <summary>The page number of the lower 56 bits of an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong LaneAddress(ulong address, int sizeLog2) =>
-        ((((address >> sizeLog2 << 1) | 1) << (sizeLog2 - 1)) << LaneShift) & LaneAddressMask;
+    public static ulong PageOf(ulong address, int sizeLog2) => (address << LaneShift) >> (sizeLog2 + LaneShift);
+
+    /// <summary>What the lane of a page has beside ASID and flags: the page with half a page more, the marker.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong LaneAddress(ulong address, int sizeLog2) =>
+        ((((address >> sizeLog2) * 2) + 1) << (sizeLog2 - 1 + LaneShift)) & LaneAddressMask;
 
     private ulong LaneOf(ulong address, int sizeLog2, ulong meta)
     {

@@ -107,7 +107,12 @@ public sealed class TraceTlb
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public PlainTranslation TryWalkPlain(VirtAddr address) =>
-            new(address.Value & (ulong.MaxValue << pageShift), pageShift, 3, 3, 0xFF, 0, isGlobal: false);
+        public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
+        {
+            outputAddress = address.Value & (ulong.MaxValue << pageShift);
+            return PlainTranslation.Pack(pageShift, PlainStartLevel, 0xFF, 0, isGlobal: false);
+        }
+
+        public int PlainStartLevel => 3;
     }
 }

@@ -25,12 +25,12 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     // How many accesses ahead of a walk the descriptor of another is fetched.
     private const int PrefetchDistance = 6;
-    private const int HintBits = AssociativeEntries.HintBits;
-    private const uint HintMask = (1u << HintBits) - 1;
 
     // Page number and kind of a packed access; equal in two accesses that need the same entry and permission.
     private const ulong SamePlaceMask = (~0UL << (Access.AddressShift + 12)) | Access.KindMask;
 
+    private readonly int indexBits;
+    private readonly uint indexMask;
     private int hintShift = 12;
     private ulong batchData;
 
@@ -38,7 +38,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     internal int HintShift
     {
         get => hintShift;
-        set => hintShift = value;
+        set
+        {
+            hintShift = value;
+            UpdateSides();
+        }
     }
 
     private interface IAddressSink
@@ -102,7 +106,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         TlbEntry* entry;
         if (group != null)
         {
-            uint slot = group.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
+            uint slot = (ushort)group.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)];
             entry = group.Entries + slot;
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
             {
@@ -111,8 +115,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 return unchecked(address + entry->Delta);
             }
 
-            ulong word = address << Access.AddressShift;
-            entry = Miss(address, (uint)kind, &word);
+            entry = Miss(address, (uint)kind);
         }
         else
         {
@@ -209,14 +212,15 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         where TSink : struct, IAddressSink
     {
         AssociativeEntries entriesOfFirsts = group!;
-        ushort* hints = entriesOfFirsts.Hints;
+        uint* hints = entriesOfFirsts.Index;
         ushort* log = entriesOfFirsts.Log;
         ushort* stamps = entriesOfFirsts.Stamps;
         TlbEntry* entries = entriesOfFirsts.Entries;
         int position = entriesOfFirsts.End;
         int addressShift = hintShift + Access.AddressShift;
         int permissionShift = elShift;
-        uint cell = dataCell;
+        uint cell = dataCell << indexBits;
+        uint mask = indexMask;
         ulong data = batchData;
         for (; index < end; index++)
         {
@@ -224,7 +228,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = hints[((isData & cell) << HintBits) | ((uint)(word >> addressShift) & HintMask)];
+            uint slot = (ushort)hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)];
             TlbEntry* entry = entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + permissionShift)) & 1) == 0)
             {
@@ -258,7 +262,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
+            uint slot = (ushort)entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)];
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
             {
@@ -289,37 +293,44 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private bool RunSlow<TSink>(ulong* words, ref int index, int end, TSink sink)
         where TSink : struct, IAddressSink
     {
-        AssociativeEntries entriesOfFirsts = group!;
         int i = index;
+        ulong data = batchData;
         for (int streak = 0; i < end && streak < SlowHitsMax; i++)
         {
-            ulong word = words[i];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            ulong access = words[i];
+            uint kind = (uint)access & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
-            ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            batchData += isData;
-            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
-            TlbEntry* entry = entriesOfFirsts.Entries + slot;
+            ulong address = unchecked((ulong)((long)access >> Access.AddressShift));
+            QuickSide* side = sides + isData;
+            uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
+            uint word = side->Index[bucket];
+            TlbEntry* entry = group!.Entries + (ushort)word;
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
             {
-                entriesOfFirsts.Append(slot);
+                group.Append((ushort)word);
                 streak++;
             }
             else
             {
                 streak = 0;
-                entry = Miss(address, kind, words + Math.Min(i + PrefetchDistance, end - 1));
+                entry = TryFill(side, address, bucket, word, 1UL << ((int)kind + elShift), words, i, end);
                 if (entry == null)
                 {
-                    batchData -= isData;
-                    index = i;
-                    return false;
+                    entry = MissGenerally(address, kind);
+                    if (entry == null)
+                    {
+                        batchData = data;
+                        index = i;
+                        return false;
+                    }
                 }
             }
 
+            data += isData;
             sink.Accept(i, unchecked(address + entry->Delta));
         }
 
+        batchData = data;
         index = i;
         return true;
     }
@@ -355,15 +366,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
 
         return count;
-    }
-
-    private void InitializeHints()
-    {
-        for (int i = 0; group != null && i <= HintMask; i++)
-        {
-            group.Hints[i] = (ushort)(fetchFirst.Nothing - group.Entries);
-            group.Hints[(dataCell << HintBits) + i] = (ushort)(dataFirst.Nothing - group.Entries);
-        }
     }
 
     private readonly struct Discard : IAddressSink

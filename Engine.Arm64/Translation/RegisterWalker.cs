@@ -87,9 +87,16 @@ public struct RegisterWalker<TMemory> : IPageWalker
     {
     }
 
-    /// <summary>There is no short way: always the default value.</summary>
+    /// <summary>There is no short way: always <see cref="PlainTranslation.None"/>.</summary>
     /// <inheritdoc/>
-    public readonly PlainTranslation TryWalkPlain(VirtAddr address) => default;
+    public readonly ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
+    {
+        outputAddress = 0;
+        return PlainTranslation.None;
+    }
+
+    /// <inheritdoc/>
+    public readonly int PlainStartLevel => 0;
 
     private readonly uint AllowedBy(in TranslationResult found)
     {

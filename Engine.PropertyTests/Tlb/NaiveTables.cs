@@ -102,9 +102,18 @@ internal sealed class NaiveTables
         {
         }
 
-        public PlainTranslation TryWalkPlain(VirtAddr address) =>
-            tables.Find(address.ToUInt64()) is not NaiveMapping mapping || mapping.RunLog2 != mapping.PageLog2 || mapping.AggregationLog2 != 0
-                ? default
-                : new PlainTranslation(mapping.Output, mapping.PageLog2, 0, mapping.Level, mapping.IsWritable ? 0xFFu : 0x33u, 0, mapping.IsGlobal);
+        public int PlainStartLevel => 0;
+
+        public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
+        {
+            outputAddress = 0;
+            if (tables.Find(address.ToUInt64()) is not NaiveMapping mapping || mapping.RunLog2 != mapping.PageLog2 || mapping.AggregationLog2 != 0)
+            {
+                return PlainTranslation.None;
+            }
+
+            outputAddress = mapping.Output;
+            return PlainTranslation.Pack(mapping.PageLog2, mapping.Level, mapping.IsWritable ? 0xFFu : 0x33u, 0, mapping.IsGlobal);
+        }
     }
 }
