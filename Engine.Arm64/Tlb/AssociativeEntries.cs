@@ -109,11 +109,25 @@ internal sealed unsafe class AssociativeEntries
         set => Positions[PartsMax] = value;
     }
 
-    /// <summary>How many uses the log holds before it must be written anew.</summary>
-    public int LogLength => logLength;
-
     /// <summary>The first slot of a level.</summary>
     public static int FirstSlotOf(int part, int entriesOfFirstPart) => part == 0 ? 0 : (entriesOfFirstPart + SlotAlignment) & -SlotAlignment;
+
+    /// <summary>Describes what a use needs.</summary>
+    /// <param name="side">The description.</param>
+    /// <param name="part">The level.</param>
+    public void Describe(QuickSide* side, int part)
+    {
+        side->Index = Index + ((nuint)part << IndexBits);
+        side->IndexMask = (1u << IndexBits) - 1;
+        side->Links = Links;
+        side->Entries = Entries;
+        side->Log = Log;
+        side->Stamps = Stamps;
+        side->Start = Positions + part;
+        side->End = Positions + PartsMax;
+        side->LogLength = logLength;
+        side->Part = part;
+    }
 
     /// <summary>Notes a use.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

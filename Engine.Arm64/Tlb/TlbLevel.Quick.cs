@@ -14,18 +14,7 @@ internal sealed unsafe partial class TlbLevel
     /// <summary>Describes this level and the next.</summary>
     public void Describe(QuickSide* side, TlbLevel second)
     {
-        AssociativeEntries shared = Group!;
-        side->Index = index;
-        side->IndexMask = indexMask;
         side->None = none;
-        side->Links = links;
-        side->Entries = shared.Entries;
-        side->Log = shared.Log;
-        side->Stamps = shared.Stamps;
-        side->Start = shared.Positions + groupPart;
-        side->End = shared.Positions + AssociativeEntries.PartsMax;
-        side->LogLength = shared.LogLength;
-        side->Part = groupPart;
         side->FirstSlot = (uint)FirstSlot;
         side->SlotCount = (uint)entryCount;
         side->Lanes = second.lanes;

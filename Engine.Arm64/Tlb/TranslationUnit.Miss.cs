@@ -37,16 +37,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
     }
 
-    // By the short way where that goes, else by the general one.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private TlbEntry* Miss(ulong address, uint kind)
-    {
-        QuickSide* side = sides + ((kind + 3) >> 2);
-        uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
-        TlbEntry* entry = TryFill(side, address, bucket, side->Index[bucket], 1UL << ((int)kind + elShift), null, 0, 0);
-        return entry != null ? entry : MissGenerally(address, kind);
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TlbEntry* MissGenerally(ulong address, uint kind)
     {

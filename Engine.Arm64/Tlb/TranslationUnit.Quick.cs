@@ -38,8 +38,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             }
 
             // Hints are there in any case.
-            sides[i].Index = group.Index + ((i & dataCell) << group.IndexBits);
-            sides[i].IndexMask = (1u << group.IndexBits) - 1;
+            group.Describe(sides + i, i & (int)dataCell);
             if (levels.Length > 1 && levels[0].CanFillQuicklyFrom(levels[1]))
             {
                 levels[0].Describe(sides + i, levels[1]);
@@ -57,7 +56,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (int i = 0; i < 2; i++)
         {
             sides[i].Shift = hintShift;
-            if (sides[i].Links != null)
+            if (sides[i].Lanes != null)
             {
                 TlbLevel[] levels = i == 0 ? path.Fetch : path.Data;
                 levels[0].Update(sides + i, levels[1]);
@@ -65,6 +64,8 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
     }
 
+    // SAFETY: a bucket is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
+    // a way below that of ways: all of them come from this unit, none from the tables.
     // What LookUp does, where the short way goes and the access is allowed: the entry in the first level, now its most recent one, with the
     // hint leading to it. Null, with nothing changed, where it does not go.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -266,7 +267,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (int i = 0; i < 2; i++)
         {
             QuickSide* side = sides + i;
-            if (side->Links != null)
+            if (side->Lanes != null)
             {
                 FirstOf(side).Misses += side->Misses;
                 SecondOf(side).Lookups += side->Misses;
