@@ -4,7 +4,6 @@
 //
 // It is written for few instructions: the time of a miss is their number.
 
-using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;

@@ -10,7 +10,6 @@
 
 using System.Runtime.CompilerServices;
 using Engine.Arm64.Translation;
-using Engine.Arm64.Units;
 
 namespace Engine.Arm64.Tlb;
 
