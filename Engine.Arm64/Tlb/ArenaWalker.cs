@@ -5,7 +5,6 @@
 // four reads whatever it reads.
 
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -24,7 +23,6 @@ public unsafe struct ArenaWalker : IPageWalker
     private const ulong PlaceMask = IndexMask << 3;
     private const ulong NoRoot = ulong.MaxValue;
     private const ulong LastTableByte = 4095;
-    private const int KnownTables = 512;
     private const ulong TypeMask = 3;
     private const ulong TableOrPage = 3;
     private const ulong AccessFlag = 1UL << 10;
@@ -34,18 +32,28 @@ public unsafe struct ArenaWalker : IPageWalker
     private const ulong Contiguous = 1UL << 52;
     private const ulong HierarchyMask = 0x1FUL << 59;
 
-    // Index AP[2:1] | PXN << 2 | UXN << 3. Bits 0..3: EL0 fetch, load, store, modify; 4..7: EL1.
-    private const uint Fetch0 = 1, Load0 = 2, Write0 = 4 | 8, Fetch1 = 16, Load1 = 32, Write1 = 64 | 128;
-
     private readonly PhysicalMemory memory;
     private readonly byte* bias;
+
+    // The first bank, and where its last page begins.
     private readonly ulong start;
     private readonly ulong lastTableOffset;
 
-    // Last-level tables that walks met, by the address bits above them: where to prefetch, and nothing else depends on it.
-    private readonly ulong[] tables;
+    private readonly FollowedTables notes;
+    private readonly FollowedTables.Upper* followed;
     private ulong root0;
     private ulong root1;
+
+    // The roots in the host's memory; null where they are not in the first bank.
+    private byte* table0;
+    private byte* table1;
+    private byte* allows;
+    private bool forbidsUserData;
+    private bool setsDirtyState;
+    private int aggregationLog2Max;
+
+    // Whether some descriptors of young pages outside runs need the full walk.
+    private bool isSpecial;
 
     /// <summary>Creates a walker with no tables: TTBR0 and TTBR1 must be set.</summary>
     /// <param name="memory">Where the tables are.</param>
@@ -55,7 +63,9 @@ public unsafe struct ArenaWalker : IPageWalker
         bias = memory.Bias;
         start = memory.Banks[0].Start.Value;
         lastTableOffset = memory.Banks[0].LengthBytes - LastTableByte - 1;
-        tables = new ulong[KnownTables];
+        notes = new FollowedTables();
+        followed = notes.Uppers;
+        allows = AllowTables.Get(forbidsUserData: false);
         root0 = NoRoot;
         root1 = NoRoot;
     }
@@ -64,36 +74,59 @@ public unsafe struct ArenaWalker : IPageWalker
     public PhysAddr? Ttbr0
     {
         readonly get => root0 == NoRoot ? null : new PhysAddr(root0);
-        set => root0 = value?.Value ?? NoRoot;
+        set
+        {
+            root0 = value?.Value ?? NoRoot;
+            table0 = FindInFirstBank(root0);
+        }
     }
 
     /// <summary>The root table of the upper half; null where walks are disabled (TCR.EPD1).</summary>
     public PhysAddr? Ttbr1
     {
         readonly get => root1 == NoRoot ? null : new PhysAddr(root1);
-        set => root1 = value?.Value ?? NoRoot;
+        set
+        {
+            root1 = value?.Value ?? NoRoot;
+            table1 = FindInFirstBank(root1);
+        }
     }
 
     /// <summary>Whether the hardware sets the access flag (TCR.HA); otherwise a clear one faults.</summary>
     public bool SetsAccessFlag { readonly get; set; }
 
     /// <summary>Whether the hardware sets the dirty state (TCR.HD); it implies <see cref="SetsAccessFlag"/>.</summary>
-    public bool SetsDirtyState { readonly get; set; }
+    public bool SetsDirtyState
+    {
+        readonly get => setsDirtyState;
+        set
+        {
+            setsDirtyState = value;
+            isSpecial = value || aggregationLog2Max != 0;
+        }
+    }
 
     /// <summary>Whether EL1 may not load from or store to what EL0 may (PSTATE.PAN).</summary>
-    public bool ForbidsUserData { readonly get; set; }
+    public bool ForbidsUserData
+    {
+        readonly get => forbidsUserData;
+        set
+        {
+            forbidsUserData = value;
+            allows = AllowTables.Get(value);
+        }
+    }
 
     /// <summary>How many adjacent pages, as a log2 of 0 to 2, the walker examines for aggregation.</summary>
-    public int AggregationLog2Max { readonly get; set; }
-
-    private static ReadOnlySpan<byte> AllowTable =>
-    [
-        // AP 00: EL1 read/write, EL0 none (but EL0 may execute); 01: both read/write; 10: EL1 read; 11: both read.
-        (byte)(Fetch0 | Fetch1 | Load1 | Write1), (byte)(Fetch0 | Load0 | Write0 | Load1 | Write1), (byte)(Fetch0 | Fetch1 | Load1), (byte)(Fetch0 | Load0 | Fetch1 | Load1),
-        (byte)(Fetch0 | Load1 | Write1), (byte)(Fetch0 | Load0 | Write0 | Load1 | Write1), (byte)(Fetch0 | Load1), (byte)(Fetch0 | Load0 | Load1),
-        (byte)(Fetch1 | Load1 | Write1), (byte)(Load0 | Write0 | Load1 | Write1), (byte)(Fetch1 | Load1), (byte)(Load0 | Fetch1 | Load1),
-        (byte)(Load1 | Write1), (byte)(Load0 | Write0 | Load1 | Write1), (byte)Load1, (byte)(Load0 | Load1),
-    ];
+    public int AggregationLog2Max
+    {
+        readonly get => aggregationLog2Max;
+        set
+        {
+            aggregationLog2Max = value;
+            isSpecial = setsDirtyState || value != 0;
+        }
+    }
 
     /// <inheritdoc/>
     public readonly bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
@@ -103,19 +136,28 @@ public unsafe struct ArenaWalker : IPageWalker
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+    public readonly ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
     {
-        Unsafe.SkipInit(out result);
-        if (!TryFindPage(address.Value, out ulong place, out ulong descriptor, out ulong restrictions) || (descriptor & Contiguous) != 0 || AggregationLog2Max != 0)
+        Unsafe.SkipInit(out outputAddress);
+        byte* place = FindPage(address.Value, out ulong restrictions);
+        if (place == null)
         {
-            return false;
+            return PlainTranslation.None;
         }
 
-        Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1))) = place & ~LastTableByte;
-        result = new PlainTranslation(
-            descriptor & AddressMask, GranuleLog2, 0, 3, AllowedBy(descriptor, restrictions), (int)(descriptor >> 2) & 7, (descriptor & NotGlobal) == 0);
-        return true;
+        // SAFETY: FindPage found it in a table that lies in the bank.
+        ulong descriptor = *(ulong*)place;
+        if (((descriptor ^ (TableOrPage | AccessFlag)) & (TypeMask | AccessFlag | Contiguous)) != 0 || (isSpecial && IsSpecial(descriptor)))
+        {
+            return PlainTranslation.None;
+        }
+
+        outputAddress = descriptor & AddressMask;
+        return PlainTranslation.Pack(GranuleLog2, 3, AllowedBy(descriptor, restrictions), (int)(descriptor >> 2) & 7, (descriptor & NotGlobal) == 0);
     }
+
+    /// <inheritdoc/>
+    public readonly int PlainStartLevel => 0;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,64 +166,99 @@ public unsafe struct ArenaWalker : IPageWalker
         if (Sse.IsSupported)
         {
             // SAFETY: the index is masked to the array's length; a prefetch of whatever address does not fault.
-            ulong table = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1)));
-            Sse.Prefetch0(bias + table + ((address.Value >> 9) & PlaceMask));
+            byte* table = FollowedTables.LowersOf(followed)[(address.Value >> 21) & FollowedTables.LowerMask].Table3;
+            Sse.Prefetch0(table + ((address.Value >> 9) & PlaceMask));
         }
     }
 
     // The common case without a store per level: from the root to a page that needs no update.
     private readonly bool TryWalkStraight(ulong va, ref WalkResult result)
     {
-        if (!TryFindPage(va, out ulong place, out ulong descriptor, out ulong restrictions))
+        byte* place = FindPage(va, out ulong restrictions);
+        if (place == null)
+        {
+            return false;
+        }
+
+        // SAFETY: FindPage found it in a table that lies in the bank.
+        ulong descriptor = *(ulong*)place;
+        bool needsUpdate = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
+        if ((descriptor & (TypeMask | AccessFlag)) != (TableOrPage | AccessFlag) || needsUpdate)
         {
             return false;
         }
 
         result.GranuleLog2 = GranuleLog2;
         result.StartLevel = 0;
-        Describe(place, descriptor, restrictions, 3, ref result);
+        Describe((ulong)(place - bias), descriptor, restrictions, 3, ref result);
         return true;
     }
 
+    // Where a walk through four tables, all of them in the first bank, reads its last descriptor; null where it goes another way.
+    // Each descriptor is read and compared with the one that was followed last time: the next read need not wait for that.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly bool TryFindPage(ulong va, out ulong place, out ulong descriptor, out ulong restrictions)
+    private readonly byte* FindPage(ulong va, out ulong restrictions)
     {
-        Unsafe.SkipInit(out place);
-        Unsafe.SkipInit(out descriptor);
         Unsafe.SkipInit(out restrictions);
-        ulong table = (long)va < 0 ? root1 : root0;
-        if (!IsCanonical(va) || unchecked(table - start) > lastTableOffset)
+
+        // Each half has 48 bits: the upper 16 are all equal.
+        ulong half = va >> 48;
+        byte* root = half == 0 ? table0 : half == ushort.MaxValue ? table1 : null;
+        if (root == null)
         {
-            return false;
+            return null;
         }
 
-        // SAFETY: each table's page is checked against the first bank before a descriptor in it is read.
-        ulong descriptor0 = *(ulong*)(bias + table + ((va >> 36) & PlaceMask));
-        ulong table1 = descriptor0 & AddressMask;
-        if ((descriptor0 & TypeMask) != TableOrPage || unchecked(table1 - start) > lastTableOffset)
+        // SAFETY: the roots were checked when they were set, and a followed descriptor's table when it was noted.
+        FollowedTables.Upper* upper = followed + ((va >> 30) & FollowedTables.UpperMask);
+        ulong descriptor0 = *(ulong*)(root + ((va >> 36) & PlaceMask));
+        ulong descriptor1 = *(ulong*)(upper->Table1 + ((va >> 27) & PlaceMask));
+        ulong descriptor2 = *(ulong*)(upper->Table2 + ((va >> 18) & PlaceMask));
+        FollowedTables.Lower* lower = FollowedTables.LowersOf(followed) + ((va >> 21) & FollowedTables.LowerMask);
+        if (descriptor0 != upper->Descriptor0 || descriptor1 != upper->Descriptor1 || descriptor2 != lower->Descriptor2)
         {
-            return false;
+            return Follow(va, root, upper, lower, out restrictions);
         }
 
-        ulong descriptor1 = *(ulong*)(bias + table1 + ((va >> 27) & PlaceMask));
-        ulong table2 = descriptor1 & AddressMask;
-        if ((descriptor1 & TypeMask) != TableOrPage || unchecked(table2 - start) > lastTableOffset)
-        {
-            return false;
-        }
-
-        ulong descriptor2 = *(ulong*)(bias + table2 + ((va >> 18) & PlaceMask));
-        ulong table3 = descriptor2 & AddressMask;
-        if ((descriptor2 & TypeMask) != TableOrPage || unchecked(table3 - start) > lastTableOffset)
-        {
-            return false;
-        }
-
-        place = table3 + ((va >> 9) & PlaceMask);
-        descriptor = *(ulong*)(bias + place);
         restrictions = descriptor0 | descriptor1 | descriptor2;
-        bool needsUpdate = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
-        return (descriptor & (TypeMask | AccessFlag)) == (TableOrPage | AccessFlag) && !needsUpdate;
+        return lower->Table3 + ((va >> 9) & PlaceMask);
+    }
+
+    // Reads the descriptors one after the other, and notes those that lead on.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly byte* Follow(ulong va, byte* root, FollowedTables.Upper* upper, FollowedTables.Lower* lower, out ulong restrictions)
+    {
+        restrictions = 0;
+        ulong descriptor0 = *(ulong*)(root + ((va >> 36) & PlaceMask));
+        if (!TryFollow(descriptor0, out byte* followed1))
+        {
+            return null;
+        }
+
+        ulong descriptor1 = *(ulong*)(followed1 + ((va >> 27) & PlaceMask));
+        if (!TryFollow(descriptor1, out byte* followed2))
+        {
+            return null;
+        }
+
+        *upper = new FollowedTables.Upper { Descriptor0 = descriptor0, Descriptor1 = descriptor1, Table1 = followed1, Table2 = followed2 };
+        ulong descriptor2 = *(ulong*)(followed2 + ((va >> 18) & PlaceMask));
+        if (!TryFollow(descriptor2, out byte* followed3))
+        {
+            return null;
+        }
+
+        *lower = new FollowedTables.Lower { Descriptor2 = descriptor2, Table3 = followed3 };
+        restrictions = descriptor0 | descriptor1 | descriptor2;
+        return followed3 + ((va >> 9) & PlaceMask);
+    }
+
+    // The table that a descriptor points to; false where there is none in the first bank.
+    private readonly bool TryFollow(ulong descriptor, out byte* table)
+    {
+        ulong address = descriptor & AddressMask;
+        table = bias + address;
+        return (descriptor & TypeMask) == TableOrPage && unchecked(address - start) <= lastTableOffset;
     }
 
     private readonly bool WalkLevels(ulong va, AccessKind kind, bool isPrivileged, ref WalkResult result)
@@ -234,8 +311,13 @@ public unsafe struct ArenaWalker : IPageWalker
         }
     }
 
+    private readonly bool IsSpecial(ulong descriptor) =>
+        aggregationLog2Max != 0 || (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
+
+    private readonly byte* FindInFirstBank(ulong root) =>
+        root % (LastTableByte + 1) == 0 && unchecked(root - start) <= lastTableOffset ? bias + root : null;
+
     // Each half has 48 bits: the upper 16 are all equal.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsCanonical(ulong va) => va >> 48 is 0 or ushort.MaxValue;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -302,17 +384,12 @@ public unsafe struct ArenaWalker : IPageWalker
 
     // A page that a store may make dirty counts as writable: what EL0 may write, EL1 does not execute.
     private readonly uint AllowedBy(ulong descriptor, ulong restrictions, bool isWritableClean) =>
-        AllowedBy(descriptor, restrictions) & (isWritableClean ? AllowedBy(descriptor & ~ReadOnly, restrictions) | ~(Fetch0 | Fetch1) : uint.MaxValue);
+        AllowedBy(descriptor, restrictions) & (isWritableClean ? AllowedBy(descriptor & ~ReadOnly, restrictions) | ~AllowTables.Fetches : uint.MaxValue);
 
-    // APTable[0] (61) takes EL0 data access away, APTable[1] (62) writing; XNTable is 60, PXNTable 59.
-    private readonly uint AllowedBy(ulong descriptor, ulong restrictions)
-    {
-        uint index = (uint)((descriptor >> 6) & 3) | (uint)((descriptor >> 51) & 12) | (uint)((restrictions >> 61) & 2);
-        index |= (uint)((restrictions >> 57) & 12);
-        index &= ~(uint)((restrictions >> 61) & 1);
-        uint allowed = AllowTable[(int)index];
-        return ForbidsUserData && (index & 1) != 0 ? allowed & ~(Load1 | Write1) : allowed;
-    }
+    // SAFETY: the index has eight bits, and the table 256 elements.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly uint AllowedBy(ulong descriptor, ulong restrictions) =>
+        allows[((descriptor >> 6) & 3) | ((descriptor >> 51) & 0xC) | ((restrictions >> 55) & 0xF0)];
 
     // The aligned groups of 2 and 4 descriptors around this one: do they map contiguous pages with equal attributes?
     private readonly int Aggregate(ulong place, ulong descriptor)

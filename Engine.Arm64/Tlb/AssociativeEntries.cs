@@ -8,8 +8,18 @@
 // The first levels of both sides share one log and one array of entries: a batch of fetches and data accesses then needs one
 // position, in a register. The order within each level is that of the common one.
 //
-// The hints tell the hot loop in which slot to look first: hints[side][page number mod 1024]. They may be wrong; the entry decides.
+// The index has for each level a word for each page number mod 1024 (or more):
+//
+//   31              16 15               0
+//  +------------------+------------------+
+//  | first of chain   | hint             |
+//  +------------------+------------------+
+//
+// The hint tells the hot loop in which slot to look first, by the number of the smallest page; it may be wrong; the entry decides.
+// The chain has all entries of the level whose page number, each by its own page size, belongs to the word. Each links to
+// the next one; the level's unused slot behind its last one ends it.
 
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -19,12 +29,13 @@ namespace Engine.Arm64.Tlb;
 /// <summary>Entries of one or two fully associative levels with their common log of uses.</summary>
 internal sealed unsafe class AssociativeEntries
 {
-    /// <summary>log2 of the hints of a side.</summary>
-    public const int HintBits = 10;
+    /// <summary>The most levels that share entries.</summary>
+    public const int PartsMax = 2;
 
     /// <summary>The most uses between two calls of <see cref="MakeRoom"/>.</summary>
     public const int BlockLength = 1024;
 
+    private const int IndexBitsMin = 10;
     private const ushort NoStamp = ushort.MaxValue;
     private const int SlotAlignment = 16;
     private const int LogLengthMin = 4 * BlockLength;
@@ -36,7 +47,6 @@ internal sealed unsafe class AssociativeEntries
     private readonly ulong* bitmap;
     private readonly int logLength;
     private readonly int slotCount;
-    private readonly int* starts;
 
     /// <summary>Lays out the entries of the levels.</summary>
     /// <param name="entryCounts">Entries of each level; one or two.</param>
@@ -48,19 +58,22 @@ internal sealed unsafe class AssociativeEntries
             slotCount += (count + SlotAlignment) & -SlotAlignment;
         }
 
+        IndexBits = Math.Max(IndexBitsMin, BitOperations.Log2((uint)slotCount) + 1);
         logLength = Math.Clamp(slotCount * 4, LogLengthMin, LogLengthMax) & -64;
         long entryBytes = (long)slotCount * sizeof(TlbEntry);
         long stampBytes = (long)slotCount * sizeof(ushort);
         long logBytes = (long)logLength * sizeof(ushort);
-        long hintBytes = 2L * (1 << HintBits) * sizeof(ushort);
-        storage = GC.AllocateArray<byte>(checked((int)(entryBytes + stampBytes + logBytes + hintBytes + (logLength / 8) + (2 * CacheLineBytes))), pinned: true);
+        long indexBytes = (long)PartsMax * (1 << IndexBits) * sizeof(uint);
+        storage = GC.AllocateArray<byte>(
+            checked((int)(entryBytes + (3 * stampBytes) + logBytes + indexBytes + (logLength / 8) + (2 * CacheLineBytes))), pinned: true);
         byte* place = (byte*)(((nuint)Unsafe.AsPointer(ref storage[0]) + CacheLineBytes - 1) & ~(nuint)(CacheLineBytes - 1));
         Entries = (TlbEntry*)place;
         Stamps = (ushort*)(place + entryBytes);
         Log = (ushort*)((byte*)Stamps + stampBytes);
-        Hints = (ushort*)((byte*)Log + logBytes);
-        bitmap = (ulong*)((byte*)Hints + hintBytes);
-        starts = (int*)(bitmap + (logLength / 64));
+        Index = (uint*)((byte*)Log + logBytes);
+        bitmap = (ulong*)((byte*)Index + indexBytes);
+        Positions = (int*)(bitmap + (logLength / 64));
+        Links = (uint*)((byte*)Positions + CacheLineBytes);
         for (int slot = 0; slot < slotCount; slot++)
         {
             Entries[slot].Clear();
@@ -77,14 +90,44 @@ internal sealed unsafe class AssociativeEntries
     /// <summary>The slots in the order of their uses.</summary>
     public ushort* Log { get; }
 
-    /// <summary>For each side and each page number mod 1024 the slot to look at first.</summary>
-    public ushort* Hints { get; }
+    /// <summary>log2 of the words of a level's index.</summary>
+    public int IndexBits { get; }
+
+    /// <summary>Hints and first slots of chains; each level has its own part.</summary>
+    public uint* Index { get; }
+
+    /// <summary>For each used slot the next one of its chain (bits 31:16) and the number of its word in the level's part of the index (15:0).</summary>
+    public uint* Links { get; }
+
+    /// <summary>Where the search for each level's oldest entry begins in the log, then the first free position of the log.</summary>
+    public int* Positions { get; }
 
     /// <summary>The first free position of the log.</summary>
-    public int End { get; set; }
+    public int End
+    {
+        get => Positions[PartsMax];
+        set => Positions[PartsMax] = value;
+    }
 
     /// <summary>The first slot of a level.</summary>
     public static int FirstSlotOf(int part, int entriesOfFirstPart) => part == 0 ? 0 : (entriesOfFirstPart + SlotAlignment) & -SlotAlignment;
+
+    /// <summary>Describes what a use needs.</summary>
+    /// <param name="side">The description.</param>
+    /// <param name="part">The level.</param>
+    public void Describe(QuickSide* side, int part)
+    {
+        side->Index = Index + ((nuint)part << IndexBits);
+        side->IndexMask = (1u << IndexBits) - 1;
+        side->Links = Links;
+        side->Entries = Entries;
+        side->Log = Log;
+        side->Stamps = Stamps;
+        side->Start = Positions + part;
+        side->End = Positions + PartsMax;
+        side->LogLength = logLength;
+        side->Part = part;
+    }
 
     /// <summary>Notes a use.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -122,28 +165,29 @@ internal sealed unsafe class AssociativeEntries
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint TakeOldest(int part, uint first, uint count)
     {
-        int position = starts[part];
+        int position = Positions[part];
         uint slot = Log[position];
         if (slot - first < count && Stamps[slot] == position)
         {
-            starts[part] = position + 1;
+            Positions[part] = position + 1;
             return slot;
         }
 
         return SearchOldest(part, first, count);
     }
 
+    /// <summary>As <see cref="TakeOldest"/>, where the first position does not have it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint SearchOldest(int part, uint first, uint count)
+    public uint SearchOldest(int part, uint first, uint count)
     {
-        int position = starts[part];
+        int position = Positions[part];
         int limit = position + StepsMax;
         while (++position < limit)
         {
             uint slot = Log[position];
             if (slot - first < count && Stamps[slot] == position)
             {
-                starts[part] = position + 1;
+                Positions[part] = position + 1;
                 return slot;
             }
         }
@@ -176,12 +220,13 @@ internal sealed unsafe class AssociativeEntries
             }
         }
 
-        starts[part] = stamp + 1;
+        Positions[part] = stamp + 1;
         return Log[stamp];
     }
 
+    /// <summary>Writes the log anew.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Compact()
+    public void Compact()
     {
         for (int slot = 0; slot < slotCount; slot++)
         {
@@ -197,7 +242,7 @@ internal sealed unsafe class AssociativeEntries
         {
             for (ulong live = bitmap[word]; live != 0; live &= live - 1)
             {
-                ushort slot = Log[(word * 64) + System.Numerics.BitOperations.TrailingZeroCount(live)];
+                ushort slot = Log[(word * 64) + BitOperations.TrailingZeroCount(live)];
                 Log[end] = slot;
                 Stamps[slot] = (ushort)end;
                 end++;
@@ -206,8 +251,8 @@ internal sealed unsafe class AssociativeEntries
             bitmap[word] = 0;
         }
 
-        starts[0] = 0;
-        starts[1] = 0;
+        Positions[0] = 0;
+        Positions[1] = 0;
         End = end;
     }
 }

@@ -22,9 +22,15 @@ public interface IPageWalker
 
     /// <summary>Translates an address by a walk from the root where nothing special comes up: no fault, no contiguous run, no aggregation, and no update of the tables.</summary>
     /// <param name="address">Any address, canonical or not.</param>
-    /// <param name="result">What the walk found.</param>
-    /// <returns>False where something does come up, or the walker has no short way: nothing has changed, and <see cref="Walk"/> answers.</returns>
-    public bool TryWalkPlain(VirtAddr address, out PlainTranslation result);
+    /// <param name="outputAddress">Physical address, in bytes, of the page or block.</param>
+    /// <returns>
+    /// What <see cref="PlainTranslation.Pack"/> makes of it; <see cref="PlainTranslation.None"/> where something does come up, or the walker has no
+    /// short way: nothing has changed, and <see cref="Walk"/> answers.
+    /// </returns>
+    public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress);
+
+    /// <summary>The level of the first descriptor that <see cref="TryWalkPlain"/> reads, -1..3.</summary>
+    public int PlainStartLevel { get; }
 
     /// <summary>Fetches what a walk for an address would read last into the host's cache, where that can be told cheaply. It has no other effect.</summary>
     /// <param name="address">Any address.</param>

@@ -37,6 +37,8 @@ internal struct TlbEntry
 
     public const ulong Plain = 1UL << PlainShift;
 
+    public const ulong Global = 1UL << GlobalShift;
+
     public const ulong UnusedTag = 1;
 
     /// <summary>Virtual address of the first byte; bit 0 set: matches nothing.</summary>

@@ -1,7 +1,6 @@
-// Finding in a fully associative level: a hash table with chains, by page number.
-//
-// heads[hash] is the first slot of a chain, nexts[slot] the next one, `none` the end. Entries of all page sizes share the
-// table; each is hashed with the page number of its own size, so a lookup probes once for each size that is present.
+// Finding in a fully associative level: a hash table with chains, by page number; AssociativeEntries draws it. Entries of all page
+// sizes share the table; each is hashed with the page number of its own size, so a lookup probes once for each size that is
+// present. Slots in the table are those of the group.
 
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -10,78 +9,78 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    private const int HashBitsMin = 9;
+    private const int ChainShift = 16;
+    private const uint ChainMask = (uint)ushort.MaxValue << ChainShift;
 
-    private ushort* heads;
-    private ushort* nexts;
-    private ushort* hashes;
-    private uint hashMask;
-    private int hashBits;
+    private uint* index;
+    private uint indexMask;
+    private uint* links;
 
     // The slot of `Nothing`: the end of every chain.
-    private ushort none;
+    private uint none;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private TlbEntry* FindHashed(ulong address)
     {
-        ulong present = presentSizes;
-        while (present != 0)
+        TlbEntry* all = Group!.Entries;
+        for (ulong present = presentSizes; present != 0; present &= present - 1)
         {
-            uint slot = heads[HashOf(address, BitOperations.TrailingZeroCount(present))];
+            uint slot = index[BucketOf(address, BitOperations.TrailingZeroCount(present))] >> ChainShift;
             while (slot != none)
             {
-                TlbEntry* entry = entries + slot;
+                TlbEntry* entry = all + slot;
                 if ((address & entry->Mask) == entry->Tag)
                 {
                     return entry;
                 }
 
-                slot = nexts[slot];
+                slot = links[slot] >> ChainShift;
             }
-
-            present &= present - 1;
         }
 
         return null;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint HashOf(ulong address, int sizeLog2)
-    {
-        uint page = (uint)(address >> sizeLog2);
-        return (page ^ (page >> hashBits)) & hashMask;
-    }
+    private uint BucketOf(ulong address, int sizeLog2) => (uint)(address >> sizeLog2) & indexMask;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Link(uint slot, ulong address, int sizeLog2)
     {
-        uint hash = HashOf(address, sizeLog2);
-        hashes[slot] = (ushort)hash;
-        nexts[slot] = heads[hash];
-        heads[hash] = (ushort)slot;
+        uint bucket = BucketOf(address, sizeLog2);
+        uint word = index[bucket];
+        links[slot] = bucket | (word & ChainMask);
+        index[bucket] = (ushort)word | (slot << ChainShift);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Unlink(uint slot)
     {
-        ushort* link = heads + hashes[slot];
-        while (*link != slot)
+        uint link = links[slot];
+        uint bucket = (ushort)link;
+        uint word = index[bucket];
+        if (word >> ChainShift == slot)
         {
-            link = nexts + *link;
+            index[bucket] = (ushort)word | (link & ChainMask);
+            return;
         }
 
-        *link = nexts[slot];
+        uint before = word >> ChainShift;
+        while (links[before] >> ChainShift != slot)
+        {
+            before = links[before] >> ChainShift;
+        }
+
+        links[before] = (ushort)links[before] | (link & ChainMask);
     }
 
-    private void ClearHash() => new Span<ushort>(heads, (int)hashMask + 1).Fill(none);
+    private void ClearHash() => new Span<uint>(index, (int)indexMask + 1).Fill(none | (none << ChainShift));
 
-    private void LayOutHash(byte* start, ref long offset)
+    private void LayOutHash()
     {
-        none = (ushort)entryCount;
-        hashBits = Math.Max(HashBitsMin, BitOperations.Log2(RoundUpToPowerOf2(entryCount)) + 1);
-        hashMask = (1u << hashBits) - 1;
-        heads = (ushort*)Carve(start, ref offset, (hashMask + 1L) * sizeof(ushort));
-        hashes = (ushort*)Carve(start, ref offset, (long)entryCount * sizeof(ushort));
-        nexts = (ushort*)Carve(start, ref offset, (entryCount + 1L) * sizeof(ushort));
+        AssociativeEntries shared = Group!;
+        none = (uint)(FirstSlot + entryCount);
+        index = shared.Index + ((nuint)groupPart << shared.IndexBits);
+        indexMask = (1u << shared.IndexBits) - 1;
+        links = shared.Links;
     }
 }

@@ -88,14 +88,14 @@ internal sealed unsafe partial class TlbLevel
     private int RemoveHashed(ulong address, int sizeLog2, in TlbInvalidation what)
     {
         int removed = 0;
-        uint slot = heads[HashOf(address, sizeLog2)];
+        uint slot = index[BucketOf(address, sizeLog2)] >> ChainShift;
         while (slot != none)
         {
-            uint following = nexts[slot];
-            TlbEntry* entry = entries + slot;
+            uint following = links[slot] >> ChainShift;
+            TlbEntry* entry = Group!.Entries + slot;
             if (entry->Start == address && entry->SizeLog2 == sizeLog2 && what.Matches(*entry))
             {
-                Remove((int)slot);
+                Remove((int)slot - FirstSlot);
                 removed++;
             }
 
@@ -130,7 +130,7 @@ internal sealed unsafe partial class TlbLevel
         pieceCount -= entry->IsPiece ? 1 : 0;
         if (isFull)
         {
-            Unlink((uint)slot);
+            Unlink((uint)(FirstSlot + slot));
             Group!.Forget((uint)(FirstSlot + slot));
             freeBitmap[slot / 64] |= 1UL << (slot % 64);
             freeCount++;
@@ -154,10 +154,7 @@ internal sealed unsafe partial class TlbLevel
         }
         else if (orders != null)
         {
-            ulong order = orders[set];
-            int place = PlaceOf(order, way);
-            ulong above = (order >> place >> 4) << place;
-            orders[set] = (order & ((1UL << place) - 1)) | above | ((ulong)way << ((ways - 1) * 4));
+            orders[set] = WithOldest(orders[set], way);
         }
     }
 }

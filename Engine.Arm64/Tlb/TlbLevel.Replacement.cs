@@ -2,8 +2,9 @@
 //
 // Fully associative, LRU and FIFO: the log of AssociativeEntries. FIFO logs fills only.
 //
-// Sets of up to 16 ways, LRU and FIFO: one word per set holds the ways as nibbles, most recent lowest; a use moves one nibble
-// to the front. Unused ways stand at the end. Wider sets keep a 64-bit stamp per entry.
+// Sets of up to 8 ways, LRU and FIFO: a word per set is a matrix of 8 rows of 8 bits. Bit j of row w says that way w was used after
+// way j; so a use sets its row and clears its column, and the oldest way is the one whose row is 0. An unused way is made the
+// oldest. Rows that have no way stay above 0. Wider sets keep a 64-bit stamp per entry.
 //
 // PLRU: the tree's nodes as bytes. Random: SplitMix64.
 
@@ -14,15 +15,16 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    private const int NibbleWaysMax = 16;
-    private const ulong EveryNibble = 0x1111_1111_1111_1111;
+    private const int MatrixWaysMax = 8;
+    private const ulong FirstColumn = 0x0101_0101_0101_0101;
 
     // Fully associative: unused slots.
     private ulong* freeBitmap;
     private int freeCount;
 
-    // Sets.
+    // Sets: the matrices, and a row with a bit for each way.
     private ulong* orders;
+    private ulong fullRow;
     private ulong* wideStamps;
     private ulong wideClock;
 
@@ -80,7 +82,7 @@ internal sealed unsafe partial class TlbLevel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint TakeSetVictim(uint set, uint first) =>
-        orders != null ? first + (uint)((orders[set] >> ((ways - 1) * 4)) & 15)
+        orders != null ? first + OldestOf(orders[set])
             : wideStamps != null ? TakeOldest(first)
             : TakeUnusedOrUnordered(set, first);
 
@@ -93,21 +95,22 @@ internal sealed unsafe partial class TlbLevel
             return;
         }
 
-        ulong order = orders[set];
-        ulong way = slot - (set * (uint)ways);
-        int shift = PlaceOf(order, way);
-        ulong below = (1UL << shift) - 1;
-        orders[set] = (order & (~below << 4)) | ((order & below) << 4) | way;
+        orders[set] = WithNewest(orders[set], slot - (set * (uint)ways), fullRow);
     }
 
-    // The bit position of a way's nibble.
+    /// <summary>The matrix of a set after a use.</summary>
+    /// <param name="order">The matrix before.</param>
+    /// <param name="way">What was used.</param>
+    /// <param name="fullRow">A row with a bit for each way.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int PlaceOf(ulong order, ulong way)
-    {
-        ulong difference = order ^ unchecked(way * EveryNibble);
-        ulong zero = unchecked(difference - EveryNibble) & ~difference & (EveryNibble << 3);
-        return BitOperations.TrailingZeroCount(zero) & ~3;
-    }
+    public static ulong WithNewest(ulong order, uint way, ulong fullRow) => (order | (fullRow << (int)(way * 8))) & ~(FirstColumn << (int)way);
+
+    private static ulong WithOldest(ulong order, uint way) => (order | (FirstColumn << (int)way)) & ~(0xFFUL << (int)(way * 8));
+
+    /// <summary>The oldest way of a set: its row is 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint OldestOf(ulong order) =>
+        (uint)BitOperations.TrailingZeroCount(unchecked(order - FirstColumn) & ~order & (FirstColumn << 7)) >> 3;
 
     private uint TakeOldest(uint first)
     {
@@ -193,16 +196,16 @@ internal sealed unsafe partial class TlbLevel
             new Span<ulong>(wideStamps, entryCount).Clear();
         }
 
+        // Way 0 is the oldest: it is filled first.
+        ulong initial = 0;
+        for (int way = 0; way < MatrixWaysMax; way++)
+        {
+            initial |= (way < ways ? (1UL << way) - 1 : 0xFF) << (way * 8);
+        }
+
         for (uint set = 0; orders != null && set < sets; set++)
         {
-            // Way 0 stands at the end: it is filled first.
-            ulong order = 0;
-            for (int way = 0; way < ways; way++)
-            {
-                order |= (ulong)(uint)(ways - 1 - way) << (way * 4);
-            }
-
-            orders[set] = order;
+            orders[set] = initial;
         }
 
         if (isFull)
@@ -227,8 +230,9 @@ internal sealed unsafe partial class TlbLevel
         {
             freeBitmap = (ulong*)Carve(start, ref offset, (entryCount / 64 * sizeof(ulong)) + sizeof(ulong));
         }
-        else if (IsOrdered && ways <= NibbleWaysMax)
+        else if (IsOrdered && ways <= MatrixWaysMax)
         {
+            fullRow = (1UL << ways) - 1;
             orders = (ulong*)Carve(start, ref offset, sets * (long)sizeof(ulong));
         }
         else if (IsOrdered)

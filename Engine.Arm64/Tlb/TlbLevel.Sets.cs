@@ -22,6 +22,9 @@ internal sealed unsafe partial class TlbLevel
     private const ulong LaneGlobal = 2;
     private const ulong LaneUsed = 1;
 
+    /// <summary>What the lane of a global entry has beside its address.</summary>
+    public const ulong LaneOfGlobal = LaneGlobal | LaneUsed;
+
     private ulong* lanes;
     private uint laneStride;
 
@@ -36,6 +39,9 @@ internal sealed unsafe partial class TlbLevel
 
     // The current address space as lanes need it.
     private ulong laneAsid = LaneUsed;
+
+    // Whether there may be a global entry: there was one since the level was emptied.
+    private bool hasGlobals;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TlbEntry* FindInSets(ulong address)
@@ -76,22 +82,32 @@ internal sealed unsafe partial class TlbLevel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint SetOf(ulong address, int sizeLog2)
     {
-        ulong page = (address << LaneShift) >> (sizeLog2 + LaneShift);
-        return setMask != 0 ? (uint)page & setMask : (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
+        if (setMask != 0)
+        {
+            return (uint)(address >> sizeLog2) & setMask;
+        }
+
+        ulong page = PageOf(address, sizeLog2);
+        return (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint SetOfSlot(uint slot) => (uint)((slot * wayReciprocal) >> 32);
 
+    /// <summary>The page number of the lower 56 bits of an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong LaneAddress(ulong address, int sizeLog2) =>
-        ((((address >> sizeLog2 << 1) | 1) << (sizeLog2 - 1)) << LaneShift) & LaneAddressMask;
+    public static ulong PageOf(ulong address, int sizeLog2) => (address << LaneShift) >> (sizeLog2 + LaneShift);
 
+    /// <summary>What the lane of a page has beside ASID and flags: the page with half a page more, the marker.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong LaneOf(ulong address, int sizeLog2, ulong meta)
+    public static ulong LaneAddress(ulong address, int sizeLog2) =>
+        ((((address >> sizeLog2) * 2) + 1) << (sizeLog2 - 1 + LaneShift)) & LaneAddressMask;
+
+    private ulong LaneOf(ulong address, int sizeLog2, ulong meta)
     {
         ulong global = (meta >> TlbEntry.GlobalShift) & 1;
         ulong asid = global != 0 ? 0 : (meta >> TlbEntry.AsidShift) & ushort.MaxValue;
+        hasGlobals |= global != 0;
         return LaneAddress(address, sizeLog2) | (asid << LaneAsidShift) | (global * LaneGlobal) | LaneUsed;
     }
 

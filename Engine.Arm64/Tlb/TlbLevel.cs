@@ -132,6 +132,7 @@ internal sealed unsafe partial class TlbLevel
         else
         {
             new Span<ulong>(lanes, checked((int)(sets * laneStride))).Clear();
+            hasGlobals = false;
         }
 
         ClearReplacement();
@@ -159,11 +160,11 @@ internal sealed unsafe partial class TlbLevel
 
         if (entry->IsUsed)
         {
-            Unlink(slot);
+            Unlink((uint)FirstSlot + slot);
         }
 
         *entry = *source;
-        Link(slot, source->Tag, source->SizeLog2);
+        Link((uint)FirstSlot + slot, source->Tag, source->SizeLog2);
         if (IsOrdered)
         {
             Group!.Append((uint)FirstSlot + slot);
@@ -267,7 +268,7 @@ internal sealed unsafe partial class TlbLevel
         sizePlace = (int*)Carve(start, ref offset, PageSizeBits * sizeof(int));
         if (isFull)
         {
-            LayOutHash(start, ref offset);
+            LayOutHash();
         }
         else
         {

@@ -83,7 +83,7 @@ public sealed class TraceTlb
         }
     }
 
-    // Maps every page to itself, for everyone, for everything.
+    // Maps every page to itself, for everything.
     private readonly struct FlatWalker(int pageShift) : IPageWalker
     {
         public bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
@@ -97,7 +97,7 @@ public sealed class TraceTlb
             result.AggregationLog2 = 0;
             result.Allowed = 0xFF;
             result.AttributeIndex = 0;
-            result.IsGlobal = true;
+            result.IsGlobal = false;
             result.IsDirtyLater = false;
             return true;
         }
@@ -107,10 +107,12 @@ public sealed class TraceTlb
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+        public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
         {
-            result = new PlainTranslation(address.Value & (ulong.MaxValue << pageShift), pageShift, 3, 3, 0xFF, 0, isGlobal: true);
-            return true;
+            outputAddress = address.Value & (ulong.MaxValue << pageShift);
+            return PlainTranslation.Pack(pageShift, PlainStartLevel, 0xFF, 0, isGlobal: false);
         }
+
+        public int PlainStartLevel => 3;
     }
 }

@@ -127,5 +127,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             InvalidatedCount += (ulong)level.Invalidate(what);
         }
+
+        UpdateSides();
     }
 }

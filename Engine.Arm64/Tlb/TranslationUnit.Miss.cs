@@ -30,37 +30,19 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         if (group != null)
         {
-            group.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)(entry - group.Entries);
+            uint* word = group.Index + ((isData & dataCell) << indexBits) + ((uint)(address >> hintShift) & indexMask);
+            *word = (*word & ~(uint)ushort.MaxValue) | (ushort)(entry - group.Entries);
         }
 
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
     }
 
-    // After the short way failed, so many misses take the general one at once. It changes the speed alone.
-    private const int QuickPauseLength = 8;
-
-    private int quickPause;
-
-    // What LookUp does, by the short way where that goes and the access is allowed.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TlbEntry* Miss(ulong address, uint kind, ulong soon)
+    private TlbEntry* MissGenerally(ulong address, uint kind)
     {
-        uint isData = (kind + 3) >> 2;
-        TlbLevel? second = isData != 0 ? dataSecond : fetchSecond;
-        if (second != null && --quickPause < 0)
-        {
-            TlbLevel first = isData != 0 ? dataFirst : fetchFirst;
-            if (first.TryFill(second, address, 1UL << ((int)kind + elShift), tags, ref walker, isData != 0 ? dataWalks : fetchWalks, soon, out uint slot))
-            {
-                quickPause = 0;
-                group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)slot;
-                return group.Entries + slot;
-            }
-
-            quickPause = QuickPauseLength;
-        }
-
-        return LookUp(address, (AccessKind)kind);
+        TlbEntry* entry = LookUp(address, (AccessKind)kind);
+        UpdateSides();
+        return entry;
     }
 
     // Fills every level that misses; returns the first level's new entry, or null on a fault of the walk.

@@ -10,7 +10,6 @@
 
 using System.Runtime.CompilerServices;
 using Engine.Arm64.Translation;
-using Engine.Arm64.Units;
 
 namespace Engine.Arm64.Tlb;
 
@@ -25,12 +24,12 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     // How many accesses ahead of a walk the descriptor of another is fetched.
     private const int PrefetchDistance = 6;
-    private const int HintBits = AssociativeEntries.HintBits;
-    private const uint HintMask = (1u << HintBits) - 1;
 
     // Page number and kind of a packed access; equal in two accesses that need the same entry and permission.
     private const ulong SamePlaceMask = (~0UL << (Access.AddressShift + 12)) | Access.KindMask;
 
+    private readonly int indexBits;
+    private readonly uint indexMask;
     private int hintShift = 12;
     private ulong batchData;
 
@@ -38,7 +37,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     internal int HintShift
     {
         get => hintShift;
-        set => hintShift = value;
+        set
+        {
+            hintShift = value;
+            UpdateSides();
+        }
     }
 
     private interface IAddressSink
@@ -67,70 +70,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             return RunBatch(accesses, new Store(start));
         }
-    }
-
-    /// <summary>Translates one access.</summary>
-    /// <returns>The physical address in bytes, or <see cref="Faulted"/>: <see cref="Stop"/> says why.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Translate(Access access) => Translate(access.Address, access.Kind);
-
-    /// <summary>Translates one address.</summary>
-    /// <param name="address">Any address.</param>
-    /// <param name="kind">What the access is to do.</param>
-    /// <returns>The physical address in bytes, or <see cref="Faulted"/>: <see cref="Stop"/> says why.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Translate(VirtAddr address, AccessKind kind)
-    {
-        if (TObserver.Checks)
-        {
-            return TranslateChecked(address.Value, kind);
-        }
-
-        uint isData = ((uint)kind + 3) >> 2;
-        TlbEntry** last = lasts;
-        ((ulong*)last)[2 + isData]++;
-        TlbEntry* entry = last[isData & dataCell];
-        return (address.Value & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0
-            ? unchecked(address.Value + entry->Delta)
-            : TranslateSlowly(address.Value, kind);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong TranslateSlowly(ulong address, AccessKind kind)
-    {
-        uint isData = ((uint)kind + 3) >> 2;
-        TlbEntry* entry;
-        if (group != null)
-        {
-            uint slot = group.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
-            entry = group.Entries + slot;
-            if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
-            {
-                group.Append(slot);
-                lasts[isData & dataCell] = entry;
-                return unchecked(address + entry->Delta);
-            }
-
-            entry = Miss(address, (uint)kind, address);
-        }
-        else
-        {
-            entry = LookUp(address, kind);
-        }
-
-        if (entry == null)
-        {
-            // A denied access was a use all the same: what was most recent is so no more.
-            ForgetLast();
-            return Faulted;
-        }
-
-        if (hasPrivateFirsts)
-        {
-            lasts[isData & dataCell] = entry;
-        }
-
-        return unchecked(address + entry->Delta);
     }
 
     private int RunBatch<TSink>(ReadOnlySpan<Access> accesses, TSink sink)
@@ -208,14 +147,15 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         where TSink : struct, IAddressSink
     {
         AssociativeEntries entriesOfFirsts = group!;
-        ushort* hints = entriesOfFirsts.Hints;
+        uint* hints = entriesOfFirsts.Index;
         ushort* log = entriesOfFirsts.Log;
         ushort* stamps = entriesOfFirsts.Stamps;
         TlbEntry* entries = entriesOfFirsts.Entries;
         int position = entriesOfFirsts.End;
         int addressShift = hintShift + Access.AddressShift;
         int permissionShift = elShift;
-        uint cell = dataCell;
+        uint cell = dataCell << indexBits;
+        uint mask = indexMask;
         ulong data = batchData;
         for (; index < end; index++)
         {
@@ -223,7 +163,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = hints[((isData & cell) << HintBits) | ((uint)(word >> addressShift) & HintMask)];
+            uint slot = (ushort)hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)];
             TlbEntry* entry = entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + permissionShift)) & 1) == 0)
             {
@@ -257,7 +197,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
+            uint slot = (ushort)entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)];
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
             {
@@ -288,38 +228,44 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private bool RunSlow<TSink>(ulong* words, ref int index, int end, TSink sink)
         where TSink : struct, IAddressSink
     {
-        AssociativeEntries entriesOfFirsts = group!;
         int i = index;
+        ulong data = batchData;
         for (int streak = 0; i < end && streak < SlowHitsMax; i++)
         {
-            ulong word = words[i];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            ulong access = words[i];
+            uint kind = (uint)access & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
-            ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            batchData += isData;
-            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
-            TlbEntry* entry = entriesOfFirsts.Entries + slot;
+            ulong address = unchecked((ulong)((long)access >> Access.AddressShift));
+            QuickSide* side = sides + isData;
+            uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
+            uint word = side->Index[bucket];
+            TlbEntry* entry = group!.Entries + (ushort)word;
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
             {
-                entriesOfFirsts.Append(slot);
+                group.Append((ushort)word);
                 streak++;
             }
             else
             {
                 streak = 0;
-                int ahead = Math.Min(i + PrefetchDistance, end - 1);
-                entry = Miss(address, kind, unchecked((ulong)((long)words[ahead] >> Access.AddressShift)));
+                entry = TryFill(side, address, bucket, word, 1UL << ((int)kind + elShift), words, i, end);
                 if (entry == null)
                 {
-                    batchData -= isData;
-                    index = i;
-                    return false;
+                    entry = MissGenerally(address, kind);
+                    if (entry == null)
+                    {
+                        batchData = data;
+                        index = i;
+                        return false;
+                    }
                 }
             }
 
+            data += isData;
             sink.Accept(i, unchecked(address + entry->Delta));
         }
 
+        batchData = data;
         index = i;
         return true;
     }
@@ -355,15 +301,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
 
         return count;
-    }
-
-    private void InitializeHints()
-    {
-        for (int i = 0; group != null && i <= HintMask; i++)
-        {
-            group.Hints[i] = (ushort)(fetchFirst.Nothing - group.Entries);
-            group.Hints[(dataCell << HintBits) + i] = (ushort)(dataFirst.Nothing - group.Entries);
-        }
     }
 
     private readonly struct Discard : IAddressSink

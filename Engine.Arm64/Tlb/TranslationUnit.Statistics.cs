@@ -67,6 +67,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     private void CountSingles()
     {
+        CountQuick();
         ulong* singles = (ulong*)lasts + 2;
         fetchFirst.Lookups += singles[0];
         dataFirst.Lookups += singles[1];

@@ -32,17 +32,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
     private readonly AssociativeEntries? group;
     private readonly bool hasPrivateFirsts;
 
-    // The second levels, where the first ones can be filled from them by the short way.
-    private readonly TlbLevel? fetchSecond;
-    private readonly TlbLevel? dataSecond;
     private readonly bool hasWalkCaches;
 
     // Stage 2 of walkers that have one; null for the others.
     private readonly NestedWalk? nested;
-
-    // Where walks are counted, if the short way may go on to a walk: nothing lies between the second level and the tables, and nobody watches.
-    private readonly ulong* fetchWalks;
-    private readonly ulong* dataWalks;
 
     // Two pointers to the most recently used entries of the first levels (fetch, data), then two counts of single accesses.
     // One pointer serves both sides where they share the first level: dataCell is 0 then.
@@ -87,13 +80,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
         dataCell = fetchFirst == dataFirst ? 0u : 1u;
         lasts = (TlbEntry**)Unsafe.AsPointer(ref lastStorage[0]);
         hasWalkCaches = path.WalkCaches.Length != 0;
-        fetchSecond = path.Fetch.Length > 1 && path.Fetch[0].CanFillQuicklyFrom(path.Fetch[1]) ? path.Fetch[1] : null;
-        dataSecond = path.Data.Length > 1 && path.Data[0].CanFillQuicklyFrom(path.Data[1]) ? path.Data[1] : null;
-        ulong* walks = hasWalkCaches || TObserver.SeesDescriptorReads || TObserver.Checks ? null : (ulong*)Unsafe.AsPointer(ref walksByLevels[0]);
-        fetchWalks = path.Fetch.Length == 2 ? walks : null;
-        dataWalks = path.Data.Length == 2 ? walks : null;
         ForgetLast();
-        InitializeHints();
+        indexBits = group?.IndexBits ?? 0;
+        indexMask = (1u << indexBits) - 1;
+        sides = (QuickSide*)Unsafe.AsPointer(ref sideStorage[0]);
+        DescribeSides();
     }
 
     /// <summary>The shape.</summary>
@@ -137,6 +128,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
 
         nested?.Ipas?.SwitchTo(vmid);
 
+        UpdateSides();
         ForgetLast();
     }
 

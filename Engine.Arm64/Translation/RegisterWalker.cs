@@ -108,12 +108,12 @@ public struct RegisterWalker<TMemory> : IPageWalker, INestedWalker
     {
     }
 
-    /// <summary>There is no short way: always false.</summary>
+    /// <summary>There is no short way: always <see cref="PlainTranslation.None"/>.</summary>
     /// <inheritdoc/>
-    public readonly bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+    public readonly ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
     {
-        result = default;
-        return false;
+        outputAddress = 0;
+        return PlainTranslation.None;
     }
 
     private static void Describe(NestedWalk used, in TranslationResult found, in WalkState state)
@@ -128,6 +128,9 @@ public struct RegisterWalker<TMemory> : IPageWalker, INestedWalker
             used.ReadsByLevel[i] += state.Stage2Reads[i];
         }
     }
+
+    /// <inheritdoc/>
+    public readonly int PlainStartLevel => 0;
 
     private readonly uint AllowedBy(in TranslationResult found)
     {

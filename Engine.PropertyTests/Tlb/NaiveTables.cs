@@ -102,16 +102,18 @@ internal sealed class NaiveTables
         {
         }
 
-        public bool TryWalkPlain(VirtAddr address, out PlainTranslation result)
+        public int PlainStartLevel => 0;
+
+        public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
         {
-            result = default;
+            outputAddress = 0;
             if (tables.Find(address.ToUInt64()) is not NaiveMapping mapping || mapping.RunLog2 != mapping.PageLog2 || mapping.AggregationLog2 != 0)
             {
-                return false;
+                return PlainTranslation.None;
             }
 
-            result = new PlainTranslation(mapping.Output, mapping.PageLog2, 0, mapping.Level, mapping.IsWritable ? 0xFFu : 0x33u, 0, mapping.IsGlobal);
-            return true;
+            outputAddress = mapping.Output;
+            return PlainTranslation.Pack(mapping.PageLog2, mapping.Level, mapping.IsWritable ? 0xFFu : 0x33u, 0, mapping.IsGlobal);
         }
     }
 }

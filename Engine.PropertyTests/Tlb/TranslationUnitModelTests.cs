@@ -19,6 +19,8 @@ public sealed class TranslationUnitModelTests
     {
         ["full LRU"] = Parse("l1i=3:full,l1d=5:full,l2=12:3"),
         ["unified"] = Parse("l1=6:full,l2=20:5"),
+        ["eight ways"] = Parse("l1i=3:full,l1d=4:full,l2=32:8"),
+        ["odd sets of full firsts"] = Parse("l1i=3:full,l1d=4:full,l2=15:5"),
         ["one level"] = Parse("l1=4:full"),
         ["sets"] = Parse("l1i=6:2,l1d=8:4,l2=24:4"),
         ["odd sets"] = Parse("l1i=3:1,l1d=12:4,l2=35:5,l3=70:7"),
@@ -53,6 +55,15 @@ public sealed class TranslationUnitModelTests
     public void Fast_and_naive_agree(string shape) =>
         ModelProperty.Check(Operations(), sequence => Compare(Shapes[shape], sequence, NaiveBug.None), tests: 40, length: 400);
 
+    /// <summary>With pages alone, more of them than the levels hold, nearly all goes the short ways.</summary>
+    [Theory]
+    [InlineData("full LRU")]
+    [InlineData("unified")]
+    [InlineData("eight ways")]
+    [InlineData("odd sets of full firsts")]
+    public void Fast_and_naive_agree_on_pages_alone(string shape) =>
+        ModelProperty.Check(PageOperations(), sequence => Compare(Shapes[shape], OnPages(sequence), NaiveBug.None), tests: 40, length: 400);
+
     /// <summary>A denied access uses its entry: the one used before must not be taken for the most recent any more.</summary>
     [Theory]
     [InlineData("plru")]
@@ -70,6 +81,7 @@ public sealed class TranslationUnitModelTests
     [Theory]
     [InlineData(NaiveBug.HitDoesNotRefresh, "full LRU")]
     [InlineData(NaiveBug.HitDoesNotRefresh, "sets")]
+    [InlineData(NaiveBug.HitDoesNotRefresh, "eight ways")]
     [InlineData(NaiveBug.FirstHitTouchesSecond, "full LRU")]
     [InlineData(NaiveBug.WrongSet, "odd sets")]
     [InlineData(NaiveBug.RunsIgnored, "full LRU")]
@@ -228,6 +240,26 @@ public sealed class TranslationUnitModelTests
             from asid in Gen.Choose(0, 2)
             from number in Gen.Choose(0, 0x3FF)
             select new TlbOperation(what, place, (AccessKind)access, asid, number);
+    }
+
+    // A region of pages, of 32 of them, and of one for all address spaces.
+    private static Gen<TlbOperation> PageOperations() =>
+        from what in Gen.Frequency(
+            (80, Gen.Constant(TlbOperation.What.Access)),
+            (10, Gen.Constant(TlbOperation.What.Single)),
+            (1, Gen.Constant(TlbOperation.What.Switch)),
+            (1, Gen.Constant(TlbOperation.What.InvalidateRange)))
+        from page in Gen.Choose(0, 31)
+        from half in Gen.Frequency((8, Gen.Constant(0UL)), (1, Gen.Constant(NaiveTables.GlobalBit)))
+        from access in Gen.Frequency((5, Gen.Constant(AccessKind.Load)), (2, Gen.Constant(AccessKind.Store)), (2, Gen.Constant(AccessKind.Fetch)))
+        from number in Gen.Choose(0, 0x3FF)
+        select new TlbOperation(what, half | ((ulong)(uint)page << 12), access, number & 1, number);
+
+    // Region 0 has pages in both address spaces and for all of them.
+    private static IReadOnlyList<TlbOperation> OnPages(IReadOnlyList<TlbOperation> sequence)
+    {
+        const int WritablePages = 0x40;
+        return [.. new[] { 0, 1 }.Select(asid => new TlbOperation(TlbOperation.What.Remap, 0, AccessKind.Load, asid, WritablePages)), .. sequence];
     }
 
     private static TlbGeometry Parse(string text) =>
