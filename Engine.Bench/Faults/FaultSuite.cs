@@ -33,7 +33,7 @@ internal sealed class FaultSuite : ISuite
             List<WorkloadCase> cases = [new(name, "", "", 1, () => own = new FaultWorkload(name, pages, 1)), new(name, "", "", 2, () => new FaultWorkload(name, pages, 2))];
             if (program is not null)
             {
-                cases.Add(new WorkloadCase("kernel-" + name, "", "", 1, () => new KernelPeer(program, name, pages)) { IsPinned = false });
+                cases.Add(new WorkloadCase("kernel-" + name, "", "", 1, () => new KernelPeer(program, name, pages, context.Options.IsCpuTime)) { IsPinned = false });
             }
 
             IReadOnlyList<Measurement> found = context.Measure(cases);

@@ -116,6 +116,7 @@ internal sealed class CaseRunner : IDisposable
             startNs[index] = RoundClock.Now(isCpuTime);
             Guard(() => operations[index] = workload.Run(index));
             endNs[index] = RoundClock.Now(isCpuTime);
+            startNs[index] = workload.OwnNanoseconds(index) is { } own ? endNs[index] - own : startNs[index];
             cycleNs[index] = (before + HostCycle.Nanoseconds(isCpuTime)) / 2;
             done.SignalAndWait();
         }

@@ -11,4 +11,9 @@ public interface IWorkload : IDisposable
     /// <param name="thread">0 to the case's thread count, less one.</param>
     /// <returns>How many operations it did.</returns>
     public long Run(int thread);
+
+    /// <summary>What the latest <see cref="Run"/> took by a clock of the workload's own: where another process does the work, which knows better when it began and ended.</summary>
+    /// <param name="thread">0 to the case's thread count, less one.</param>
+    /// <returns>Nanoseconds; null where the harness's clock is right.</returns>
+    public long? OwnNanoseconds(int thread) => null;
 }
