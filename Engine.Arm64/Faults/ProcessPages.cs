@@ -1,6 +1,7 @@
 // What system calls do to pages. MemoryMap decides which VMAs there are and calls here once per VMA; here are the page
 // tables, the frames behind them, and the TLBs.
 
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -26,6 +27,7 @@ internal sealed class ProcessPages : IAddressSpacePages
     /// <summary>The process left its address space to another that shares it.</summary>
     public void HandTo(Process heir) => process = heir;
 
+    [SkipLocalsInit]
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         Machine.Pages.Lru.Drain(cpu);
@@ -33,7 +35,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         VmFlags flags = process.Memory.Areas[area].Flags;
         HugeMaps.SplitEdges(process, cpu, start, end);
         process.Tables.UnfoldPartial(start, end - start);
-        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
+        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu, stackalloc ulong[MmuGather.BatchMax]), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
     }
@@ -208,8 +210,10 @@ internal sealed class ProcessPages : IAddressSpacePages
         Process childProcess = ((ProcessPages)child.Pages).process;
         process.Tables.UnfoldPartial(vma.Start, vma.LengthBytes);
         ForkVisitor fork = new(Machine.UserFrames, process, childProcess, to, cpu, (vma.Flags & VmFlags.Shared) != 0);
-        return childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
+        bool isCopied = childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
+        fork.Finish();
+        return isCopied;
     }
 
     public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file)
