@@ -122,7 +122,7 @@ public sealed class Cpu
         FaultResult result = FaultResult.Minor;
         for (int rounds = 0; rounds <= FaultRoundsMax; rounds++)
         {
-            ulong translated = rounds == 0 ? Mmu.Translate(address, kind) : Mmu.TranslateAgain(address, kind);
+            ulong translated = Mmu.Translate(address, kind);
             if (translated != TranslationUnit<ArenaWalker, NoObserver>.Faulted)
             {
                 physical = new PhysAddr(translated);

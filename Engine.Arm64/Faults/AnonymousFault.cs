@@ -53,6 +53,7 @@ internal static class AnonymousFault
         fault.Process.Memory.State.AnonPages++;
         fault.Entry = Descriptor.ForPage(pfn, fault.Protection).MakeDirty().MakeWritable();
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);
+        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable);
         return FaultResult.Minor;
     }
 

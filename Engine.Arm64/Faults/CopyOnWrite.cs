@@ -84,6 +84,7 @@ internal static class CopyOnWrite
         }
 
         fault.Process.Faults.CountCause(FaultCause.Cow);
+        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable);
         return FaultResult.Minor;
     }
 }

@@ -10,7 +10,6 @@ using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
-using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.PageCache;
 using Engine.Core.Reclaim;
