@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using Engine.Core.Frames;
 using Engine.Core.PerCpu;
 using Engine.Core.Units;
 
@@ -30,7 +31,7 @@ public sealed unsafe partial class PageAllocator
         if (unchecked(next - firstPfn) < frameCount)
         {
             // SAFETY: a prefetch of whatever address does not fault.
-            Sse.Prefetch0(descriptors + next);
+            FrameTable.Prefetch(descriptors + next);
             byte* at = Memory.Bias + new Pfn(next).Address.Value;
             for (int line = 0; line < PrefetchLines; line++)
             {
