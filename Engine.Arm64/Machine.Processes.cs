@@ -79,7 +79,11 @@ public sealed partial class Machine
 
     internal void SetActing(CpuId cpu, Process process)
     {
-        acting[cpu.Value] = process;
+        if (acting[cpu.Value] != process)
+        {
+            acting[cpu.Value] = process;
+        }
+
         Pages.Lru.Cgroups?.SetActive(cpu, process.Cgroup);
     }
 

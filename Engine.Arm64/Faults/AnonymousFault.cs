@@ -20,11 +20,12 @@ internal static class AnonymousFault
     // The zero page is special: not counted in the resident set, not referenced.
     private static FaultResult MapZeroPage(ref VmFault fault)
     {
-        Descriptor entry = Descriptor.ForPage(fault.Frames.ZeroPage, fault.Protection).MakeSpecial();
-        if (!fault.Tables.TryMap(fault.Cpu, fault.Address, entry))
+        if (!fault.TryPrepareEntry())
         {
             return FaultResult.OutOfMemory;
         }
+
+        fault.Entry = Descriptor.ForPage(fault.Frames.ZeroPage, fault.Protection).MakeSpecial();
 
         fault.Process.Faults.CountCause(FaultCause.ZeroPage);
         return FaultResult.Minor;
@@ -32,7 +33,7 @@ internal static class AnonymousFault
 
     private static FaultResult MapNewFrame(ref VmFault fault)
     {
-        if (!fault.Tables.TryPrepare(fault.Cpu, fault.Address) || !fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef))
+        if (!fault.TryPrepareEntry() || !fault.Process.Memory.PrepareAnonVma(fault.Cpu, fault.AreaRef))
         {
             return FaultResult.OutOfMemory;
         }
@@ -50,9 +51,9 @@ internal static class AnonymousFault
 
         fault.Frames.AddNewAnonymous(fault.Cpu, pfn, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         fault.Process.Memory.State.AnonPages++;
-        Descriptor entry = fault.MakeWritableIfAllowed(Descriptor.ForPage(pfn, fault.Protection).MakeDirty());
-        fault.Tables.TryMap(fault.Cpu, fault.Address, entry);
+        fault.Entry = fault.MakeWritableIfAllowed(Descriptor.ForPage(pfn, fault.Protection).MakeDirty());
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);
+        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable);
         return FaultResult.Minor;
     }
 

@@ -53,7 +53,7 @@ internal static class CopyOnWrite
         }
 
         // Reclaim for the new frame may have taken the very page: the access is tried again (pte_same).
-        Descriptor now = fault.Tables.Read(fault.Address);
+        Descriptor now = fault.ReadEntry();
         if (!now.IsPresent || now.Pfn != fault.Original.Pfn)
         {
             frames.Put(fault.Cpu, copy);
@@ -66,12 +66,12 @@ internal static class CopyOnWrite
         }
 
         // Cleared and flushed before the new frame is visible: no CPU may still write through the old one (ptep_clear_flush).
-        fault.Tables.Set(fault.Address, Descriptor.None);
+        fault.SetEntry(Descriptor.None);
         fault.Process.FlushPage(fault.Address);
         frames.AddNewAnonymous(fault.Cpu, copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         Descriptor entry = Descriptor.ForPage(copy, fault.Protection);
         entry = fault.Origin == FaultOrigin.Unshare ? entry : fault.MakeWritableIfAllowed(entry.MakeDirty());
-        fault.Tables.Set(fault.Address, entry);
+        fault.SetEntry(entry);
         fault.Process.Memory.State.AnonPages++;
         if (!isZeroPage)
         {
@@ -84,6 +84,7 @@ internal static class CopyOnWrite
         }
 
         fault.Process.Faults.CountCause(FaultCause.Cow);
+        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable);
         return FaultResult.Minor;
     }
 }

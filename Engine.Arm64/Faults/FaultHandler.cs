@@ -12,6 +12,7 @@
 //
 // Every branch counts its own cause; the result is counted once, here.
 
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -114,31 +115,24 @@ internal static class FaultHandler
             return FaultResult.SegvMapErr;
         }
 
-        VmFault fault = new()
-        {
-            Process = process,
-            Cpu = cpu,
-            Address = page,
-            IsWrite = kind is AccessKind.Store or AccessKind.Modify,
-            Origin = origin,
-            AreaRef = area,
-            Area = process.Memory.Areas[area],
-        };
-        fault.File = fault.Area.IsAnonymous ? null : process.Machine.Files.TryGet(fault.Area.File);
+        VmFault fault = new(process, cpu, page, kind is AccessKind.Store or AccessKind.Modify, origin, area, in process.Memory.Areas[area]);
         if (origin == FaultOrigin.Access && !VmProtection.Allows(fault.Area.Flags, kind))
         {
             return FaultResult.SegvAccErr;
         }
 
-        if (!fault.Area.IsAnonymous && fault.File is null)
+        if (!fault.Area.IsAnonymous && !TryFindFile(ref fault))
         {
-            process.Machine.Log.Report(new Corruption(
-                CorruptionCategory.VmAreaTree, "no open file with this number", area.Address, 0, fault.Area.File));
             return FaultResult.BusAdrErr;
         }
 
-        fault.Original = process.Tables.Read(page, out int level);
-        if (level < PageTables.PageTable.LastLevel && TryHandleHuge(ref fault, out FaultResult result))
+        ref Descriptor entry = ref process.Tables.Find(page, out int level);
+        fault.Original = Unsafe.IsNullRef(ref entry) ? Descriptor.None : entry;
+        if (level == PageTables.PageTable.LastLevel)
+        {
+            fault.Entry = ref entry;
+        }
+        else if (TryHandleHuge(ref fault, out FaultResult result))
         {
             return result;
         }
@@ -149,6 +143,19 @@ internal static class FaultHandler
         }
 
         return HandleEntry(ref fault);
+    }
+
+    private static bool TryFindFile(ref VmFault fault)
+    {
+        fault.File = fault.Process.Machine.Files.TryGet(fault.Area.File);
+        if (fault.File is not null)
+        {
+            return true;
+        }
+
+        fault.Process.Machine.Log.Report(new Corruption(
+            CorruptionCategory.VmAreaTree, "no open file with this number", fault.AreaRef.Address, 0, fault.Area.File));
+        return false;
     }
 
     // __handle_mm_fault, where the address has no last-level table.

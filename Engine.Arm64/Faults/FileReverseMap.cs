@@ -27,7 +27,7 @@ internal sealed class FileReverseMap : IFileReverseMap
                     process.NoteResidentPeak();
                     HugeMaps.SplitEdges(process, cpu, start, start + lengthBytes);
                     process.Tables.UnfoldPartial(start, lengthBytes);
-                    FileZapVisitor zap = new(machine.UserFrames, new MmuGather(process, cpu), includePrivateCopies, area.Flags);
+                    FileZapVisitor zap = new(machine.UserFrames, new MmuGather(process, cpu, stackalloc ulong[MmuGather.Capacity]), includePrivateCopies, area.Flags);
                     process.Tables.Visit(start, lengthBytes, ref zap);
                     zap.Finish();
                     process.FinishFlush();

@@ -6,7 +6,7 @@ using Engine.Arm64.Units;
 namespace Engine.Arm64.Faults;
 
 /// <summary>Clears the entries of a file's pages, and on demand those of private copies (<c>zap_page_range</c> with <c>even_cows</c>).</summary>
-internal struct FileZapVisitor : ILeafVisitor
+internal ref struct FileZapVisitor : ILeafVisitor
 {
     private readonly UserFrames frames;
     private readonly bool includesPrivateCopies;

@@ -14,10 +14,28 @@ namespace Engine.Arm64.Faults;
 /// </summary>
 internal struct ForkVisitor(UserFrames frames, Process parent, Process child, VmAreaRef childArea, CpuId cpu, bool isShared) : ILeafVisitor
 {
+    private const ulong NoTable = ulong.MaxValue;
+
+    private readonly PageTable tables = child.Tables;
+    private readonly bool hasPinned = parent.Memory.State.HasPinned != 0;
     private VirtAddr batchNext;
     private Pfn batchPfn;
     private Pfn batchHead;
     private bool isBatchDirty;
+
+    // The child's last-level table that was written last, and its number.
+    private TableView<Granule4K> pages;
+    private ulong pagesNumber = NoTable;
+
+    // Of the child, not counted yet.
+    private long anonPages;
+
+    /// <summary>Counts in the child what was copied; to be called once, however the walk ended.</summary>
+    public void Finish()
+    {
+        child.Memory.State.AnonPages += anonPages;
+        anonPages = 0;
+    }
 
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
@@ -31,13 +49,13 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
             return CopyBlock(address, ref descriptor);
         }
 
-        if (!child.Tables.TryPrepare(cpu, address))
+        if (!TryOpenPages(address))
         {
             return false;
         }
 
         Descriptor entry = descriptor.IsContiguous ? parent.Tables.ReadGathered(address).MakeNonContiguous() : descriptor;
-        if (!isShared && PinnedFork.MustCopy(parent, entry))
+        if (!isShared && hasPinned && PinnedFork.MustCopy(parent, entry))
         {
             return PinnedFork.TryCopy(cpu, child, childArea, address, entry);
         }
@@ -53,15 +71,35 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
             entry = Batch(address, entry.IsWritable ? entry.WriteProtect() : entry);
         }
 
-        frames.Share(child, entry);
-        entry = entry.MakeOld();
-        bool isMapped = child.Tables.TryMap(cpu, address, entry);
-        if (isMapped && child.Tables.EndsRun(address, entry))
+        if (frames.TryShareSmallAnonymous(entry))
         {
-            child.Tables.TryFoldAt(address);
+            anonPages++;
+        }
+        else
+        {
+            frames.Share(child, entry);
         }
 
-        return isMapped;
+        entry = entry.MakeOld();
+        pages[PageTable.PageIndexOf(address)] = entry;
+        if (tables.EndsRun(address, entry))
+        {
+            tables.TryFoldAt(address);
+        }
+
+        return true;
+    }
+
+    private bool TryOpenPages(VirtAddr address)
+    {
+        ulong number = PageTable.PagesNumberOf(address);
+        if (number == pagesNumber)
+        {
+            return true;
+        }
+
+        pagesNumber = tables.TryOpenPages(cpu, address, out pages) ? number : NoTable;
+        return pagesNumber == number;
     }
 
     // A file's block comes back by a fault of the child's own.
@@ -102,9 +140,9 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
     }
 
     // copy_nonpresent_pte: one more refers to the slot, so it is nobody's alone. A slot that cannot be is not copied.
-    private readonly bool CopySwap(VirtAddr address, ref Descriptor descriptor)
+    private bool CopySwap(VirtAddr address, ref Descriptor descriptor)
     {
-        if (!child.Tables.TryPrepare(cpu, address))
+        if (!TryOpenPages(address))
         {
             return false;
         }
@@ -116,6 +154,7 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
 
         descriptor = Descriptor.ForSwap(descriptor.SwapType, descriptor.SwapOffset, exclusive: false);
         child.Memory.State.SwapEntries++;
-        return child.Tables.TryMap(cpu, address, descriptor);
+        pages[PageTable.PageIndexOf(address)] = descriptor;
+        return true;
     }
 }

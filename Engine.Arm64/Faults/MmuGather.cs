@@ -1,7 +1,6 @@
 // Unmapping frees frames only after the TLBs have forgotten them (mm/mmu_gather.c): entries are cleared and noted, then one
 // flush covers the whole range, then the frames go. A full batch flushes and frees what it has, and collection goes on.
 
-using System.Runtime.CompilerServices;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -10,8 +9,11 @@ using Engine.Core.Units;
 namespace Engine.Arm64.Faults;
 
 /// <summary>Collects cleared entries until their translations are flushed (<c>struct mmu_gather</c>).</summary>
-internal struct MmuGather
+internal ref struct MmuGather
 {
+    /// <summary>Entries that a batch needs room for: a full one and the rest of a run.</summary>
+    public const int Capacity = BatchMax + RunRestMax;
+
     // Linux gathers up to 510 a page of pointers; the point is one flush for many frames.
     private const int BatchMax = 256;
 
@@ -20,16 +22,20 @@ internal struct MmuGather
 
     private readonly Process process;
     private readonly CpuId cpu;
-    private Batch batch;
+    private readonly Span<ulong> batch;
     private int count;
     private VirtAddr start;
     private VirtAddr end;
     private bool hasPages;
 
-    public MmuGather(Process process, CpuId cpu)
+    /// <param name="process">Whose entries go.</param>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="batch">Room for <see cref="Capacity"/> entries, of any content.</param>
+    public MmuGather(Process process, CpuId cpu, Span<ulong> batch)
     {
         this.process = process;
         this.cpu = cpu;
+        this.batch = batch;
         start = new VirtAddr(ulong.MaxValue);
     }
 
@@ -55,7 +61,7 @@ internal struct MmuGather
         start = address < start ? address : start;
         end = address + lengthBytes > end ? address + lengthBytes : end;
         batch[count++] = entry.Value;
-        if (count >= BatchMax && (!entry.IsContiguous || entry.IsBlock || count == BatchMax + RunRestMax || PageTable.IsLastOfRun(address)))
+        if (count >= BatchMax && (!entry.IsContiguous || entry.IsBlock || count == batch.Length || PageTable.IsLastOfRun(address)))
         {
             Finish();
         }
@@ -83,11 +89,5 @@ internal struct MmuGather
         hasPages = false;
         start = new VirtAddr(ulong.MaxValue);
         end = default;
-    }
-
-    [InlineArray(BatchMax + RunRestMax)]
-    private struct Batch
-    {
-        private ulong first;
     }
 }

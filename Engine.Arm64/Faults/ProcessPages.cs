@@ -2,6 +2,7 @@
 // tables, the frames behind them, and the TLBs.
 
 using Engine.Arm64.Kernel.Pins;
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -29,13 +30,14 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public void BeginUnmap(CpuId cpu) => Machine.Pages.Lru.Drain(cpu);
 
+    [SkipLocalsInit]
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         process.NoteResidentPeak();
         VmFlags flags = process.Memory.Areas[area].Flags;
         HugeMaps.SplitEdges(process, cpu, start, end);
         process.Tables.UnfoldPartial(start, end - start);
-        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu), flags);
+        ZapVisitor zap = new(Machine.UserFrames, new MmuGather(process, cpu, stackalloc ulong[MmuGather.Capacity]), flags);
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
         process.FinishFlush();
@@ -214,9 +216,11 @@ internal sealed class ProcessPages : IAddressSpacePages
         Process childProcess = ((ProcessPages)child.Pages).process;
         process.Tables.UnfoldPartial(vma.Start, vma.LengthBytes);
         ForkVisitor fork = new(Machine.UserFrames, process, childProcess, to, cpu, (vma.Flags & VmFlags.Shared) != 0);
-        return PinnedFork.TrySplitBlocks(cpu, process, vma)
+        bool isCopied = PinnedFork.TrySplitBlocks(cpu, process, vma)
             && childProcess.Tables.TryPrepareLike(cpu, process.Tables, vma.Start, vma.LengthBytes)
             && process.Tables.Visit(vma.Start, vma.LengthBytes, ref fork);
+        fork.Finish();
+        return isCopied;
     }
 
     public Errno CreateSharedAnonymous(CpuId cpu, ulong pageCount, VmFlags flags, out uint file)

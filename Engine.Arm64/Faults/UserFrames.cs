@@ -10,7 +10,6 @@ using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
-using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.PageCache;
 using Engine.Core.Reclaim;
@@ -82,6 +81,29 @@ internal sealed partial class UserFrames
 
     /// <summary>Whether the pages of a VMA are kept in memory (<c>mlock_vma_folio</c>).</summary>
     public static bool IsLocking(VmFlags flags) => (flags & (VmFlags.Locked | VmFlags.Special)) == VmFlags.Locked;
+
+    /// <summary>What <see cref="Share"/> does for a page of anonymous memory that is a folio of its own, but for the child's resident set.</summary>
+    /// <returns>False, with nothing changed, where the entry maps anything else.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryShareSmallAnonymous(Descriptor entry)
+    {
+        Pfn pfn = entry.Pfn;
+        if (entry.IsSpecial || !frames.IsValid(pfn))
+        {
+            return false;
+        }
+
+        ref Frame frame = ref frames[pfn];
+        if (!IsSmallAnonymous(in frame))
+        {
+            return false;
+        }
+
+        frame.Flags &= ~PageFlag.AnonExclusive;
+        frame.MapCount++;
+        frame.RefCount++;
+        return true;
+    }
 
     /// <summary>Counts one more mapping of a frame, in a child (<c>folio_try_dup_anon_rmap_pte</c>, <c>folio_dup_file_rmap_pte</c>): nobody has it alone any more.</summary>
     public void Share(Process child, Descriptor entry)
@@ -298,79 +320,6 @@ internal sealed partial class UserFrames
 
         lru.Deactivate(files.HeadOf(entry.Pfn));
         return true;
-    }
-
-    /// <summary>Takes one mapping of a frame back, and the reference that it held; the last reference frees it.</summary>
-    /// <param name="process">Whose resident set shrinks.</param>
-    /// <param name="cpu">The CPU that acts.</param>
-    /// <param name="entry">The entry as it was.</param>
-    public void Unmap(Process process, CpuId cpu, Descriptor entry)
-    {
-        if (entry.IsSpecial)
-        {
-            return;
-        }
-
-        Pfn pfn = entry.Pfn;
-        if (entry.IsBlock ? !IsMappedBlock(pfn) : !frames.IsValid(pfn) || frames[pfn].MapCount <= 0)
-        {
-            allocator.Log.Report(new Corruption(CorruptionCategory.PageTable, "bad page map", pfn.Address, 1, entry.Value));
-            return;
-        }
-
-        if (TryGetLargeAnonymous(entry, out Pfn head, out _))
-        {
-            UnmapLarge(process, cpu, entry, head);
-            return;
-        }
-
-        if (entry.IsBlock)
-        {
-            UnmapFileBlock(process, cpu, entry);
-            return;
-        }
-
-        ref Frame frame = ref frames[pfn];
-        if ((frame.Mapping & PageFlag.MappingAnon) != 0)
-        {
-            process.Memory.State.AnonPages--;
-        }
-        else
-        {
-            ref Frame folio = ref frames[head];
-            folio.Flags |= entry.IsDirty ? PageFlag.Dirty : 0;
-            CountFile(process, ref folio, -1);
-        }
-
-        if (--frame.MapCount == 0 && (frame.Flags & PageFlag.SwapCache) != 0)
-        {
-            TryFreeSwapCache(pfn, ref frame);
-        }
-
-        Put(cpu, pfn);
-    }
-
-    /// <summary>Gives a reference back; the last one frees the frame.</summary>
-    public void Put(CpuId cpu, Pfn pfn)
-    {
-        ref Frame frame = ref frames[pfn];
-        if (frame.RefCount == 1 && (frame.Flags & PageFlag.Head) == 0 && (frame.Previous & 1) == 0)
-        {
-            lru.Forget(pfn, ref frame);
-            if (frame.MemcgData != 0)
-            {
-                lru.Cgroups?.Uncharge(ref frame, 1);
-            }
-
-            frame.Flags = 0;
-            frame.Mapping = 0;
-            frame.Next = 0;
-            frame.Previous = 0;
-            allocator.Free(cpu, pfn, Order.Zero);
-            return;
-        }
-
-        files.Put(cpu, pfn);
     }
 
     private static void CountFile(Process process, ref Frame folio, long pageCount)

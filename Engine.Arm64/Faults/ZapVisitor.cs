@@ -6,7 +6,7 @@ using Engine.Arm64.Units;
 namespace Engine.Arm64.Faults;
 
 /// <summary>Clears every entry of a range (<c>zap_pte_range</c>, mm/memory.c).</summary>
-internal struct ZapVisitor : ILeafVisitor
+internal ref struct ZapVisitor : ILeafVisitor
 {
     private readonly UserFrames frames;
     private readonly bool notesUse;

@@ -48,6 +48,24 @@ public partial class PageTree<TGeometry>
         return true;
     }
 
+    /// <summary>Opens the last-level table of an address, and makes the tables that it needs (<c>pte_alloc_map</c>): for who writes many entries of it.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="address">Any address that the table translates.</param>
+    /// <param name="table">The table; an address's entry is at <see cref="PageIndexOf"/>.</param>
+    /// <returns>False where there is no memory for a table, or a block is in the way; nothing has changed then.</returns>
+    internal bool TryOpenPages(CpuId cpu, VirtAddr address, out TableView<TGeometry> table)
+    {
+        ulong offset = ToOffset(address);
+        table = default;
+        return !Unsafe.IsNullRef(ref Prepare(cpu, offset, LastLevel)) && TryFindPages(offset, out table);
+    }
+
+    /// <summary>Where an address's entry is in its last-level table.</summary>
+    internal static int PageIndexOf(VirtAddr address) => IndexOf(address.ToUInt64(), LastLevel);
+
+    /// <summary>Which last-level table an address's entry is in, counted from address 0.</summary>
+    internal static ulong PagesNumberOf(VirtAddr address) => address.ToUInt64() >> EntryShift(HugeLevel);
+
     private bool HasTableBelow(ulong offset, int level)
     {
         ref Descriptor entry = ref FindEntry(offset, level);

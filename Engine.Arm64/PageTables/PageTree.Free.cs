@@ -28,6 +28,11 @@ public partial class PageTree<TGeometry>
         }
 
         ulong top = ceiling is { } limit ? ToOffset(limit) : 1UL << TGeometry.VirtualAddressBits;
+        if (!ReachesWholeTable(offset, end, ToOffset(floor), top))
+        {
+            return 0;
+        }
+
         int before = PageTablePages;
         if (TableView<TGeometry>.TryOpen(memory, Root.Address, out TableView<TGeometry> root))
         {
@@ -53,6 +58,17 @@ public partial class PageTree<TGeometry>
         }
 
         Release(cpu, Root);
+    }
+
+    // Whether a last-level table that the range reaches translates nothing beyond the neighbours: only then can any table go.
+    private static bool ReachesWholeTable(ulong offset, ulong end, ulong floor, ulong ceiling)
+    {
+        ulong tableBytes = 1UL << EntryShift(HugeLevel);
+        ulong first = offset & ~(tableBytes - 1);
+        ulong last = ((end - 1) & ~(tableBytes - 1)) + tableBytes;
+        first = first < floor ? first + tableBytes : first;
+        last = last > ceiling ? last - tableBytes : last;
+        return first < last;
     }
 
     // Frees what lies below the entries of a table that translate [offset, end).

@@ -16,7 +16,7 @@ public partial class PageTree<TGeometry>
     /// <param name="visitor">What to do.</param>
     /// <returns>False when the visitor ended the walk.</returns>
     public bool Visit<TVisitor>(VirtAddr start, ulong lengthBytes, ref TVisitor visitor)
-        where TVisitor : struct, ILeafVisitor
+        where TVisitor : struct, ILeafVisitor, allows ref struct
     {
         if (!TryToRange(start, lengthBytes, out ulong offset, out ulong end))
         {
@@ -29,7 +29,9 @@ public partial class PageTree<TGeometry>
             return true;
         }
 
-        return VisitTable(root, TGeometry.StartLevel, offset, end, ref visitor);
+        return offset >> EntryShift(HugeLevel) == (end - 1) >> EntryShift(HugeLevel)
+            ? VisitWithinTable(root, offset, end, ref visitor)
+            : VisitTable(root, TGeometry.StartLevel, offset, end, ref visitor);
     }
 
     /// <summary>Moves all entries of a range to another place, as <c>mremap</c> does (<c>move_page_tables</c>); whole tables where both places allow.</summary>
@@ -81,8 +83,36 @@ public partial class PageTree<TGeometry>
         return end > offset;
     }
 
+    // A range within one last-level table: one way down, and none back.
+    private bool VisitWithinTable<TVisitor>(TableView<TGeometry> table, ulong offset, ulong end, ref TVisitor visitor)
+        where TVisitor : struct, ILeafVisitor, allows ref struct
+    {
+        int shift = EntryShift(TGeometry.StartLevel);
+        for (int level = TGeometry.StartLevel; level < LastLevel; level++, shift -= TGeometry.PageShift - 3)
+        {
+            ref Descriptor entry = ref table[(int)(offset >> shift)];
+            ulong entryStart = offset & (ulong.MaxValue << shift);
+            if (entry.IsNone)
+            {
+                return true;
+            }
+
+            if (!entry.IsTable)
+            {
+                return visitor.Visit(ToAddress(entryStart), level, ref entry);
+            }
+
+            if (!TryOpenChild(entry, level + 1, entryStart, out table))
+            {
+                return true;
+            }
+        }
+
+        return VisitTable(table, LastLevel, offset, end, ref visitor);
+    }
+
     private bool VisitTable<TVisitor>(TableView<TGeometry> table, int level, ulong offset, ulong end, ref TVisitor visitor)
-        where TVisitor : struct, ILeafVisitor
+        where TVisitor : struct, ILeafVisitor, allows ref struct
     {
         int shift = EntryShift(level);
         ulong tableStart = offset & ~(((ulong)TableView<TGeometry>.EntryCount << shift) - 1);

@@ -81,6 +81,18 @@ public partial class PageTree<TGeometry>
         return Unsafe.IsNullRef(ref entry) ? Descriptor.None : entry;
     }
 
+    /// <summary>The leaf entry itself (<c>pte_offset_map</c>): for who looks at one and changes it without a second walk.</summary>
+    /// <param name="address">Any address of the tree's half.</param>
+    /// <param name="level">As <see cref="Read(VirtAddr, out int)"/> gives it.</param>
+    /// <returns>A null reference where no table leads to it. It is good until a table is freed.</returns>
+    internal ref Descriptor Find(VirtAddr address, out int level) => ref FindLeaf(ToOffset(address), out level);
+
+    /// <summary>Makes the tables down to the page's entry (<c>pte_alloc_map</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="address">Any address of the tree's half.</param>
+    /// <returns>The entry; a null reference where there is no memory for a table, or a block is in the way; nothing has changed then.</returns>
+    internal ref Descriptor Prepare(CpuId cpu, VirtAddr address) => ref Prepare(cpu, ToOffset(address), LastLevel);
+
     /// <summary>Writes the page's entry where its table exists (<c>set_pte</c>); a contiguous run that the page is in is unfolded.</summary>
     /// <param name="address">Any address of the page.</param>
     /// <param name="descriptor">The new entry.</param>
@@ -163,7 +175,8 @@ public partial class PageTree<TGeometry>
     private ref Descriptor FindLeaf(ulong offset, out int level)
     {
         PhysAddr next = Root.Address;
-        for (level = TGeometry.StartLevel; ; level++)
+        int shift = EntryShift(TGeometry.StartLevel);
+        for (level = TGeometry.StartLevel; ; level++, shift -= TGeometry.PageShift - 3)
         {
             if (!TableView<TGeometry>.TryOpen(memory, next, out TableView<TGeometry> table))
             {
@@ -171,7 +184,7 @@ public partial class PageTree<TGeometry>
                 return ref Unsafe.NullRef<Descriptor>();
             }
 
-            ref Descriptor entry = ref table[IndexOf(offset, level)];
+            ref Descriptor entry = ref table[(int)(offset >> shift)];
             if (level == LastLevel)
             {
                 return ref entry;
@@ -190,7 +203,8 @@ public partial class PageTree<TGeometry>
     private ref Descriptor Prepare(CpuId cpu, ulong offset, int targetLevel)
     {
         PhysAddr next = Root.Address;
-        for (int level = TGeometry.StartLevel; ; level++)
+        int shift = EntryShift(TGeometry.StartLevel);
+        for (int level = TGeometry.StartLevel; ; level++, shift -= TGeometry.PageShift - 3)
         {
             if (!TableView<TGeometry>.TryOpen(memory, next, out TableView<TGeometry> table))
             {
@@ -198,7 +212,7 @@ public partial class PageTree<TGeometry>
                 return ref Unsafe.NullRef<Descriptor>();
             }
 
-            ref Descriptor entry = ref table[IndexOf(offset, level)];
+            ref Descriptor entry = ref table[(int)(offset >> shift)];
             if (level == targetLevel)
             {
                 return ref entry;

@@ -6,7 +6,7 @@ namespace Engine.Arm64.Processes;
 public readonly record struct AnonVmaRef
 {
     /// <summary>The value that is no anon_vma.</summary>
-    public static readonly AnonVmaRef None = new(ulong.MaxValue);
+    public static AnonVmaRef None => new(ulong.MaxValue);
 
     internal readonly ulong Value;
 

@@ -18,7 +18,7 @@ namespace Engine.Arm64.Processes;
 public sealed unsafe class AnonVmas
 {
     /// <summary>The physical address that is no link.</summary>
-    public static readonly PhysAddr NoLink = new(ulong.MaxValue);
+    public static PhysAddr NoLink => new(ulong.MaxValue);
 
     private readonly MemoryMapCaches caches;
     private readonly PhysicalMemory memory;
@@ -37,39 +37,30 @@ public sealed unsafe class AnonVmas
     /// <summary>The anon_vma that a reference names. One that cannot be is reported, and gives one without VMAs.</summary>
     public ref AnonVma this[AnonVmaRef anonVma]
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
-            if (IsRam(anonVma.Value, AnonVma.SizeBytes))
+            if (!IsRam(anonVma.Value, AnonVma.SizeBytes))
             {
-                // SAFETY: all bytes are RAM, and it is aligned.
-                return ref Unsafe.AsRef<AnonVma>(memory.Bias + anonVma.Value);
+                return ref AbsentAnonVma(anonVma);
             }
 
-            Report("anon_vma outside RAM", anonVma.Value);
-            absentAnonVma = new AnonVma { Root = AnonVmaRef.None, Parent = AnonVmaRef.None, Chain = NoLink };
-            return ref absentAnonVma;
+            // SAFETY: all bytes are RAM, and it is aligned.
+            return ref Unsafe.AsRef<AnonVma>(memory.Bias + anonVma.Value);
         }
     }
 
     /// <summary>The link at an address. One that cannot be is reported, and gives one that leads nowhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref AnonVmaChain Link(PhysAddr link)
     {
-        if (IsRam(link.Value, AnonVmaChain.SizeBytes))
+        if (!IsRam(link.Value, AnonVmaChain.SizeBytes))
         {
-            // SAFETY: all bytes are RAM, and it is aligned.
-            return ref Unsafe.AsRef<AnonVmaChain>(memory.Bias + link.Value);
+            return ref AbsentLink(link);
         }
 
-        Report("anon_vma_chain outside RAM", link.Value);
-        absentLink = new AnonVmaChain
-        {
-            Area = VmAreaRef.None,
-            AnonVma = AnonVmaRef.None,
-            NextOfArea = NoLink,
-            NextOfAnonVma = NoLink,
-            PreviousOfAnonVma = NoLink,
-        };
-        return ref absentLink;
+        // SAFETY: all bytes are RAM, and it is aligned.
+        return ref Unsafe.AsRef<AnonVmaChain>(memory.Bias + link.Value);
     }
 
     /// <summary>The first VMA that may map pages of an anon_vma; follow <see cref="Next"/> for the others (<c>rmap_walk_anon</c>).</summary>
@@ -124,20 +115,22 @@ public sealed unsafe class AnonVmas
     /// <returns>False, with no link left, where there is no memory.</returns>
     public bool TryClone(CpuId cpu, VmAreaRef to, VmAreaRef from)
     {
-        bool isFork = Area(to).AnonVma.IsNone && !Area(from).AnonVma.IsNone;
+        ref VmArea target = ref Area(to);
+        ref VmArea source = ref Area(from);
+        bool isFork = target.AnonVma.IsNone && !source.AnonVma.IsNone;
         PhysAddr tail = NoLink;
-        PhysAddr link = Area(from).AnonVmaChain;
-        for (uint bound = Area(from).AnonVmaChainCount; link != NoLink && bound > 0; bound--)
+        PhysAddr link = source.AnonVmaChain;
+        for (uint bound = source.AnonVmaChainCount; link != NoLink && bound > 0; bound--)
         {
-            AnonVmaRef anonVma = Link(link).AnonVma;
-            if (!TryLinkBehind(cpu, to, anonVma, ref tail))
+            ref AnonVmaChain copied = ref Link(link);
+            if (!TryLinkBehind(cpu, to, ref target, copied.AnonVma, ref tail))
             {
-                Area(to).AnonVma = AnonVmaRef.None;
+                target.AnonVma = AnonVmaRef.None;
                 Unlink(cpu, to, isActive: false);
                 return false;
             }
 
-            link = Link(link).NextOfArea;
+            link = copied.NextOfArea;
         }
 
         if (isFork)
@@ -145,9 +138,9 @@ public sealed unsafe class AnonVmas
             ReuseOldest(to);
         }
 
-        if (!Area(to).AnonVma.IsNone)
+        if (!target.AnonVma.IsNone)
         {
-            this[Area(to).AnonVma].ActiveVmaCount++;
+            this[target.AnonVma].ActiveVmaCount++;
         }
 
         return true;
@@ -217,16 +210,19 @@ public sealed unsafe class AnonVmas
         PhysAddr link = owner.AnonVmaChain;
         for (uint bound = owner.AnonVmaChainCount; link != NoLink && bound > 0; bound--)
         {
-            AnonVmaChain content = Link(link);
-            TakeOut(content);
+            ref AnonVmaChain content = ref Link(link);
+            AnonVmaRef anonVma = content.AnonVma;
+            PhysAddr next = content.NextOfArea;
+            ref AnonVma left = ref this[anonVma];
+            TakeOut(in content, ref left);
             caches.AnonVmaChains.Free(cpu, link);
-            if (this[content.AnonVma].Chain == NoLink)
+            if (left.Chain == NoLink)
             {
-                this[this[content.AnonVma].Parent].ChildCount--;
-                Put(cpu, content.AnonVma);
+                this[left.Parent].ChildCount--;
+                Put(cpu, anonVma);
             }
 
-            link = content.NextOfArea;
+            link = next;
         }
 
         owner.AnonVma = AnonVmaRef.None;
@@ -293,27 +289,28 @@ public sealed unsafe class AnonVmas
     // A new link at the head of the VMA's list.
     private bool TryLink(CpuId cpu, VmAreaRef area, AnonVmaRef anonVma)
     {
-        if (!TryAddToAnonVma(cpu, area, anonVma, out PhysAddr link))
+        ref VmArea owner = ref Area(area);
+        if (!TryAddToAnonVma(cpu, area, ref owner, anonVma, out PhysAddr link))
         {
             return false;
         }
 
-        Link(link).NextOfArea = Area(area).AnonVmaChain;
-        Area(area).AnonVmaChain = link;
+        Link(link).NextOfArea = owner.AnonVmaChain;
+        owner.AnonVmaChain = link;
         return true;
     }
 
     // A new link at the tail of the VMA's list, which keeps the order of the list that is copied.
-    private bool TryLinkBehind(CpuId cpu, VmAreaRef area, AnonVmaRef anonVma, ref PhysAddr tail)
+    private bool TryLinkBehind(CpuId cpu, VmAreaRef area, ref VmArea owner, AnonVmaRef anonVma, ref PhysAddr tail)
     {
-        if (!TryAddToAnonVma(cpu, area, anonVma, out PhysAddr link))
+        if (!TryAddToAnonVma(cpu, area, ref owner, anonVma, out PhysAddr link))
         {
             return false;
         }
 
         if (tail == NoLink)
         {
-            Area(area).AnonVmaChain = link;
+            owner.AnonVmaChain = link;
         }
         else
         {
@@ -324,14 +321,15 @@ public sealed unsafe class AnonVmas
         return true;
     }
 
-    private bool TryAddToAnonVma(CpuId cpu, VmAreaRef area, AnonVmaRef anonVma, out PhysAddr link)
+    private bool TryAddToAnonVma(CpuId cpu, VmAreaRef area, ref VmArea owner, AnonVmaRef anonVma, out PhysAddr link)
     {
         if (!caches.AnonVmaChains.TryAllocate(cpu, GfpFlags.Kernel, out link))
         {
             return false;
         }
 
-        PhysAddr first = this[anonVma].Chain;
+        ref PhysAddr chain = ref this[anonVma].Chain;
+        PhysAddr first = chain;
         Link(link) = new AnonVmaChain
         {
             Area = area,
@@ -345,16 +343,16 @@ public sealed unsafe class AnonVmas
             Link(first).PreviousOfAnonVma = link;
         }
 
-        this[anonVma].Chain = link;
-        Area(area).AnonVmaChainCount++;
+        chain = link;
+        owner.AnonVmaChainCount++;
         return true;
     }
 
-    private void TakeOut(in AnonVmaChain content)
+    private void TakeOut(in AnonVmaChain content, ref AnonVma left)
     {
         if (content.PreviousOfAnonVma == NoLink)
         {
-            this[content.AnonVma].Chain = content.NextOfAnonVma;
+            left.Chain = content.NextOfAnonVma;
         }
         else
         {
@@ -367,14 +365,44 @@ public sealed unsafe class AnonVmas
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref VmArea Area(VmAreaRef area)
     {
-        if (IsRam(area.Value, VmArea.SizeBytes))
+        if (!IsRam(area.Value, VmArea.SizeBytes))
         {
-            // SAFETY: all bytes are RAM, and it is aligned.
-            return ref Unsafe.AsRef<VmArea>(memory.Bias + area.Value);
+            return ref AbsentArea(area);
         }
 
+        // SAFETY: all bytes are RAM, and it is aligned.
+        return ref Unsafe.AsRef<VmArea>(memory.Bias + area.Value);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ref AnonVma AbsentAnonVma(AnonVmaRef anonVma)
+    {
+        Report("anon_vma outside RAM", anonVma.Value);
+        absentAnonVma = new AnonVma { Root = AnonVmaRef.None, Parent = AnonVmaRef.None, Chain = NoLink };
+        return ref absentAnonVma;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ref AnonVmaChain AbsentLink(PhysAddr link)
+    {
+        Report("anon_vma_chain outside RAM", link.Value);
+        absentLink = new AnonVmaChain
+        {
+            Area = VmAreaRef.None,
+            AnonVma = AnonVmaRef.None,
+            NextOfArea = NoLink,
+            NextOfAnonVma = NoLink,
+            PreviousOfAnonVma = NoLink,
+        };
+        return ref absentLink;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ref VmArea AbsentArea(VmAreaRef area)
+    {
         Report("VMA outside RAM", area.Value);
         absentArea = new VmArea { Next = VmAreaRef.None, Previous = VmAreaRef.None, AnonVma = AnonVmaRef.None, AnonVmaChain = NoLink };
         return ref absentArea;

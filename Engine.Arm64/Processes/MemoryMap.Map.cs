@@ -197,9 +197,11 @@ public sealed unsafe partial class MemoryMap
         VirtAddr end = start + request.LengthBytes;
         ulong pageCount = request.LengthBytes >> Pfn.PageShift;
         UnmapRange old = default;
-        if (!Areas.FindIntersection(start, end).IsNone)
+        VmAreaMerge merge = new(start, end, request.VmFlags, request.PageOffset, request.File.Id);
+        FindNeighbours(ref merge);
+        if (!merge.Next.IsNone && Areas[merge.Next].Start < end)
         {
-            Errno errno = PrepareUnmap(cpu, start, end, out old);
+            Errno errno = PrepareUnmap(cpu, merge.Next, start, end, out old);
             if (errno != Errno.None)
             {
                 return errno;
@@ -228,9 +230,11 @@ public sealed unsafe partial class MemoryMap
         if (old.PageCount != 0)
         {
             CompleteUnmap(cpu, in old);
+            FindNeighbours(ref merge);
         }
 
-        if (!TryPlaceRegion(cpu, ref request, start, end, out Errno error))
+        merge.Flags = request.VmFlags;
+        if (!TryPlaceRegion(cpu, ref request, ref merge, out Errno error))
         {
             commit.Uncharge(cpu, charged);
             return error;
@@ -241,11 +245,9 @@ public sealed unsafe partial class MemoryMap
         return Errno.None;
     }
 
-    private bool TryPlaceRegion(CpuId cpu, ref MapRequest request, VirtAddr start, VirtAddr end, out Errno errno)
+    private bool TryPlaceRegion(CpuId cpu, ref MapRequest request, ref VmAreaMerge merge, out Errno errno)
     {
         errno = Errno.None;
-        VmAreaMerge merge = new(start, end, request.VmFlags, request.PageOffset, request.File.Id);
-        FindNeighbours(ref merge);
         if (!MergeNew(cpu, ref merge, isExpandingOnly: false).IsNone)
         {
             return true;
@@ -254,14 +256,14 @@ public sealed unsafe partial class MemoryMap
         uint file = request.File.Id;
         if (file == VmArea.NoFile && (request.VmFlags & VmFlags.Shared) != 0)
         {
-            errno = pages.CreateSharedAnonymous(cpu, (end - start) >> Pfn.PageShift, request.VmFlags, out file);
+            errno = pages.CreateSharedAnonymous(cpu, (merge.End - merge.Start) >> Pfn.PageShift, request.VmFlags, out file);
             if (errno != Errno.None)
             {
                 return false;
             }
         }
 
-        errno = AddArea(cpu, start, end, request.VmFlags, request.PageOffset, file, out _);
+        errno = AddArea(cpu, merge.Start, merge.End, request.VmFlags, request.PageOffset, file, out _);
         return errno == Errno.None;
     }
 
@@ -288,8 +290,7 @@ public sealed unsafe partial class MemoryMap
 
     private void FindNeighbours(ref VmAreaMerge merge)
     {
-        merge.Next = Areas.FindFrom(merge.Start);
-        merge.Previous = merge.Next.IsNone ? Areas.Last : Areas.PreviousOf(merge.Next);
+        merge.Next = Areas.FindFrom(merge.Start, out merge.Previous);
     }
 
     // A hint below the minimum is moved up to it (round_hint_to_min).

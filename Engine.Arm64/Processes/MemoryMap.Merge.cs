@@ -40,14 +40,15 @@ public sealed unsafe partial class MemoryMap
             return target;
         }
 
-        VirtAddr end = merge.End;
         if (right)
         {
-            end = Areas[merge.Next].End;
-            DeleteArea(cpu, merge.Next);
+            Absorb(cpu, target, merge.Next, VmAreaRef.None);
+        }
+        else
+        {
+            Areas.Resize(target, Areas[target].Start, merge.End);
         }
 
-        Areas.Resize(target, Areas[target].Start, end);
         return target;
     }
 
@@ -81,14 +82,15 @@ public sealed unsafe partial class MemoryMap
 
         if (left && right)
         {
-            VirtAddr end = Areas[merge.Next].End;
-            DeleteArea(cpu, merge.Middle);
-            DeleteArea(cpu, merge.Next);
-            Areas.Resize(target, Areas[target].Start, end);
+            Absorb(cpu, target, merge.Middle, merge.Next);
+        }
+        else if (left && isRightSide)
+        {
+            Absorb(cpu, target, merge.Middle, VmAreaRef.None);
         }
         else if (left)
         {
-            GiveToPrevious(cpu, merge.Middle, merge.End, isWhole: isRightSide);
+            GiveToPrevious(cpu, merge.Middle, merge.End);
             Areas.Resize(target, Areas[target].Start, merge.End);
         }
         else
@@ -102,14 +104,32 @@ public sealed unsafe partial class MemoryMap
         return target;
     }
 
-    private void GiveToPrevious(CpuId cpu, VmAreaRef area, VirtAddr newStart, bool isWhole)
+    // A VMA grows over the next one, or the next two, which go.
+    private void Absorb(CpuId cpu, VmAreaRef target, VmAreaRef next, VmAreaRef second)
     {
-        if (isWhole)
+        if (second.IsNone ? Areas.TryAbsorb(cpu, target, next, 1) : Areas.TryAbsorb(cpu, target, second, 2))
         {
-            DeleteArea(cpu, area);
+            FreeArea(cpu, next);
+            if (!second.IsNone)
+            {
+                FreeArea(cpu, second);
+            }
+
             return;
         }
 
+        VirtAddr end = Areas[second.IsNone ? next : second].End;
+        DeleteArea(cpu, next);
+        if (!second.IsNone)
+        {
+            DeleteArea(cpu, second);
+        }
+
+        Areas.Resize(target, Areas[target].Start, end);
+    }
+
+    private void GiveToPrevious(CpuId cpu, VmAreaRef area, VirtAddr newStart)
+    {
         pages.SplitHugePage(cpu, newStart);
         ref VmArea content = ref Areas[area];
         content.PageOffset = content.PageIndexOf(newStart);
@@ -249,22 +269,23 @@ public sealed unsafe partial class MemoryMap
 
         pages.SplitHugePage(cpu, at);
         ref VmArea copy = ref Areas[created];
-        VirtAddr start = content.Start;
-        VirtAddr end = content.End;
-        ulong offset = content.PageOffset;
         ulong offsetAt = content.PageIndexOf(at);
-        copy.Start = isNewBelow ? start : at;
-        copy.End = isNewBelow ? at : end;
-        copy.PageOffset = isNewBelow ? offset : offsetAt;
-        content.PageOffset = isNewBelow ? offsetAt : offset;
-        Areas.Resize(area, isNewBelow ? at : start, isNewBelow ? end : at);
-        if (Areas.TryInsert(cpu, created))
+        if (isNewBelow)
         {
+            copy.End = at;
+        }
+        else
+        {
+            copy.Start = at;
+            copy.PageOffset = offsetAt;
+        }
+
+        if (Areas.TrySplit(cpu, area, at, created, isNewBelow))
+        {
+            content.PageOffset = isNewBelow ? offsetAt : content.PageOffset;
             return Errno.None;
         }
 
-        content.PageOffset = offset;
-        Areas.Resize(area, start, end);
         FreeArea(cpu, created);
         created = VmAreaRef.None;
         return Errno.ENOMEM;

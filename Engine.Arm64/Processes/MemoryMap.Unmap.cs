@@ -21,12 +21,13 @@ public sealed unsafe partial class MemoryMap
 
     private Errno UnmapAligned(CpuId cpu, VirtAddr start, VirtAddr end)
     {
-        if (Areas.FindIntersection(start, end).IsNone)
+        VmAreaRef area = Areas.FindIntersection(start, end);
+        if (area.IsNone)
         {
             return Errno.None;
         }
 
-        Errno errno = PrepareUnmap(cpu, start, end, out UnmapRange range);
+        Errno errno = PrepareUnmap(cpu, area, start, end, out UnmapRange range);
         if (errno == Errno.None)
         {
             CompleteUnmap(cpu, in range);
@@ -36,14 +37,9 @@ public sealed unsafe partial class MemoryMap
     }
 
     // Splits at both ends and counts (vms_gather_munmap_vmas). The number of VMAs may exceed the limit for a moment.
-    private Errno PrepareUnmap(CpuId cpu, VirtAddr start, VirtAddr end, out UnmapRange range)
+    private Errno PrepareUnmap(CpuId cpu, VmAreaRef lowest, VirtAddr start, VirtAddr end, out UnmapRange range)
     {
-        range = new UnmapRange { First = Areas.FindIntersection(start, end), End = end };
-        if (range.First.IsNone)
-        {
-            return Errno.None;
-        }
-
+        range = new UnmapRange { First = lowest, End = end };
         ref VmArea first = ref Areas[range.First];
         if (start > first.Start)
         {

@@ -9,7 +9,7 @@ namespace Engine.Arm64.Processes;
 public readonly record struct VmAreaRef
 {
     /// <summary>The value that is no VMA.</summary>
-    public static readonly VmAreaRef None = new(ulong.MaxValue);
+    public static VmAreaRef None => new(ulong.MaxValue);
 
     internal readonly ulong Value;
 

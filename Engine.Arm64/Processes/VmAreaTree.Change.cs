@@ -67,7 +67,7 @@ public sealed unsafe partial class VmAreaTree
         VmAreaNode* leaf = Pointer(path.Nodes[0]);
         int slot = path.Slots[0];
         bool wasLast = slot == leaf->Count - 1;
-        RemoveSlot(leaf, slot);
+        RemoveSlots(leaf, slot, 1);
         if (!previous.IsNone)
         {
             this[previous].Next = next;
@@ -295,7 +295,7 @@ public sealed unsafe partial class VmAreaTree
 
             MoveSlots(right, 0, left, left->Count, right->Count);
             FreeNode(cpu, parent->Targets[leftSlot + 1]);
-            RemoveSlot(parent, leftSlot + 1);
+            RemoveSlots(parent, leftSlot + 1, 1);
         }
         else
         {
@@ -415,24 +415,26 @@ public sealed unsafe partial class VmAreaTree
 
     private static void PutSlot(VmAreaNode* node, int slot, ulong start, ulong extent, ulong target)
     {
-        for (int i = node->Count; i > slot; i--)
-        {
-            CopySlot(node, i - 1, node, i);
-        }
-
+        ShiftSlots(node, slot, slot + 1, node->Count - slot);
         node->Starts[slot] = start;
         node->Extents[slot] = extent;
         node->Targets[slot] = target;
         node->Count++;
     }
 
-    private static void RemoveSlot(VmAreaNode* node, int slot)
+    private static void RemoveSlots(VmAreaNode* node, int slot, int count)
     {
-        node->Count--;
-        for (int i = slot; i < node->Count; i++)
-        {
-            CopySlot(node, i + 1, node, i);
-        }
+        ShiftSlots(node, slot + count, slot, node->Count - slot - count);
+        node->Count = (ushort)(node->Count - count);
+    }
+
+    private static void ShiftSlots(VmAreaNode* node, int from, int to, int count)
+    {
+        Shift(node->Starts, from, to, count);
+        Shift(node->Extents, from, to, count);
+        Shift(node->Targets, from, to, count);
+
+        static void Shift(Span<ulong> column, int from, int to, int count) => column.Slice(from, count).CopyTo(column[to..]);
     }
 
     // Appends `count` slots to `to` and takes them from the end or, where all go, from the whole of `from`.

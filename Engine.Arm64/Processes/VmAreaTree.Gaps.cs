@@ -15,8 +15,7 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="gap">The gap, clipped to the limits.</param>
     public bool TryFindGapTopDown(ulong lengthBytes, VirtAddr low, VirtAddr high, out VmAreaGap gap)
     {
-        VmAreaRef above = FindFrom(high);
-        VmAreaRef below = above.IsNone ? Last : PreviousOf(above);
+        VmAreaRef above = FindFrom(high, out VmAreaRef below);
         VirtAddr end = above.IsNone || this[above].Start > high ? high : this[above].Start;
         VirtAddr start = below.IsNone ? default : this[below].End;
         if (TryClip(start, end, low, high, above, lengthBytes, out gap))

@@ -14,7 +14,9 @@
 // depth, so a wrong pointer cannot make a descent go round in circles; counts are at most ten; every node and VMA
 // address is checked to be RAM. What does not fit is reported as Corruption(VmAreaTree) and treated as absent.
 
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Diagnostics;
@@ -105,22 +107,31 @@ public sealed unsafe partial class VmAreaTree
 
     /// <summary>The first VMA that ends above an address: the one that holds it, or the next (<c>find_vma</c>).</summary>
     /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
-    public VmAreaRef FindFrom(VirtAddr address)
+    public VmAreaRef FindFrom(VirtAddr address) => FindFrom(address, out _);
+
+    /// <summary>The first VMA that ends above an address, and the one before it (<c>find_vma_prev</c>).</summary>
+    /// <param name="address">Any address.</param>
+    /// <param name="previous">The VMA below the one that is returned; the highest where none is returned; <see cref="VmAreaRef.None"/> where there is none.</param>
+    /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
+    public VmAreaRef FindFrom(VirtAddr address, out VmAreaRef previous)
     {
-        if (!TryFindPath(address.Value, out VmAreaPath path))
+        previous = VmAreaRef.None;
+        VmAreaNode* leaf = FindLeaf(address.Value);
+        if (leaf == null || leaf->Count == 0)
         {
             return VmAreaRef.None;
         }
 
-        VmAreaNode* leaf = Pointer(path.Nodes[0]);
-        int slot = path.Slots[0];
-        if (slot < 0)
+        int slot = UpperBound(leaf, address.Value) - 1;
+        if (slot < 0 || address.Value < leaf->Extents[slot])
         {
-            return leaf->Count == 0 ? VmAreaRef.None : new VmAreaRef(leaf->Targets[0]);
+            VmAreaRef found = new(leaf->Targets[slot < 0 ? 0 : slot]);
+            previous = slot > 0 ? new VmAreaRef(leaf->Targets[slot - 1]) : PreviousOf(found);
+            return found;
         }
 
-        VmAreaRef found = new(leaf->Targets[slot]);
-        return address.Value < leaf->Extents[slot] ? found : NextOf(found);
+        previous = new VmAreaRef(leaf->Targets[slot]);
+        return slot + 1 < leaf->Count ? new VmAreaRef(leaf->Targets[slot + 1]) : NextOf(previous);
     }
 
     /// <summary>The first VMA that overlaps a range (<c>find_vma_intersection</c>).</summary>
@@ -139,13 +150,8 @@ public sealed unsafe partial class VmAreaTree
     {
         get
         {
-            if (!TryFindPath(ulong.MaxValue, out VmAreaPath path))
-            {
-                return VmAreaRef.None;
-            }
-
-            int slot = path.Slots[0];
-            return slot < 0 ? VmAreaRef.None : new VmAreaRef(Pointer(path.Nodes[0])->Targets[slot]);
+            VmAreaNode* leaf = FindLeaf(ulong.MaxValue);
+            return leaf == null || leaf->Count == 0 ? VmAreaRef.None : new VmAreaRef(leaf->Targets[leaf->Count - 1]);
         }
     }
 
@@ -181,14 +187,50 @@ public sealed unsafe partial class VmAreaTree
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int UpperBound(VmAreaNode* node, ulong address)
     {
-        int count = node->Count;
-        int slot = 0;
-        while (slot < count && node->Starts[slot] <= address)
+        // SAFETY: three vectors are the ten starts and the first two words of the next column, all within the node.
+        ulong* starts = (ulong*)&node->Starts;
+        Vector256<ulong> bound = Vector256.Create(address);
+        uint above = Vector256.GreaterThan(Vector256.Load(starts), bound).ExtractMostSignificantBits()
+            | (Vector256.GreaterThan(Vector256.Load(starts + 4), bound).ExtractMostSignificantBits() << 4)
+            | (Vector256.GreaterThan(Vector256.Load(starts + 8), bound).ExtractMostSignificantBits() << 8);
+
+        // The first start above the address, or the first slot that is not in use.
+        return BitOperations.TrailingZeroCount(above | (1u << node->Count));
+    }
+
+    // Descends to the leaf that an address belongs to; null where there is none, or a node on the way cannot be one.
+    private VmAreaNode* FindLeaf(ulong address)
+    {
+        int height = head->Height;
+        if (height <= 0 || height > VmAreaPath.LevelsMax)
         {
-            slot++;
+            ReportHeight(height);
+            return null;
         }
 
-        return slot;
+        ulong node = head->Root;
+        for (int level = height - 1; level > 0; level--)
+        {
+            VmAreaNode* inner = Node(node, level);
+            if (inner == null || inner->Count == 0)
+            {
+                return null;
+            }
+
+            int child = UpperBound(inner, address) - 1;
+            node = inner->Targets[child < 0 ? 0 : child];
+        }
+
+        return Node(node, 0);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReportHeight(int height)
+    {
+        if (height != 0)
+        {
+            Report("tree height", head->Root, VmAreaPath.LevelsMax, (ulong)(uint)height);
+        }
     }
 
     // The node at an address if it can be one of that level; null, and a report, otherwise.
@@ -219,11 +261,7 @@ public sealed unsafe partial class VmAreaTree
         int height = head->Height;
         if (height <= 0 || height > VmAreaPath.LevelsMax)
         {
-            if (height != 0)
-            {
-                Report("tree height", head->Root, VmAreaPath.LevelsMax, (ulong)(uint)height);
-            }
-
+            ReportHeight(height);
             return false;
         }
 

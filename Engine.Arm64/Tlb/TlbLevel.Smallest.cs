@@ -16,13 +16,14 @@ internal sealed unsafe partial class TlbLevel
             return FindInSets(address);
         }
 
-        // A chain holds entries of other sizes too, whose hash is the same by chance.
+        // A chain holds entries of other sizes too, whose place in the index is the same by chance.
+        TlbEntry* all = Group!.Entries;
         for (ulong present = presentSizes; present != 0; present &= present - 1)
         {
             int sizeLog2 = BitOperations.TrailingZeroCount(present);
-            for (uint slot = heads[HashOf(address, sizeLog2)]; slot != none; slot = nexts[slot])
+            for (uint slot = index[BucketOf(address, sizeLog2)] >> ChainShift; slot != none; slot = links[slot] >> ChainShift)
             {
-                TlbEntry* entry = entries + slot;
+                TlbEntry* entry = all + slot;
                 if ((address & entry->Mask) == entry->Tag && entry->SizeLog2 == sizeLog2)
                 {
                     return entry;

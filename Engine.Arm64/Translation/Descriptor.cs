@@ -23,7 +23,7 @@ public readonly partial record struct Descriptor
     public const int SizeBytes = 8;
 
     /// <summary>The empty entry (<c>pte_none</c>).</summary>
-    public static readonly Descriptor None;
+    public static Descriptor None => default;
 
     internal const ulong ValidBit = 1UL << 0;
     internal const ulong TableBit = 1UL << 1;

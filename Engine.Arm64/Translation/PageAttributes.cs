@@ -13,34 +13,34 @@ public readonly record struct PageAttributes
     private const ulong UserReadOnlyExec = Default | Descriptor.UserBit | Descriptor.ReadOnlyBit | Descriptor.NotGlobalBit | Descriptor.PxnBit;
 
     /// <summary><c>PAGE_READONLY</c>: EL0 reads.</summary>
-    public static readonly PageAttributes UserReadOnly = new(UserReadOnlyExec | Descriptor.UxnBit);
+    public static PageAttributes UserReadOnly => new(UserReadOnlyExec | Descriptor.UxnBit);
 
     /// <summary><c>PAGE_SHARED</c>: EL0 reads and writes.</summary>
-    public static readonly PageAttributes UserReadWrite = new(UserReadOnlyExec | Descriptor.UxnBit | Descriptor.DirtyBitModifierBit);
+    public static PageAttributes UserReadWrite => new(UserReadOnlyExec | Descriptor.UxnBit | Descriptor.DirtyBitModifierBit);
 
     /// <summary><c>PAGE_READONLY_EXEC</c>: EL0 reads and executes.</summary>
-    public static readonly PageAttributes UserReadExecute = new(UserReadOnlyExec);
+    public static PageAttributes UserReadExecute => new(UserReadOnlyExec);
 
     /// <summary><c>PAGE_SHARED_EXEC</c>: EL0 reads, writes and executes.</summary>
-    public static readonly PageAttributes UserReadWriteExecute = new(UserReadOnlyExec | Descriptor.DirtyBitModifierBit);
+    public static PageAttributes UserReadWriteExecute => new(UserReadOnlyExec | Descriptor.DirtyBitModifierBit);
 
     /// <summary><c>PAGE_EXECONLY</c>: EL0 executes only; needs FEAT_PAN3 to keep EL1 out.</summary>
-    public static readonly PageAttributes UserExecuteOnly = new(UserReadOnlyExec & ~Descriptor.UserBit);
+    public static PageAttributes UserExecuteOnly => new(UserReadOnlyExec & ~Descriptor.UserBit);
 
     /// <summary><c>PAGE_NONE</c>: mapped, and no access at all.</summary>
-    public static readonly PageAttributes None = new(
+    public static PageAttributes None => new(
         (Default & ~Descriptor.ValidBit) | Descriptor.ProtNoneBit | Descriptor.ReadOnlyBit | Descriptor.NotGlobalBit | Descriptor.PxnBit | Descriptor.UxnBit);
 
     /// <summary><c>PAGE_KERNEL</c>: EL1 reads and writes; dirty from the start.</summary>
-    public static readonly PageAttributes Kernel = new(
+    public static PageAttributes Kernel => new(
         Default | Descriptor.PxnBit | Descriptor.UxnBit | Descriptor.DirtyBitModifierBit | Descriptor.SoftwareDirtyBit);
 
     /// <summary><c>PAGE_KERNEL_RO</c>: EL1 reads.</summary>
-    public static readonly PageAttributes KernelReadOnly = new(
+    public static PageAttributes KernelReadOnly => new(
         Default | Descriptor.PxnBit | Descriptor.UxnBit | Descriptor.ReadOnlyBit | Descriptor.SoftwareDirtyBit);
 
     /// <summary><c>PAGE_KERNEL_ROX</c>: EL1 reads and executes.</summary>
-    public static readonly PageAttributes KernelReadExecute = new(Default | Descriptor.UxnBit | Descriptor.ReadOnlyBit | Descriptor.SoftwareDirtyBit);
+    public static PageAttributes KernelReadExecute => new(Default | Descriptor.UxnBit | Descriptor.ReadOnlyBit | Descriptor.SoftwareDirtyBit);
 
     internal readonly ulong Value;
 

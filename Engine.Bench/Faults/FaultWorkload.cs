@@ -12,12 +12,14 @@ internal sealed class FaultWorkload : IWorkload
 {
     private const ulong PageBytes = Pfn.PageSizeBytes;
     private const ulong MemoryFactor = 5;
+    private const ulong Furniture = 22;
     private const MemoryProtection ReadWrite = MemoryProtection.Read | MemoryProtection.Write;
     private const MapFlags Anonymous = MapFlags.Private | MapFlags.Anonymous;
 
     private readonly Machine machine;
     private readonly string workload;
     private readonly int pages;
+    private readonly ulong regionBytes;
     private readonly Process[] processes;
     private readonly Process?[] children;
     private readonly VirtAddr[] regions;
@@ -31,6 +33,7 @@ internal sealed class FaultWorkload : IWorkload
     {
         this.workload = workload;
         this.pages = pages;
+        regionBytes = (workload is "mmap-munmap" or "mprotect" ? 3 : (ulong)pages) * PageBytes;
         machine = new Machine(new MachineOptions { MemoryBytes = (ulong)(threads * pages) * PageBytes * MemoryFactor, CpuCount = threads });
         processes = [.. Enumerable.Range(0, threads).Select(thread => machine.CreateProcess("bench"))];
         children = new Process?[threads];
@@ -39,6 +42,7 @@ internal sealed class FaultWorkload : IWorkload
         for (int thread = 0; thread < threads; thread++)
         {
             machine.Cpus[thread].SwitchTo(processes[thread]);
+            Furnish(thread);
         }
 
         Warm();
@@ -56,12 +60,12 @@ internal sealed class FaultWorkload : IWorkload
         children[thread] = null;
         if (regions[thread] != default)
         {
-            Require(!memory.Unmap(cpu.Id, regions[thread], (ulong)pages * PageBytes).IsError);
+            Require(!memory.Unmap(cpu.Id, regions[thread], regionBytes).IsError);
         }
 
-        regions[thread] = memory.Map(cpu.Id, default, (ulong)pages * PageBytes, ReadWrite, Anonymous, MappedFile.None, 0).Address;
-        Require(!memory.Advise(cpu.Id, regions[thread], (ulong)pages * PageBytes, MemoryAdvice.NoHugePage).IsError);
-        if (workload is "cow" or "fork")
+        regions[thread] = memory.Map(cpu.Id, default, regionBytes, ReadWrite, Anonymous, MappedFile.None, 0).Address;
+        Require(!memory.Advise(cpu.Id, regions[thread], regionBytes, MemoryAdvice.NoHugePage).IsError);
+        if (workload is not ("anon-write" or "zero-read"))
         {
             WriteAll(cpu, regions[thread]);
         }
@@ -130,19 +134,29 @@ internal sealed class FaultWorkload : IWorkload
         Require(!memory.Unmap(cpu.Id, all, bytes).IsError);
     }
 
+    // The mappings of a small program with its libraries, as the kernel's side has them: alternating, so that none joins its neighbour.
+    private void Furnish(int thread)
+    {
+        for (ulong i = 0; i < Furniture; i++)
+        {
+            MemoryProtection protection = i % 2 == 0 ? MemoryProtection.Read : ReadWrite;
+            Require(!processes[thread].Memory.Map(machine.Cpus[thread].Id, default, 4 * PageBytes, protection, Anonymous, MappedFile.None, 0).IsError);
+        }
+    }
+
     private void WriteAll(Cpu cpu, VirtAddr region)
     {
-        for (ulong page = 0; page < (ulong)pages; page++)
+        for (ulong at = 0; at < regionBytes; at += PageBytes)
         {
-            Require(cpu.TryWrite(region + (page * PageBytes), (byte)1) <= FaultResult.Major);
+            Require(cpu.TryWrite(region + at, (byte)1) <= FaultResult.Major);
         }
     }
 
     private void ReadAll(Cpu cpu, VirtAddr region)
     {
-        for (ulong page = 0; page < (ulong)pages; page++)
+        for (ulong at = 0; at < regionBytes; at += PageBytes)
         {
-            Require(cpu.TryRead(region + (page * PageBytes), out byte _) <= FaultResult.Major);
+            Require(cpu.TryRead(region + at, out byte _) <= FaultResult.Major);
         }
     }
 

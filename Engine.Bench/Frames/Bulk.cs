@@ -12,7 +12,7 @@ internal sealed class Bulk : FrameWorkload
     private readonly bool isRemote;
     private readonly bool isShuffled;
     private readonly Barrier? meeting;
-    private readonly long[] uncountedNs;
+    private readonly long[] countedNs;
 
     public Bulk(ulong memoryBytes, int order, int threads, BulkPart part, int operations, bool isShuffled = false, bool isRemote = false)
         : base(memoryBytes, order, threads)
@@ -22,13 +22,13 @@ internal sealed class Bulk : FrameWorkload
         this.isRemote = isRemote;
         count = Math.Min(100_000, Blocks * 3 / 4);
         rounds = (operations + count - 1) / count;
-        uncountedNs = new long[threads];
+        countedNs = new long[threads];
         meeting = threads > 1 ? new Barrier(threads) : null;
     }
 
     public override long Run(int thread) => part == BulkPart.Both ? RunBoth(thread) : RunPart(thread);
 
-    public override long UncountedNs(int thread) => uncountedNs[thread];
+    public override long? OwnNanoseconds(int thread) => part == BulkPart.Both ? null : countedNs[thread];
 
     public override void Dispose()
     {
@@ -39,7 +39,7 @@ internal sealed class Bulk : FrameWorkload
     // Both halves alternate, so that each works on what the other left in the caches; only one of them counts.
     private long RunPart(int thread)
     {
-        long uncounted = 0;
+        long counted = 0;
         for (int round = 0; round < rounds; round++)
         {
             long start = RoundClock.Now();
@@ -48,10 +48,10 @@ internal sealed class Bulk : FrameWorkload
             Shuffle(thread);
             long shuffled = RoundClock.Now();
             Empty(thread, count);
-            uncounted += part == BulkPart.Get ? RoundClock.Now() - filled : shuffled - start;
+            counted += part == BulkPart.Get ? filled - start : RoundClock.Now() - shuffled;
         }
 
-        uncountedNs[thread] = uncounted;
+        countedNs[thread] = counted;
         return (long)rounds * count;
     }
 

@@ -66,7 +66,7 @@ internal abstract class FrameWorkload : IWorkload
 
     public abstract long Run(int thread);
 
-    public virtual long UncountedNs(int thread) => 0;
+    public virtual long? OwnNanoseconds(int thread) => null;
 
     public virtual void Dispose() => memory.Dispose();
 

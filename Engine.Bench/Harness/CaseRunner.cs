@@ -113,7 +113,8 @@ internal sealed class CaseRunner : IDisposable
             double before = HostCycle.Nanoseconds();
             startNs[index] = RoundClock.Now();
             Guard(() => operations[index] = workload.Run(index));
-            endNs[index] = RoundClock.Now() - workload.UncountedNs(index);
+            endNs[index] = RoundClock.Now();
+            startNs[index] = workload.OwnNanoseconds(index) is { } own ? endNs[index] - own : startNs[index];
             cycleNs[index] = (before + HostCycle.Nanoseconds()) / 2;
             done.SignalAndWait();
         }

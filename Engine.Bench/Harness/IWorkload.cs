@@ -12,7 +12,8 @@ public interface IWorkload : IDisposable
     /// <returns>How many operations it did.</returns>
     public long Run(int thread);
 
-    /// <summary>Nanoseconds of this thread's last round that do not count: what had to be done between the parts that do.</summary>
+    /// <summary>What the latest <see cref="Run"/> took by a clock of the workload's own: where another process does the work, or where only a part of it counts.</summary>
     /// <param name="thread">0 to the case's thread count, less one.</param>
-    public long UncountedNs(int thread) => 0;
+    /// <returns>Nanoseconds; null where the harness's clock is right.</returns>
+    public long? OwnNanoseconds(int thread) => null;
 }

@@ -3,12 +3,13 @@ using System.Globalization;
 
 namespace Engine.Bench.Harness;
 
-/// <summary>A program that does the same as the engine's side, and answers each line that asks it to.</summary>
+/// <summary>A program that does the same as the engine's side, and answers each line that asks it to with the nanoseconds that it took.</summary>
 internal sealed class PeerProcess : IWorkload
 {
     private readonly Process process;
     private readonly string workload;
     private readonly int operations;
+    private long nanoseconds;
 
     /// <summary>Starts the program.</summary>
     /// <param name="program">As <see cref="CProgram.TryBuild"/> built it.</param>
@@ -22,14 +23,17 @@ internal sealed class PeerProcess : IWorkload
     }
 
     /// <inheritdoc/>
-    public void Prepare(int thread) => Ask("prepare");
+    public void Prepare(int thread) => _ = Ask("prepare");
 
     /// <inheritdoc/>
     public long Run(int thread)
     {
-        Ask("run");
+        nanoseconds = Ask("run");
         return operations;
     }
+
+    /// <inheritdoc/>
+    public long? OwnNanoseconds(int thread) => nanoseconds;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -39,13 +43,12 @@ internal sealed class PeerProcess : IWorkload
         process.Dispose();
     }
 
-    private void Ask(string verb)
+    private long Ask(string verb)
     {
-        process.StandardInput.Write(string.Create(CultureInfo.InvariantCulture, $"{verb} {workload} {operations}\n"));
+        string clock = RoundClock.IsCpuTime ? "cpu" : "wall";
+        process.StandardInput.Write(string.Create(CultureInfo.InvariantCulture, $"{verb} {workload} {operations} {clock}\n"));
         process.StandardInput.Flush();
-        if (process.StandardOutput.ReadLine() is null)
-        {
-            throw new InvalidOperationException("the program beside ended");
-        }
+        string answer = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the program beside ended");
+        return long.Parse(answer, CultureInfo.InvariantCulture);
     }
 }

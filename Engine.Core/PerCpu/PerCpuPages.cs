@@ -122,6 +122,15 @@ internal sealed unsafe class PerCpuPages
         return pfn;
     }
 
+    /// <summary>The top of a list, which stays there; <see cref="Pfn.None"/>'s number where there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint Peek(ref PageStack stack)
+    {
+        // SAFETY: the index is below the number of entries.
+        uint top = stack.Top;
+        return top < EntryCount && !stack.IsEmpty ? Pool[top] : Pfn.None.Value;
+    }
+
     /// <summary>Puts a block on top of a list.</summary>
     /// <returns>False, with nothing changed, where the pool has no chunk left.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -11,9 +11,11 @@ namespace Engine.Core.Reclaim;
 public sealed unsafe partial class LruLists
 {
     /// <summary>The lists that a frame is on, or would be: its node's, or those of the memory cgroup that pays for it (<c>folio_lruvec</c>).</summary>
-    internal LruVec* VecOf(Pfn pfn, ref Frame frame)
+    internal LruVec* VecOf(Pfn pfn, ref Frame frame) => VecOf(allocator.FindZone(pfn), ref frame);
+
+    private LruVec* VecOf(Zone? zone, ref Frame frame)
     {
-        int node = allocator.FindZone(pfn)?.Node ?? 0;
+        int node = zone?.Node ?? 0;
         return frame.MemcgData != 0 && Cgroups is { } cgroups && cgroups.TryGetLists(frame.MemcgData, node, out LruVec* lists) ? lists : nodes + node;
     }
 
@@ -135,9 +137,10 @@ public sealed unsafe partial class LruLists
     private void LinkFirst(Pfn pfn, ref Frame frame)
     {
         LruList list = ListOf(frame.Flags);
-        LruVec* vec = VecOf(pfn, ref frame);
+        Zone? zone = allocator.FindZone(pfn);
+        LruVec* vec = VecOf(zone, ref frame);
         frame.Flags |= PageFlag.Lru;
-        CountList(pfn, ref frame, vec, list, 1);
+        CountList(pfn, ref frame, zone, vec, list, 1);
         if (list == LruList.Unevictable)
         {
             return;
@@ -166,8 +169,9 @@ public sealed unsafe partial class LruLists
     // list_del, lruvec_del_folio. With the lock held.
     private void Unlink(Pfn pfn, ref Frame frame, LruList list)
     {
-        LruVec* vec = VecOf(pfn, ref frame);
-        CountList(pfn, ref frame, vec, list, -1);
+        Zone? zone = allocator.FindZone(pfn);
+        LruVec* vec = VecOf(zone, ref frame);
+        CountList(pfn, ref frame, zone, vec, list, -1);
         if (list == LruList.Unevictable)
         {
             return;
@@ -208,11 +212,11 @@ public sealed unsafe partial class LruLists
         }
     }
 
-    private void CountList(Pfn pfn, ref Frame frame, LruVec* vec, LruList list, int sign)
+    private void CountList(Pfn pfn, ref Frame frame, Zone? zone, LruVec* vec, LruList list, int sign)
     {
         long pages = sign * (long)PagesOf(pfn, ref frame);
         vec->Pages[(int)list] += pages;
-        if (allocator.FindZone(pfn) is { } zone)
+        if (zone is not null)
         {
             zoneCounts[(zone.Index * ZoneCounters) + (int)list] += pages;
         }

@@ -15,13 +15,13 @@ public readonly record struct Order : IComparable<Order>
     public const int PageBlockValue = 9;
 
     /// <summary>One frame.</summary>
-    public static readonly Order Zero;
+    public static Order Zero => default;
 
     /// <summary>4 MiB.</summary>
-    public static readonly Order Max = new(MaxValue);
+    public static Order Max => new(MaxValue);
 
     /// <summary>2 MiB.</summary>
-    public static readonly Order PageBlock = new(PageBlockValue);
+    public static Order PageBlock => new(PageBlockValue);
 
     internal readonly int Value;
 

@@ -15,7 +15,7 @@ public readonly record struct Pfn : IComparable<Pfn>
     public const int PageSizeBytes = 1 << PageShift;
 
     /// <summary>The value that is no frame.</summary>
-    public static readonly Pfn None = new(uint.MaxValue);
+    public static Pfn None => new(uint.MaxValue);
 
     internal readonly uint Value;
 
