@@ -78,7 +78,7 @@ public sealed class KmemTruthTests
         AddAll("cpu", trace.Text.EventsByCpu.ToArray(), index => index.ToString("000", CultureInfo.InvariantCulture));
         AddAll("alloc_order", counts.AllocByOrder);
         AddAll("alloc_migratetype", counts.AllocByMigrateType);
-        AddAll("alloc_gfp", [.. counts.AllocByGfp], trace.Gfps.GetText);
+        AddAll("alloc_gfp", counts.AllocByGfp, trace.Gfps.GetText);
         AddAll("free_order", counts.FreeByOrder);
         AddAll("drain_order", counts.DrainByOrder);
         AddAll("drain_migratetype", counts.DrainByMigrateType);

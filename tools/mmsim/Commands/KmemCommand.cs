@@ -74,8 +74,8 @@ internal static class KmemCommand
 
         using ModelMemory model = Boot(parsed, trace, out IReadOnlyList<ZoneSpan> realZones);
         KmemReplay replay = new(trace.Program, trace.Gfps, model.Pages);
-        replay.PrepareEarlier(realZones);
         start = Stopwatch.GetTimestamp();
+        replay.PrepareEarlier(realZones);
         replay.Run(sampleCount, interruption.Token);
         KmemResult result = new(Path.GetFileName(path), trace, model, replay, readSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (!isQuiet)

@@ -8,7 +8,6 @@
 // Once a second of the trace's time each CPU does for its lists what Linux does then. The content of pages plays no part, so
 // nothing is zeroed.
 
-using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
 using Engine.Core.Units;
 using Engine.Core.Zones;
@@ -59,9 +58,19 @@ internal sealed class KmemReplay
     public void PrepareEarlier(IReadOnlyList<ZoneSpan> realZones)
     {
         CpuId cpu = new(0);
-        foreach (int index in Enumerable.Range(0, earlier.Length).OrderBy(index => program.Earlier[index].Pfn))
+        IReadOnlyList<EarlierBlock> blocks = program.Earlier;
+        ulong[] order = new ulong[blocks.Count];
+        for (int i = 0; i < order.Length; i++)
         {
-            EarlierBlock block = program.Earlier[index];
+            // Of several with the same frame, the one that was freed first comes first.
+            order[i] = ((ulong)blocks[i].Pfn << 32) | (uint)i;
+        }
+
+        Array.Sort(order);
+        foreach (ulong one in order)
+        {
+            int index = unchecked((int)one);
+            EarlierBlock block = blocks[index];
             GfpFlags gfp = FlagsOf(block.Pfn, realZones);
             if (!pages.TryAllocate(cpu, new Order(block.Order), gfp, out earlier[index]))
             {
@@ -105,7 +114,6 @@ internal sealed class KmemReplay
         Report = Subtract(Sum(), before);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunSteps(ReadOnlySpan<ReplayOp> steps, ref uint tick)
     {
         foreach (ref readonly ReplayOp step in steps)
@@ -156,16 +164,17 @@ internal sealed class KmemReplay
 
     private void Split(CpuId cpu, in ReplayOp step)
     {
-        Pfn block = slots[step.Slot];
-        uint[] parts = program.Splits[step.Gfp];
+        ReadOnlySpan<uint> parts = program.Splits[(int)step.Slot];
+        Pfn block = slots[parts[0]];
         if (block != Pfn.None)
         {
             _ = pages.TrySplitPage(block, new Order(step.Order));
         }
 
-        for (uint i = 0; i < parts.Length; i++)
+        parts = parts[1..];
+        for (int i = 0; i < parts.Length; i++)
         {
-            slots[parts[i]] = block == Pfn.None ? Pfn.None : block + i;
+            slots[parts[i]] = block == Pfn.None ? Pfn.None : block + (uint)i;
         }
     }
 
