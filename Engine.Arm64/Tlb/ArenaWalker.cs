@@ -113,7 +113,7 @@ public unsafe struct ArenaWalker : IPageWalker
 
         Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(tables), (nint)((address.Value >> 21) & (KnownTables - 1))) = place & ~LastTableByte;
         result = new PlainTranslation(
-            descriptor & AddressMask, GranuleLog2, 0, 3, AllowedBy(descriptor, restrictions), (int)(descriptor >> 2) & 7, (descriptor & NotGlobal) == 0);
+            descriptor & AddressMask, GranuleLog2, 0, 3, AllowedBy(descriptor, restrictions), (int)((descriptor >> 2) & 7), (descriptor & NotGlobal) == 0);
         return true;
     }
 
@@ -149,7 +149,7 @@ public unsafe struct ArenaWalker : IPageWalker
         Unsafe.SkipInit(out place);
         Unsafe.SkipInit(out descriptor);
         Unsafe.SkipInit(out restrictions);
-        ulong table = (long)va < 0 ? root1 : root0;
+        ulong table = unchecked((long)va) < 0 ? root1 : root0;
         if (!IsCanonical(va) || unchecked(table - start) > lastTableOffset)
         {
             return false;
@@ -195,7 +195,7 @@ public unsafe struct ArenaWalker : IPageWalker
             level = 0;
             result.StartLevel = 0;
             restrictions = 0;
-            table = (long)va < 0 ? root1 : root0;
+            table = unchecked((long)va) < 0 ? root1 : root0;
             if (table == NoRoot || !IsCanonical(va))
             {
                 // Not a read: the walk is refused.
@@ -293,7 +293,7 @@ public unsafe struct ArenaWalker : IPageWalker
         result.PageSizeLog2 = pageLog2;
         result.RunSizeLog2 = (descriptor & Contiguous) != 0 ? pageLog2 + 4 : pageLog2;
         result.OutputAddress = descriptor & AddressMask & (ulong.MaxValue << pageLog2);
-        result.AttributeIndex = (int)(descriptor >> 2) & 7;
+        result.AttributeIndex = (int)((descriptor >> 2) & 7);
         result.IsGlobal = (descriptor & NotGlobal) == 0;
         result.Allowed = AllowedBy(descriptor, restrictions);
         result.IsDirtyLater = false;

@@ -124,7 +124,7 @@ internal sealed unsafe class AssociativeEntries
     {
         int position = starts[part];
         uint slot = Log[position];
-        if (slot - first < count && Stamps[slot] == position)
+        if (unchecked(slot - first) < count && Stamps[slot] == position)
         {
             starts[part] = position + 1;
             return slot;
@@ -141,7 +141,7 @@ internal sealed unsafe class AssociativeEntries
         while (++position < limit)
         {
             uint slot = Log[position];
-            if (slot - first < count && Stamps[slot] == position)
+            if (unchecked(slot - first) < count && Stamps[slot] == position)
             {
                 starts[part] = position + 1;
                 return slot;

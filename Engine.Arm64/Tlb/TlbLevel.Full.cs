@@ -48,7 +48,7 @@ internal sealed unsafe partial class TlbLevel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint HashOf(ulong address, int sizeLog2)
     {
-        uint page = (uint)(address >> sizeLog2);
+        uint page = unchecked((uint)(address >> sizeLog2));
         return (page ^ (page >> hashBits)) & hashMask;
     }
 

@@ -48,7 +48,7 @@ internal sealed unsafe partial class TlbLevel
             }
 
             walker.Prefetch(new VirtAddr(soon));
-            int pageSizeLog2 = (int)(found.Meta >> TlbEntry.EntrySizeShift) & 63;
+            int pageSizeLog2 = (int)((found.Meta >> TlbEntry.EntrySizeShift) & 63);
             if ((found.Meta & allowBit) == 0 || (((plainSizes & second.plainSizes) >> pageSizeLog2) & 1) == 0)
             {
                 return false;
@@ -130,7 +130,7 @@ internal sealed unsafe partial class TlbLevel
         uint set = SetOf(address, sizeLog2);
         ulong order = orders[set];
         int last = (ways - 1) * 4;
-        uint way = (uint)(order >> last) & 15;
+        uint way = (uint)((order >> last) & 15);
         orders[set] = ((order & ((1UL << last) - 1)) << 4) | way;
         TlbEntry* entry = entries + ((set * (uint)ways) + way);
         if (((entry->Mask ^ mask) | (~entry->Meta & TlbEntry.Plain)) != 0)

@@ -77,7 +77,7 @@ internal sealed unsafe partial class TlbLevel
     private uint SetOf(ulong address, int sizeLog2)
     {
         ulong page = (address << LaneShift) >> (sizeLog2 + LaneShift);
-        return setMask != 0 ? (uint)page & setMask : (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
+        return setMask != 0 ? unchecked((uint)page) & setMask : (uint)(page - (Math.BigMul(page, setReciprocal, out _) * sets));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

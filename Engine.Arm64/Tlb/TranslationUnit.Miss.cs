@@ -30,7 +30,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         if (group != null)
         {
-            group.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)(entry - group.Entries);
+            group.Hints[((isData & dataCell) << HintBits) | ((uint)((address >> hintShift) & HintMask))] = (ushort)(entry - group.Entries);
         }
 
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
@@ -53,7 +53,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             if (first.TryFill(second, address, 1UL << ((int)kind + elShift), tags, ref walker, isData != 0 ? dataWalks : fetchWalks, soon, out uint slot))
             {
                 quickPause = 0;
-                group!.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)] = (ushort)slot;
+                group!.Hints[((isData & dataCell) << HintBits) | ((uint)((address >> hintShift) & HintMask))] = (ushort)slot;
                 return group.Entries + slot;
             }
 

@@ -102,7 +102,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         TlbEntry* entry;
         if (group != null)
         {
-            uint slot = group.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
+            uint slot = group.Hints[((isData & dataCell) << HintBits) | ((uint)((address >> hintShift) & HintMask))];
             entry = group.Entries + slot;
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
             {
@@ -220,10 +220,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (; index < end; index++)
         {
             ulong word = words[index];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = (uint)(word & (ulong)Access.KindMask);
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = hints[((isData & cell) << HintBits) | ((uint)(word >> addressShift) & HintMask)];
+            uint slot = hints[((isData & cell) << HintBits) | ((uint)((word >> addressShift) & HintMask))];
             TlbEntry* entry = entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + permissionShift)) & 1) == 0)
             {
@@ -254,10 +254,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         while (index < end)
         {
             ulong word = words[index];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = (uint)(word & (ulong)Access.KindMask);
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
+            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)((address >> hintShift) & HintMask))];
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
             {
@@ -293,11 +293,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (int streak = 0; i < end && streak < SlowHitsMax; i++)
         {
             ulong word = words[i];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = (uint)(word & (ulong)Access.KindMask);
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
             batchData += isData;
-            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)(address >> hintShift) & HintMask)];
+            uint slot = entriesOfFirsts.Hints[((isData & dataCell) << HintBits) | ((uint)((address >> hintShift) & HintMask))];
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
             {
@@ -331,7 +331,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (int i = 0; i < count; i++)
         {
             ulong word = words[i];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = (uint)(word & (ulong)Access.KindMask);
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
             TlbEntry* entry = last[isData & dataCell];

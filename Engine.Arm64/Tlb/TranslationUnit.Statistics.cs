@@ -23,7 +23,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     public ulong WalkCount => Sum((_, _) => 1);
 
     /// <summary>Descriptors read by all walks.</summary>
-    public ulong DescriptorReadCount => Sum((first, last) => (ulong)(last - first + 1));
+    public ulong DescriptorReadCount => Sum((first, last) => unchecked((ulong)(last - first + 1)));
 
     /// <summary>Cycles spent on translation, by the geometry's costs.</summary>
     public ulong Cycles

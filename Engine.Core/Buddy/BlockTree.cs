@@ -53,7 +53,7 @@ internal readonly unsafe struct BlockTree
         if (shape.LevelCount > 1)
         {
             index = FindFirstAbove();
-            if ((uint)index >= (uint)shape.Level1)
+            if (unchecked((uint)index) >= (uint)shape.Level1)
             {
                 return -1;
             }
