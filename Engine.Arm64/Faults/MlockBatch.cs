@@ -6,6 +6,7 @@ using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.PageCache;
+using Engine.Core.Reclaim;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
@@ -13,7 +14,6 @@ namespace Engine.Arm64.Faults;
 /// <summary>Which pages that one populating call locked still wait in the CPU's batch (<c>mlock_fbatch</c>).</summary>
 internal struct MlockBatch(Process process)
 {
-    private const int Capacity = 31; // PAGEVEC_SIZE
     private const int WindowPages = 16;
     private const ulong WindowBytes = WindowPages * Pfn.PageSizeBytes;
 
@@ -50,7 +50,7 @@ internal struct MlockBatch(Process process)
             if (entry.IsPresent && !entry.IsSpecial && !(old.IsPresent && old.Pfn == entry.Pfn))
             {
                 places[count] = place.Value | (activeBefore >> i & 1);
-                count = count + 1 == Capacity ? 0 : count + 1;
+                count = count + 1 == LruBatch.FrameMax ? 0 : count + 1;
             }
         }
     }
@@ -71,7 +71,7 @@ internal struct MlockBatch(Process process)
 
     private static VirtAddr StartOfWindow(VirtAddr address) => new(address.Value & ~(WindowBytes - 1));
 
-    [InlineArray(Capacity)]
+    [InlineArray(LruBatch.FrameMax)]
     private struct Places
     {
         private ulong first;

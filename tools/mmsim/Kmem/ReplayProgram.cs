@@ -9,6 +9,7 @@
 // mm_page_free_batched comes in addition to the mm_page_free of the same page and frees nothing.
 
 using Engine.Core.Units;
+using Engine.Core.Zones;
 
 namespace Mmsim.Kmem;
 
@@ -38,6 +39,9 @@ internal sealed class ReplayProgram
 
     /// <summary>What the trace says, counted.</summary>
     public KmemCounts Counts { get; } = new();
+
+    /// <summary>What the CPUs' lists held when the trace began.</summary>
+    public ListContents Lists { get; } = new();
 
     /// <summary>How many steps there are.</summary>
     public long Count => chunks.Count == 0 ? 0 : ((long)(chunks.Count - 1) << ChunkShift) + chunkUsed;
@@ -106,13 +110,20 @@ internal sealed class ReplayProgram
         {
             case KmemEventKind.Alloc when item.Pfn != 0:
                 LearnType(item);
+                Lists.Add(item, item.MigrateType);
                 Allocate(item);
                 break;
             case KmemEventKind.Free:
+                int type = GetPageBlockType(item.Pfn);
+                Lists.Add(item, type < 0 ? (int)MigrateType.Movable : type);
                 Free(item);
                 break;
             case KmemEventKind.PcpuDrain:
                 LearnType(item);
+                Lists.Add(item, item.MigrateType);
+                break;
+            case KmemEventKind.ZoneLocked:
+                Lists.Add(item, item.MigrateType);
                 break;
             default:
                 break;
