@@ -3,6 +3,7 @@ using Engine.PropertyTests.Support;
 using FsCheck;
 using FsCheck.Fluent;
 using Mmsim.Cli;
+using Mmsim.Fuzz;
 using Mmsim.Kmem;
 using Xunit;
 
@@ -105,11 +106,11 @@ public sealed class FtraceTextTests
     {
         PageMap map = new();
         Dictionary<uint, uint> expected = [];
-        Random random = new(5);
+        SplitMix64 random = new(5);
         for (int i = 1; i < 60_000; i++)
         {
             // Few homes, so that runs of places build up; frame 0 is among them. The table grows once.
-            uint pfn = i < 20_000 ? (uint)random.Next(64) << 18 : (uint)random.Next(40_000);
+            uint pfn = i < 20_000 ? (uint)random.Below(64) << 18 : (uint)random.Below(40_000);
             if (expected.Remove(pfn))
             {
                 map.Remove(pfn);
@@ -120,7 +121,7 @@ public sealed class FtraceTextTests
                 map.Add(pfn, (uint)i);
             }
 
-            uint other = (uint)random.Next(40_000);
+            uint other = (uint)random.Below(40_000);
             map.Remove(other | 0x8000_0000);
             Assert.Equal(expected.GetValueOrDefault(other), map[other]);
             Assert.Equal(expected.GetValueOrDefault(pfn), map[pfn]);
