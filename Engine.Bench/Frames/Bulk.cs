@@ -1,3 +1,4 @@
+using Engine.Bench.Harness;
 using Engine.Core.Units;
 
 namespace Engine.Bench.Frames;
@@ -11,6 +12,7 @@ internal sealed class Bulk : FrameWorkload
     private readonly bool isRemote;
     private readonly bool isShuffled;
     private readonly Barrier? meeting;
+    private readonly long[] uncountedNs;
 
     public Bulk(ulong memoryBytes, int order, int threads, BulkPart part, int operations, bool isShuffled = false, bool isRemote = false)
         : base(memoryBytes, order, threads)
@@ -19,44 +21,38 @@ internal sealed class Bulk : FrameWorkload
         this.isShuffled = isShuffled;
         this.isRemote = isRemote;
         count = Math.Min(100_000, Blocks * 3 / 4);
-        rounds = part == BulkPart.Both ? (operations + count - 1) / count : 1;
+        rounds = (operations + count - 1) / count;
+        uncountedNs = new long[threads];
         meeting = threads > 1 ? new Barrier(threads) : null;
     }
 
-    public override void Prepare(int thread)
-    {
-        // What the last round left: gets leave blocks, puts leave none.
-        if (part == BulkPart.Get && Live[thread][0] != default)
-        {
-            Empty(thread, count);
-        }
+    public override long Run(int thread) => part == BulkPart.Both ? RunBoth(thread) : RunPart(thread);
 
-        if (part == BulkPart.Put)
-        {
-            Fill(thread, count);
-            Shuffle(thread);
-        }
-    }
-
-    public override long Run(int thread)
-    {
-        switch (part)
-        {
-            case BulkPart.Get:
-                Fill(thread, count);
-                return count;
-            case BulkPart.Put:
-                Empty(thread, count);
-                return count;
-            default:
-                return RunBoth(thread);
-        }
-    }
+    public override long UncountedNs(int thread) => uncountedNs[thread];
 
     public override void Dispose()
     {
         meeting?.Dispose();
         base.Dispose();
+    }
+
+    // Both halves alternate, so that each works on what the other left in the caches; only one of them counts.
+    private long RunPart(int thread)
+    {
+        long uncounted = 0;
+        for (int round = 0; round < rounds; round++)
+        {
+            long start = RoundClock.Now();
+            Fill(thread, count);
+            long filled = RoundClock.Now();
+            Shuffle(thread);
+            long shuffled = RoundClock.Now();
+            Empty(thread, count);
+            uncounted += part == BulkPart.Get ? RoundClock.Now() - filled : shuffled - start;
+        }
+
+        uncountedNs[thread] = uncounted;
+        return (long)rounds * count;
     }
 
     // Gets and puts count one each, as in the published aggregate figures.

@@ -66,6 +66,8 @@ internal abstract class FrameWorkload : IWorkload
 
     public abstract long Run(int thread);
 
+    public virtual long UncountedNs(int thread) => 0;
+
     public virtual void Dispose() => memory.Dispose();
 
     /// <summary>Takes blocks into the live array.</summary>

@@ -46,6 +46,10 @@ internal sealed class RandomReplace : FrameWorkload
             {
                 int j = i + random.Next(live - i);
                 (blocks[i], blocks[j]) = (blocks[j], blocks[i]);
+            }
+
+            for (int i = 0; i < window; i++)
+            {
                 Allocator.Free(cpu, blocks[i], Order);
             }
 

@@ -16,7 +16,6 @@ internal sealed class CaseRunner : IDisposable
     private readonly Barrier ready;
     private readonly Barrier done;
     private readonly Thread[] threads;
-    private readonly bool isCpuTime;
     private readonly long[] startNs;
     private readonly long[] endNs;
     private readonly long[] operations;
@@ -26,9 +25,8 @@ internal sealed class CaseRunner : IDisposable
     private Exception? failure;
     private bool isStopping;
 
-    public CaseRunner(WorkloadCase what, bool isCpuTime)
+    public CaseRunner(WorkloadCase what)
     {
-        this.isCpuTime = isCpuTime;
         this.what = what;
         workload = what.Create();
         ready = new Barrier(what.Threads + 1);
@@ -57,7 +55,7 @@ internal sealed class CaseRunner : IDisposable
             throw new InvalidOperationException($"{what.Workload}: {failure.Message}", failure);
         }
 
-        long ns = isCpuTime ? endNs.Zip(startNs, (end, start) => end - start).Max() : endNs.Max() - startNs.Min();
+        long ns = RoundClock.IsCpuTime ? endNs.Zip(startNs, (end, start) => end - start).Max() : endNs.Max() - startNs.Min();
         LastRound = TimeSpan.FromTicks(ns / TimeSpan.NanosecondsPerTick);
         long total = operations.Sum();
         if (isCounted && total > 0)
@@ -112,11 +110,11 @@ internal sealed class CaseRunner : IDisposable
                 return;
             }
 
-            double before = HostCycle.Nanoseconds(isCpuTime);
-            startNs[index] = RoundClock.Now(isCpuTime);
+            double before = HostCycle.Nanoseconds();
+            startNs[index] = RoundClock.Now();
             Guard(() => operations[index] = workload.Run(index));
-            endNs[index] = RoundClock.Now(isCpuTime);
-            cycleNs[index] = (before + HostCycle.Nanoseconds(isCpuTime)) / 2;
+            endNs[index] = RoundClock.Now() - workload.UncountedNs(index);
+            cycleNs[index] = (before + HostCycle.Nanoseconds()) / 2;
             done.SignalAndWait();
         }
     }

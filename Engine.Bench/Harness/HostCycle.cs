@@ -15,11 +15,11 @@ internal static class HostCycle
     private static ulong sink;
 
     /// <summary>Nanoseconds of one cycle.</summary>
-    public static double Nanoseconds(bool isCpuTime)
+    public static double Nanoseconds()
     {
-        long start = RoundClock.Now(isCpuTime);
+        long start = RoundClock.Now();
         sink = Chain(sink | 1);
-        return (RoundClock.Now(isCpuTime) - start) / (Steps * CyclesPerStep);
+        return (RoundClock.Now() - start) / (Steps * CyclesPerStep);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]

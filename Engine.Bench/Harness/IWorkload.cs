@@ -11,4 +11,8 @@ public interface IWorkload : IDisposable
     /// <param name="thread">0 to the case's thread count, less one.</param>
     /// <returns>How many operations it did.</returns>
     public long Run(int thread);
+
+    /// <summary>Nanoseconds of this thread's last round that do not count: what had to be done between the parts that do.</summary>
+    /// <param name="thread">0 to the case's thread count, less one.</param>
+    public long UncountedNs(int thread) => 0;
 }

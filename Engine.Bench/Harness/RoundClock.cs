@@ -9,10 +9,13 @@ internal static unsafe partial class RoundClock
     private const int ClockThreadCpuTime = 3;
     private const long NanosecondsPerSecond = 1_000_000_000;
 
+    /// <summary>Whether rounds are timed by the CPU time of the measuring threads. Set once, before the first round.</summary>
+    public static bool IsCpuTime { get; set; }
+
     /// <summary>Nanoseconds since some fixed point: of wall time, or of the calling thread's CPU time.</summary>
-    public static long Now(bool isCpuTime)
+    public static long Now()
     {
-        if (!isCpuTime || !OperatingSystem.IsLinux())
+        if (!IsCpuTime || !OperatingSystem.IsLinux())
         {
             return (long)(Stopwatch.GetTimestamp() * ((double)NanosecondsPerSecond / Stopwatch.Frequency));
         }

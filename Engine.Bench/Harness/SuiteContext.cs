@@ -46,12 +46,13 @@ public sealed class SuiteContext
     public IReadOnlyList<Measurement> Measure(params IReadOnlyList<WorkloadCase> cases)
     {
         cases = [.. cases.Where(one => Options.Only.Count == 0 || Options.Only.Any(name => one.Workload.StartsWith(name, StringComparison.Ordinal)))];
+        RoundClock.IsCpuTime = Options.IsCpuTime;
         List<CaseRunner> runners = [];
         try
         {
             foreach (WorkloadCase one in cases)
             {
-                CaseRunner runner = new(one, Options.IsCpuTime);
+                CaseRunner runner = new(one);
                 runners.Add(runner);
                 WarmUpCase(runner);
             }

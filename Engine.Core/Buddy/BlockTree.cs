@@ -21,28 +21,19 @@ internal readonly unsafe struct BlockTree
     /// <summary>Whether a bit is set.</summary>
     public bool Contains(int bit) => (words[bit >> 6] & (1UL << bit)) != 0;
 
-    /// <summary>Sets a bit below <see cref="BlockTreeShape.BitCount"/>.</summary>
-    /// <returns>Whether the tree was empty before.</returns>
+    /// <summary>Sets or clears a bit below <see cref="BlockTreeShape.BitCount"/>.</summary>
+    /// <param name="bit">Which.</param>
+    /// <param name="value">1 or 0.</param>
+    /// <returns>Whether the whole tree was empty before a bit was set, or is after one was cleared.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool Set(int bit)
+    public bool Assign(int bit, uint value)
     {
         // SAFETY: callers pass a pageblock of the zone, below BitCount; each level's index then lies within that level.
         ulong* word = words + (bit >> 6);
         ulong old = *word;
-        *word = old | (1UL << bit);
-        return old == 0 && (shape.LevelCount == 1 || SetAbove(bit >> 6));
-    }
-
-    /// <summary>Clears a bit below <see cref="BlockTreeShape.BitCount"/>.</summary>
-    /// <returns>Whether the tree is empty now.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool Clear(int bit)
-    {
-        // SAFETY: as in Set.
-        ulong* word = words + (bit >> 6);
-        ulong now = *word & ~(1UL << bit);
+        ulong now = (old & ~(1UL << bit)) | ((ulong)value << bit);
         *word = now;
-        return now == 0 && (shape.LevelCount == 1 || ClearAbove(bit >> 6));
+        return (old == 0 || now == 0) && (shape.LevelCount == 1 || AssignAbove(bit >> 6, value));
     }
 
     /// <summary>The lowest set bit, or -1 when no path from the top leads to one. What the arena holds may be garbage: the result is below BitCount.</summary>
@@ -52,7 +43,7 @@ internal readonly unsafe struct BlockTree
         int index = 0;
         if (shape.LevelCount > 1)
         {
-            index = FindFirstAbove();
+            index = shape.LevelCount == 2 ? BitOperations.TrailingZeroCount(words[shape.Level1]) : FindFirstAbove();
             if (unchecked((uint)index) >= (uint)shape.Level1)
             {
                 return -1;
@@ -144,33 +135,15 @@ internal readonly unsafe struct BlockTree
     private int LevelStart(int level) => level switch { 0 => 0, 1 => shape.Level1, 2 => shape.Level2, _ => shape.Level3 };
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool SetAbove(int index)
+    private bool AssignAbove(int index, uint value)
     {
         for (int level = 1; level < shape.LevelCount; level++)
         {
             ulong* word = words + LevelStart(level) + (index >> 6);
             ulong old = *word;
-            *word = old | (1UL << index);
-            if (old != 0)
-            {
-                return false;
-            }
-
-            index >>= 6;
-        }
-
-        return true;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool ClearAbove(int index)
-    {
-        for (int level = 1; level < shape.LevelCount; level++)
-        {
-            ulong* word = words + LevelStart(level) + (index >> 6);
-            ulong now = *word & ~(1UL << index);
+            ulong now = (old & ~(1UL << index)) | ((ulong)value << index);
             *word = now;
-            if (now != 0)
+            if (old != 0 && now != 0)
             {
                 return false;
             }

@@ -145,7 +145,7 @@ internal sealed unsafe partial class FreeArea
             return;
         }
 
-        // A pair stays a pair only while both halves may be one block; JoinPair decides anew.
+        // A pair stays a pair only while both halves may be one block; SetWhole decides anew.
         if (IsInPair(number))
         {
             SplitPair(number);
@@ -170,7 +170,7 @@ internal sealed unsafe partial class FreeArea
         int buddy = number ^ 1;
         if (buddy >= firstBlock && buddy < endBlock && blocks[buddy].Type == block.Type)
         {
-            JoinPair(ref block, number);
+            SetWhole(ref block, number);
         }
     }
 

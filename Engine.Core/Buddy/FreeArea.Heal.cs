@@ -18,7 +18,7 @@ internal sealed unsafe partial class FreeArea
         Report("free area bitmap names a pageblock without such a block", pfn, 0, 1);
         if (bit >= 0)
         {
-            tree.Clear(bit);
+            _ = tree.Assign(bit, 0);
         }
 
         uint mask = state->TypeOrders[type];

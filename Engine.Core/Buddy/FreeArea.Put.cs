@@ -85,43 +85,41 @@ internal sealed unsafe partial class FreeArea
             ref PageBlock block = ref blocks[number + i];
             block.Summary = FreeWord.WholePageBlock;
             Account(block, 1 << PageBlockShift);
-            SetOrders(ref block, number + i, 1u << PageBlockShift);
-            JoinPair(ref block, number + i);
+            SetWhole(ref block, number + i);
         }
 
         return true;
     }
 
     /// <summary>
-    /// Joins a wholly free pageblock with its neighbour to a block of order 10. Types must be equal or both mergeable;
-    /// the neighbour takes over the type of the one that was freed last, as <c>__free_one_page</c> does since 6.10.
+    /// Books a pageblock that is now wholly free: as a block of order 9, or of order 10 with its neighbour. The types must then be equal
+    /// or both mergeable; the neighbour takes over the type of the one that was freed last, as <c>__free_one_page</c> does since 6.10.
     /// </summary>
-    private void JoinPair(ref PageBlock block, int number)
+    private void SetWhole(ref PageBlock block, int number)
     {
         int buddyNumber = number ^ 1;
-        if (buddyNumber < firstBlock || buddyNumber >= endBlock)
+        if (buddyNumber < firstBlock || buddyNumber >= endBlock || !IsMergeable(block, blocks[buddyNumber]))
         {
+            SetOrders(ref block, number, 1u << PageBlockShift);
             return;
         }
 
         ref PageBlock buddy = ref blocks[buddyNumber];
-        if (buddy.Orders != 1 << PageBlockShift || buddy.Summary != FreeWord.WholePageBlock || buddy.ZonePlusOne != zonePlusOne)
+        bool isFirst = (number & 1) == 0;
+        if (buddy.Type != block.Type)
         {
-            return;
+            SetOrders(ref buddy, buddyNumber, 0);
+            buddy.Type = block.Type;
         }
 
-        if (buddy.Type != block.Type
-            && (!MigrateTypes.IsMergeable((MigrateType)buddy.Type) || !MigrateTypes.IsMergeable((MigrateType)block.Type)))
-        {
-            return;
-        }
-
-        SetOrders(ref buddy, buddyNumber, 0);
-        buddy.Type = block.Type;
-        SetOrders(ref block, number, 0);
-        ref PageBlock first = ref blocks[number & ~1];
-        SetOrders(ref first, number & ~1, PageBlock.PairBit);
+        SetOrders(ref buddy, buddyNumber, isFirst ? 0u : PageBlock.PairBit);
+        SetOrders(ref block, number, isFirst ? PageBlock.PairBit : 0u);
     }
+
+    private bool IsMergeable(in PageBlock block, in PageBlock buddy) =>
+        buddy.Orders == 1 << PageBlockShift && buddy.Summary == FreeWord.WholePageBlock && buddy.ZonePlusOne == zonePlusOne
+            && (buddy.Type == block.Type
+                || (MigrateTypes.IsMergeable((MigrateType)buddy.Type) && MigrateTypes.IsMergeable((MigrateType)block.Type)));
 
     /// <summary>Takes a pair apart, so that each pageblock stands for itself.</summary>
     private void SplitPair(int number)

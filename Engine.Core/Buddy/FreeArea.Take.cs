@@ -39,7 +39,7 @@ internal sealed unsafe partial class FreeArea
                 break;
             }
 
-            int got = order >= PageBlockShift ? TakeWhole(type, order, found, taken + done)
+            int got = order >= PageBlockShift ? TakeWhole(type, order, found, taken + done, count - done)
                 : order > 5 ? TakeLarge(type, order, found, taken + done)
                 : TakeSmall(type, order, found, taken + done, count - done);
             done += got;
@@ -158,7 +158,7 @@ internal sealed unsafe partial class FreeArea
     }
 
     // Orders 9 and 10: whole pageblocks; the map is not touched.
-    private int TakeWhole(int type, int order, int found, uint* taken)
+    private int TakeWhole(int type, int order, int found, uint* taken, int count)
     {
         int number = FirstOf(type, found);
         if (number < 0)
@@ -172,6 +172,7 @@ internal sealed unsafe partial class FreeArea
             return Heal(number);
         }
 
+        int got = 1;
         if (found == Order.MaxValue)
         {
             ref PageBlock second = ref blocks[number + 1];
@@ -180,20 +181,24 @@ internal sealed unsafe partial class FreeArea
                 return Heal(number);
             }
 
-            // The upper half goes back as a block of order 9, or is taken as well.
-            SetOrders(ref second, number + 1, order == Order.MaxValue ? 0 : 1u << PageBlockShift);
-            if (order == Order.MaxValue)
+            // The upper half goes back as a block of order 9, or is taken as well: of order 10, or as the next of several.
+            bool isTaken = order == Order.MaxValue || count > 1;
+            SetOrders(ref second, number + 1, isTaken ? 0 : 1u << PageBlockShift);
+            if (isTaken)
             {
                 second.Summary = 0;
                 Account(second, -(1 << PageBlockShift));
             }
+
+            got = isTaken && order != Order.MaxValue ? 2 : 1;
+            taken[got - 1] = (uint)(number + got - 1) << PageBlockShift;
         }
 
         SetOrders(ref block, number, 0);
         block.Summary = 0;
         Account(block, -(1 << PageBlockShift));
         *taken = (uint)number << PageBlockShift;
-        return 1;
+        return got;
     }
 
     // The lowest pageblock with a block of exactly this order and type, or -1 after a repair.

@@ -124,42 +124,42 @@ internal sealed unsafe partial class FreeArea
         uint orders = FreeWord.OrdersOfPageBlock(block.Summary);
         if (orders != block.Orders)
         {
-            SetOrders(ref block, number, orders);
             if (block.Summary == FreeWord.WholePageBlock)
             {
-                JoinPair(ref block, number);
+                SetWhole(ref block, number);
+            }
+            else
+            {
+                SetOrders(ref block, number, orders);
             }
         }
     }
 
-    // Toggles the trees where the mask changes, and the type's mask where a tree becomes empty or stops being so.
+    // Sets or clears the trees' bits where the mask changes, and the type's mask where a tree becomes empty or stops being so.
+    // Whether a bit is set or cleared is as good as random: it is computed, not branched on.
     private void SetOrders(ref PageBlock block, int number, uint orders)
     {
-        uint changed = block.Orders ^ orders;
+        uint changed = (block.Orders ^ orders) & ((1u << Order.Count) - 1); // a flipped bit of the mask may name no order
         block.Orders = (ushort)orders;
+        if (changed == 0)
+        {
+            return;
+        }
+
         int type = TypeOf(block);
         int bit = number - firstBlock;
         uint mask = state->TypeOrders[type];
-        while (changed != 0)
+        do
         {
             int order = BitOperations.TrailingZeroCount(changed);
             changed &= changed - 1;
-            if (order >= Order.Count)
+            uint isSet = orders >> order & 1;
+            if (Tree(type, order).Assign(bit, isSet))
             {
-                break; // a flipped bit of the mask that names no order
-            }
-
-            BlockTree tree = Tree(type, order);
-            if ((orders >> order & 1) != 0)
-            {
-                mask = tree.Set(bit) ? mask | (1u << order) : mask;
-            }
-            else if (tree.Clear(bit))
-            {
-                mask &= ~(1u << order);
+                mask = (mask & ~(1u << order)) | (isSet << order);
             }
         }
-
+        while (changed != 0);
         SetTypeOrders(type, mask);
     }
 

@@ -49,17 +49,13 @@ internal static class FreeWord
             return FullBit;
         }
 
+        // Without a branch on what the levels hold: that is as good as random.
         ulong x1 = word & (word >> 1) & M1;
-        uint orders = (word ^ (x1 | (x1 << 1))) != 0 ? 1u : 0;
-        if (x1 == 0)
-        {
-            return orders;
-        }
-
         ulong x2 = x1 & (x1 >> 2) & M2;
         ulong x3 = x2 & (x2 >> 4) & M3;
         ulong x4 = x3 & (x3 >> 8) & M4;
         ulong x5 = x4 & (x4 >> 16) & M5;
+        uint orders = (word ^ (x1 | (x1 << 1))) != 0 ? 1u : 0;
         orders |= (x1 ^ (x2 | (x2 << 2))) != 0 ? 2u : 0;
         orders |= (x2 ^ (x3 | (x3 << 4))) != 0 ? 4u : 0;
         orders |= (x3 ^ (x4 | (x4 << 8))) != 0 ? 8u : 0;

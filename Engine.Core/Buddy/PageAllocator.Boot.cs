@@ -62,6 +62,7 @@ public sealed unsafe partial class PageAllocator
         nodeRoutes = new AllocationRoute?[nodeCount << RouteShift];
         localRoutes = new AllocationRoute?[nodeCount << RouteShift];
         routes = MakeRoutes();
+        freeRoutes = checkPages ? [] : [.. Enumerable.Range(0, cpuCount).Select(cpu => new FreeRoutes(lists.AsSpan(cpu * zones.Length, zones.Length)))];
         minFreeKilobytes = ComputeMinFree();
         UpdateLimits();
     }

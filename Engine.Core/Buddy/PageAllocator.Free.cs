@@ -15,15 +15,16 @@ public sealed unsafe partial class PageAllocator
     /// <summary>What a tail page's <see cref="Frame.Previous"/> holds: the head's frame number above bit 0, which says tail.</summary>
     internal static ulong EncodeHead(uint head) => ((ulong)head << 1) | 1;
 
-    // post_alloc_hook() and prep_compound_page().
+    /// <summary>Prepares a block as its flags demand, as the last step of an allocation (<c>post_alloc_hook</c>, <c>prep_compound_page</c>).</summary>
+    /// <returns>The block.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Prepare(uint pfn, int order, GfpFlags gfp)
+    private Pfn Prepare(uint pfn, int order, GfpFlags gfp)
     {
         // Damaged bitmaps may name a block that leaves its bank; its owner gets it as it is.
         if (!Memory.Contains(new Pfn(pfn).Address, (ulong)Pfn.PageSizeBytes << order))
         {
             _ = ReportBadList(pfn, FrameState.Free);
-            return;
+            return new Pfn(pfn);
         }
 
         if ((gfp & GfpFlags.Zero) != 0)
@@ -36,6 +37,8 @@ public sealed unsafe partial class PageAllocator
             states[pfn] = (byte)(FrameState.Compound | order);
             PrepareCompound(pfn, order);
         }
+
+        return new Pfn(pfn);
     }
 
     private void PrepareCompound(uint pfn, int order)

@@ -25,18 +25,44 @@ public sealed unsafe partial class PageAllocator
             state->AllocFactor >>= 1;
         }
 
-        // Order 0, below the limit, nothing special in the zone: nothing to do, by the same rules as in CommitFreeSlow.
-        if (((order - 1) & 0xfc) == 0 || count >= state->High || (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
-            || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0)
+        // Below the limit, nothing special in the zone, no run of freed high orders: by the rules of CommitFreeSlow only the run is noted.
+        int flags = state->Flags;
+        bool isHighOrder = order is > 0 and <= 3;
+        if (count >= state->High || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0
+            || (isHighOrder && IsRunOfHighOrders(state, flags)))
         {
             CommitFreeSlow(pages, order, type);
             return;
         }
 
+        int noted = isHighOrder ? flags | (int)PerCpuFlags.PreviousFreeHighOrder : flags & ~(int)PerCpuFlags.PreviousFreeHighOrder;
+        if (noted != flags)
+        {
+            state->Flags = noted;
+        }
+
+        CountFree(state, 1 << order);
+    }
+
+    // free_high: a batch of pages was freed, the last ones of a high order as well, and they fill the CPU's share of its cache.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsRunOfHighOrders(PerCpuState* state, int flags) =>
+        state->FreeCount >= state->Batch && (flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
+            && ((flags & (int)PerCpuFlags.FreeHighBatch) == 0 || state->Count >= state->Batch);
+
+    /// <summary>Whether one more single frame may lie on the lists and nothing else is to be done: CommitFreeSlow's rules at their simplest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsPlainFree(PerCpuState* state, ZoneState* zone) =>
+        unchecked(state->Count + 1) < state->High && (state->AllocFactor | (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder)) == 0
+            && (zone->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) == 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CountFree(PerCpuState* state, int pages)
+    {
         int freeCount = state->FreeCount;
         if (freeCount < state->Batch << PerCpuLimits.BatchScaleMax)
         {
-            state->FreeCount = unchecked(freeCount + (1 << order));
+            state->FreeCount = unchecked(freeCount + pages);
         }
     }
 
@@ -48,9 +74,7 @@ public sealed unsafe partial class PageAllocator
         bool freeHigh = false;
         if (order is > 0 and <= 3)
         {
-            freeHigh = state->FreeCount >= batch
-                && (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
-                && ((state->Flags & (int)PerCpuFlags.FreeHighBatch) == 0 || state->Count >= batch);
+            freeHigh = IsRunOfHighOrders(state, state->Flags);
             state->Flags |= (int)PerCpuFlags.PreviousFreeHighOrder;
         }
         else
@@ -287,6 +311,12 @@ public sealed unsafe partial class PageAllocator
         for (int i = got - 1; i >= 0; i--)
         {
             states[taken[i]] = (byte)(FrameState.PerCpu | order);
+            if (order != 0)
+            {
+                // Further apart than a processor expects by itself.
+                FrameTable.Prefetch(descriptors + taken[i]);
+            }
+
             if (pages.Push(ref list, taken[i]))
             {
                 kept++;

@@ -23,9 +23,8 @@ public sealed unsafe partial class PageAllocator
     public IMemoryPressure Pressure { get; set; } = NoMemoryPressure.Instance;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryAllocateSlow(CpuId cpu, Order order, GfpFlags gfp, out Pfn pfn)
+    private Pfn AllocateSlow(CpuId cpu, Order order, GfpFlags gfp)
     {
-        pfn = Pfn.None;
         if ((uint)cpu.Value >= (uint)cpuCount)
         {
             throw new ArgumentOutOfRangeException(nameof(cpu), cpu, $"the machine has {cpuCount} CPUs");
@@ -35,22 +34,16 @@ public sealed unsafe partial class PageAllocator
         AllocationRequest request = new(cpu.Value, order.Value, gfp, FindRoute(cpuNodes[cpu.Value], gfp));
         if (order.Value > Order.MaxValue || request.Route.Preferred is null)
         {
-            return false;
+            return Pfn.None;
         }
 
         AllocFlags flags = AllocFlags.WatermarkLow | request.Route.FastFlags | KswapdFlag(gfp);
         if (!TryFreelist(request, flags, out uint taken) && !TryHarder(request, out taken))
         {
-            return false;
+            return Pfn.None;
         }
 
-        pfn = new Pfn(taken);
-        if ((gfp & (GfpFlags.Zero | GfpFlags.Comp)) != 0)
-        {
-            Prepare(taken, order.Value, gfp);
-        }
-
-        return true;
+        return (gfp & (GfpFlags.Zero | GfpFlags.Comp)) == 0 ? new Pfn(taken) : Prepare(taken, order.Value, gfp);
     }
 
     // __GFP_KSWAPD_RECLAIM and ALLOC_KSWAPD are the same bit.

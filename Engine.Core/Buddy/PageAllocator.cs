@@ -41,6 +41,9 @@ public sealed unsafe partial class PageAllocator
     // By CPU and route.
     private readonly FastRoute[] routes;
 
+    // By CPU; empty where every free is to be checked in full.
+    private readonly FreeRoutes[] freeRoutes;
+
     // By CPU and zone.
     private readonly PerCpuPages[] lists;
 
@@ -67,7 +70,55 @@ public sealed unsafe partial class PageAllocator
     /// <returns>False where no memory could be had; nothing has changed then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The machine has no such CPU.</exception>
     /// <exception cref="ArgumentException">The flags contradict each other.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryAllocate(CpuId cpu, Order order, GfpFlags gfp, out Pfn pfn)
+    {
+        // The frame number comes back in a register.
+        pfn = Allocate(cpu, order, gfp);
+        return pfn != Pfn.None;
+    }
+
+    /// <summary>The work of <see cref="TryAllocate"/>.</summary>
+    /// <returns>The first frame, or <see cref="Pfn.None"/>.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Pfn Allocate(CpuId cpu, Order order, GfpFlags gfp)
+    {
+        // A single frame from the middle of a list. Everything is looked at before anything changes, and whatever is out of the
+        // ordinary is a jump to the full path, which looks again: so nothing here has to survive a call.
+        uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
+        FastRoute[] all = routes;
+        if (order.Value == 0 && index < (uint)all.Length)
+        {
+            ref readonly FastRoute route = ref all[index];
+            if (route.State != null && route.State->Inbox == 0 && route.ZoneState->FreePages > *route.Mark)
+            {
+                PageStack* list = route.SingleFrames;
+                uint top = list->Top;
+                if (PerCpuPages.IsInsideChunk(top) && unchecked(top + 1) != list->Bottom && top < route.EntryCount)
+                {
+                    // SAFETY: top is below the number of entries; the frame number is checked before it is an index.
+                    uint taken = route.Pool[top];
+                    if (unchecked(taken - firstPfn) < frameCount && states[taken] == FrameState.PerCpu)
+                    {
+                        list->Top = top - 1;
+                        PerCpuState* state = route.State;
+                        state->Count = unchecked(state->Count - 1);
+                        state->FreeCount >>= 1;
+                        state->Allocated[0]++;
+                        states[taken] = FrameState.Allocated;
+                        FrameTable.ResetAllocated(descriptors + taken);
+                        return (gfp & GfpFlags.Zero) == 0 ? new Pfn(taken) : Prepare(taken, 0, gfp);
+                    }
+                }
+            }
+        }
+
+        return AllocateListed(cpu, order, gfp);
+    }
+
+    /// <summary>As <see cref="Allocate"/>, for every order that is listed, at chunk's edges, and with a refill.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Pfn AllocateListed(CpuId cpu, Order order, GfpFlags gfp)
     {
         uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
         FastRoute[] all = routes;
@@ -79,7 +130,7 @@ public sealed unsafe partial class PageAllocator
             {
                 PerCpuState* state = pages.State;
                 ref PageStack list = ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, route.Type));
-                if (state->Inbox == 0 && Zone.PassesFastMark(pages.ZoneState, order.Value, route.Highest)
+                if (state->Inbox == 0 && Zone.PassesFastMark(pages.ZoneState, order.Value, route.Mark)
                     && (!list.IsEmpty || Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0))
                 {
                     uint taken = pages.Pop(ref list);
@@ -88,13 +139,7 @@ public sealed unsafe partial class PageAllocator
                     if (TryHandOut(taken, (byte)(FrameState.PerCpu | order.Value), order.Value))
                     {
                         state->Allocated[order.Value]++;
-                        pfn = new Pfn(taken);
-                        if ((gfp & (GfpFlags.Zero | GfpFlags.Comp)) != 0)
-                        {
-                            Prepare(taken, order.Value, gfp);
-                        }
-
-                        return true;
+                        return (gfp & (GfpFlags.Zero | GfpFlags.Comp)) == 0 ? new Pfn(taken) : Prepare(taken, order.Value, gfp);
                     }
 
                     state->NetRefilled[order.Value]--;
@@ -102,7 +147,7 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
-        return TryAllocateSlow(cpu, order, gfp, out pfn);
+        return AllocateSlow(cpu, order, gfp);
     }
 
     /// <summary>Gives a block back (<c>__free_pages</c>). A bad free is reported to <see cref="Log"/> and leaks the block.</summary>
@@ -112,25 +157,59 @@ public sealed unsafe partial class PageAllocator
     /// <exception cref="ArgumentOutOfRangeException">The machine has no such CPU.</exception>
     public void Free(CpuId cpu, Pfn pfn, Order order)
     {
-        // A list takes the block when: the state is right, the order is listed, the type has lists, the list has room.
+        // A single frame to the middle of a list that is below its limit; the rest as in TryAllocate.
         uint frame = pfn.Value;
-        if (unchecked(frame - firstPfn) < frameCount && states[frame] == (FrameState.Allocated | order.Value)
-            && (ListedOrders >> order.Value & 1) != 0 && !checkPages)
+        FreeRoutes[] all = freeRoutes;
+        if (order.Value == 0 && unchecked(frame - firstPfn) < frameCount && states[frame] == FrameState.Allocated && (uint)cpu.Value < (uint)all.Length)
         {
             // SAFETY: the frame lies within memory, so its pageblock has an entry.
+            FrameTable.Prefetch(descriptors + frame);
             PageBlock* block = blocks + (frame >> Order.PageBlockValue);
-            int type = block->Type;
-            PerCpuPages[] all = lists;
-            uint at = ((uint)cpu.Value * (uint)zones.Length) + block->ZonePlusOne - 1u;
-            if (type < MigrateTypes.PerCpuCount && at < (uint)all.Length)
+            ref readonly FreeRoute route = ref all[cpu.Value].Last;
+            PerCpuState* state = route.State;
+            if (route.Key == block->ZoneAndType && state->Inbox == 0 && IsPlainFree(state, route.ZoneState))
             {
-                PerCpuPages pages = all[at];
-                PerCpuState* state = pages.State;
-                if (state->Inbox == 0 && pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, type)), frame))
+                PageStack* list = route.SingleFrames;
+                uint top = unchecked(list->Top + 1);
+                if (PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+                {
+                    route.Pool[top] = frame;
+                    list->Top = top;
+                    state->Count = unchecked(state->Count + 1);
+                    CountFree(state, 1);
+                    states[frame] = FrameState.PerCpu;
+                    FrameTable.ResetFree(descriptors + frame);
+                    return;
+                }
+            }
+        }
+
+        FreeListed(cpu, pfn, order);
+    }
+
+    /// <summary>As <see cref="Free"/>, for every order that is listed, at chunk's edges, and at the limit.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FreeListed(CpuId cpu, Pfn pfn, Order order)
+    {
+        // A list takes the block when: the state is right, the order is listed, the type has lists, the list has room.
+        uint frame = pfn.Value;
+        FreeRoutes[] all = freeRoutes;
+        if (unchecked(frame - firstPfn) < frameCount && states[frame] == (FrameState.Allocated | order.Value)
+            && (ListedOrders >> order.Value & 1) != 0 && (uint)cpu.Value < (uint)all.Length)
+        {
+            // SAFETY: as in Free.
+            FrameTable.Prefetch(descriptors + frame);
+            ushort key = (blocks + (frame >> Order.PageBlockValue))->ZoneAndType;
+            FreeRoutes ofCpu = all[cpu.Value];
+            if (ofCpu.Last.Key == key || ofCpu.TryLearn(key))
+            {
+                ref readonly FreeRoute route = ref ofCpu.Last;
+                PerCpuState* state = route.State;
+                if (state->Inbox == 0 && route.Pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, PageBlock.TypeOf(key))), frame))
                 {
                     states[frame] = (byte)(FrameState.PerCpu | order.Value);
                     FrameTable.ResetFree(descriptors + frame);
-                    CommitFree(pages, state, order.Value, type);
+                    CommitFree(route.Pages, state, order.Value, PageBlock.TypeOf(key));
                     return;
                 }
             }

@@ -37,6 +37,10 @@ internal struct PageBlock
     [FieldOffset(11)]
     public byte ZonePlusOne;
 
+    /// <summary><see cref="Type"/> and <see cref="ZonePlusOne"/> at once.</summary>
+    [FieldOffset(10)]
+    public ushort ZoneAndType;
+
     /// <summary>Compaction's skip bit (<c>PB_migrate_skip</c>): the last scan found nothing here.</summary>
     [FieldOffset(12)]
     public byte Skip;
@@ -44,4 +48,13 @@ internal struct PageBlock
     /// <summary>The type to return to when isolation ends.</summary>
     [FieldOffset(13)]
     public byte TypeBeforeIsolation;
+
+    /// <summary>What <see cref="ZoneAndType"/> holds in a pageblock of a zone.</summary>
+    public static ushort MakeZoneAndType(int zone, int type) => (ushort)(((zone + 1) << 8) | type);
+
+    /// <summary>The zone's index in a <see cref="ZoneAndType"/>; beyond every zone where it names none.</summary>
+    public static uint ZoneOf(ushort zoneAndType) => unchecked((uint)(zoneAndType >> 8) - 1u);
+
+    /// <summary>The migrate type in a <see cref="ZoneAndType"/>.</summary>
+    public static int TypeOf(ushort zoneAndType) => zoneAndType & 0xff;
 }

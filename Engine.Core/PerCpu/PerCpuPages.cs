@@ -32,10 +32,14 @@ internal sealed unsafe class PerCpuPages
     /// <summary>The zone's state in the arena.</summary>
     public readonly ZoneState* ZoneState;
 
-    private readonly uint* pool;
+    /// <summary>The entries of all lists; <see cref="EntryCount"/> of them.</summary>
+    public readonly uint* Pool;
+
+    /// <summary>Entries of all lists together: no walk along a list is longer, unless its chain is broken.</summary>
+    public readonly uint EntryCount;
+
     private readonly uint* links;
     private readonly uint chunkCount;
-    private readonly uint entryCount;
     private readonly CorruptionLog log;
 
     /// <summary>A view of the lists.</summary>
@@ -51,10 +55,10 @@ internal sealed unsafe class PerCpuPages
         Zone = zone;
         State = state;
         ZoneState = zone.State;
-        this.pool = pool;
+        Pool = pool;
         links = pool + ((long)chunkCount * ChunkEntries);
         this.chunkCount = (uint)chunkCount;
-        entryCount = this.chunkCount * ChunkEntries;
+        EntryCount = this.chunkCount * ChunkEntries;
         this.log = log;
         for (int list = 0; list < PerCpuState.ListCount; list++)
         {
@@ -81,6 +85,10 @@ internal sealed unsafe class PerCpuPages
     /// <summary>The order of a list's blocks.</summary>
     public static int OrderOf(int list) => list == PerCpuState.HugeList ? Order.PageBlockValue : list / MigrateTypes.PerCpuCount;
 
+    /// <summary>Whether an index is neither a chunk's first entry, where chunks change, nor <see cref="NoChunk"/>'s successor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsInsideChunk(uint index) => (index & ChunkMask) != 0;
+
     /// <summary>One of the lists.</summary>
     /// <param name="list">0..12; the caller has it from <see cref="ListOf"/>.</param>
     public ref PageStack List(int list) => ref List(State, list);
@@ -98,13 +106,13 @@ internal sealed unsafe class PerCpuPages
     public uint Pop(ref PageStack stack)
     {
         uint top = stack.Top;
-        if (top >= entryCount)
+        if (top >= EntryCount)
         {
             return Broken(ref stack);
         }
 
         // SAFETY: top is below the number of entries.
-        uint pfn = pool[top];
+        uint pfn = Pool[top];
         stack.Top = unchecked(top - 1);
         if ((top & ChunkMask) == 0)
         {
@@ -125,13 +133,13 @@ internal sealed unsafe class PerCpuPages
             top = EnterNewChunk(ref stack);
         }
 
-        if (top >= entryCount)
+        if (top >= EntryCount)
         {
             return false;
         }
 
         // SAFETY: top is below the number of entries.
-        pool[top] = pfn;
+        Pool[top] = pfn;
         stack.Top = top;
         return true;
     }
@@ -143,14 +151,14 @@ internal sealed unsafe class PerCpuPages
         while (done < count && !stack.IsEmpty)
         {
             uint bottom = stack.Bottom;
-            if (bottom >= entryCount)
+            if (bottom >= EntryCount)
             {
                 Broken(ref stack);
                 break;
             }
 
             // SAFETY: bottom is below the number of entries.
-            taken[done++] = pool[bottom];
+            taken[done++] = Pool[bottom];
             if (bottom == stack.Top)
             {
                 Release(bottom >> ChunkShift);
@@ -170,9 +178,9 @@ internal sealed unsafe class PerCpuPages
         List<uint> found = [];
         PageStack stack = List(list);
         uint index = stack.Bottom;
-        for (uint i = 0; !stack.IsEmpty && i < entryCount && index < entryCount; i++)
+        for (uint i = 0; !stack.IsEmpty && i < EntryCount && index < EntryCount; i++)
         {
-            found.Add(pool[index]);
+            found.Add(Pool[index]);
             if (index == stack.Top)
             {
                 break;
@@ -278,14 +286,11 @@ internal sealed unsafe class PerCpuPages
         State->FreeChunk = chunk + 1;
     }
 
-    /// <summary>Entries of all lists together: no walk along a list is longer, unless its chain is broken.</summary>
-    public long EntryCount => entryCount;
-
     /// <summary>The stack's chain is garbage: its pages are lost (leaked), the list starts anew.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public uint Broken(ref PageStack stack)
     {
-        log.Report(new Corruption(CorruptionCategory.PerCpuList, "per-cpu list index outside its pool", default, entryCount, stack.Top));
+        log.Report(new Corruption(CorruptionCategory.PerCpuList, "per-cpu list index outside its pool", default, EntryCount, stack.Top));
         Reset(ref stack);
         return Pfn.None.Value;
     }

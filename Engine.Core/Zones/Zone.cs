@@ -87,8 +87,8 @@ public sealed unsafe class Zone
 
     /// <summary>Whether the free memory passes every watermark that an ordinary allocation checks, by one compare.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool PassesFastMark(ZoneState* state, int order, int highest) =>
-        state->FreePages - (1L << order) >= state->FastMark[highest] && (state->PcpTypeOrders >> order) != 0;
+    internal static bool PassesFastMark(ZoneState* state, int order, long* mark) =>
+        state->FreePages - (1L << order) >= *mark && (state->PcpTypeOrders >> order) != 0;
 
     /// <summary>Counts the zone's free blocks by order, all types together (<c>/proc/buddyinfo</c>), by walking its maps.</summary>
     public long[] CountFreeBlocks()
