@@ -97,7 +97,7 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
             for (VirtAddr at = start; at < start + lengthBytes; at += Pfn.PageSizeBytes)
             {
                 Descriptor entry = process.Tables.Read(at, out int level);
-                if (level == PageTable.LastLevel && entry.IsPresent && !entry.IsSpecial && entry.Pfn - head < count && isZero[entry.Pfn - head])
+                if (level == PageTable.LastLevel && entry.IsPresent && !entry.IsSpecial && unchecked(entry.Pfn - head) < count && isZero[entry.Pfn - head])
                 {
                     // Linux has a migration entry there, which is invalid: nothing is replaced in place.
                     process.Tables.Set(at, Descriptor.None);
@@ -128,7 +128,7 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
         for (VirtAddr at = start; at < start + lengthBytes; at += Pfn.PageSizeBytes)
         {
             Descriptor entry = process.Tables.Read(at, out int level);
-            if (level == PageTable.LastLevel && entry.IsPresent && entry.IsContiguous && entry.Pfn - head < count)
+            if (level == PageTable.LastLevel && entry.IsPresent && entry.IsContiguous && unchecked(entry.Pfn - head) < count)
             {
                 process.Tables.UnfoldAt(at);
             }

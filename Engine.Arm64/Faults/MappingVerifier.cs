@@ -109,7 +109,7 @@ internal static class MappingVerifier
         private readonly void CheckRun(VirtAddr address, Descriptor entry)
         {
             uint runPages = (uint)PageTable.RunPageCount;
-            uint place = (uint)(address.ToUInt64() >> Pfn.PageShift) & (runPages - 1);
+            uint place = (uint)((address.ToUInt64() >> Pfn.PageShift) & (runPages - 1));
             VirtAddr start = new(address.ToUInt64() - ((ulong)place << Pfn.PageShift));
             Descriptor first = process.Tables.Read(start);
             bool isRight = (entry.Pfn.ToUInt32() & (runPages - 1)) == place

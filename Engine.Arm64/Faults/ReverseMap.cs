@@ -135,7 +135,7 @@ internal sealed class ReverseMap : IReverseMap
     // Whether the walk goes on.
     private static bool Visit(Process process, in VmArea area, ulong index, Pfn pfn, MappingAction action)
     {
-        if (index - area.PageOffset >= area.PageCount)
+        if (unchecked(index - area.PageOffset) >= area.PageCount)
         {
             return true;
         }

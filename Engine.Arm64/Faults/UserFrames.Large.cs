@@ -180,7 +180,7 @@ internal sealed partial class UserFrames : IFolioBounds
     public bool CanReuseLarge(Pfn head)
     {
         LargeFolio folio = Large(head);
-        return folio.Entries > 1 && !folio.MayBeShared && folio.Entries == (uint)frames[head].RefCount;
+        return folio.Entries > 1 && !folio.MayBeShared && folio.Entries == unchecked((uint)frames[head].RefCount);
     }
 
     /// <summary>Counts one more entry for a large anonymous folio, in a child (<c>folio_try_dup_anon_rmap_ptes</c>, <c>_pmd</c>).</summary>
@@ -301,7 +301,7 @@ internal sealed partial class UserFrames : IFolioBounds
         Interlocked.Decrement(ref largeCount);
         lru.Remove(head);
         Frame whole = frames[head];
-        for (uint i = count; i-- > 0;)
+        for (uint i = count - 1; i < count; i = unchecked(i - 1))
         {
             ref Frame page = ref frames[head + i];
             ulong exclusive = page.Flags & PageFlag.AnonExclusive;

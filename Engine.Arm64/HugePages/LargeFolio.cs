@@ -28,13 +28,13 @@ internal readonly ref struct LargeFolio(FrameTable frames, Pfn head)
     public Pfn Head => head;
 
     /// <summary>Entries that map it or a page of it; a block is one (<c>_large_mapcount</c>).</summary>
-    public uint Entries => (uint)First.Index;
+    public uint Entries => unchecked((uint)First.Index);
 
     /// <summary>Blocks that map it as a whole (<c>_entire_mapcount</c>).</summary>
-    public uint Blocks => (uint)(First.Index >> HighShift);
+    public uint Blocks => unchecked((uint)(First.Index >> HighShift));
 
     /// <summary>Pages that some entry maps (<c>_nr_pages_mapped</c>).</summary>
-    public uint MappedPages => (uint)First.Private;
+    public uint MappedPages => unchecked((uint)First.Private);
 
     /// <summary>Whether more than one address space may map it (<c>folio_maybe_mapped_shared</c>).</summary>
     public bool MayBeShared => (First.Private & SharedBit) != 0;
@@ -124,7 +124,7 @@ internal readonly ref struct LargeFolio(FrameTable frames, Pfn head)
             }
         }
 
-        if ((uint)(Second.Index >> HighShift) == total || (uint)(Second.Private >> HighShift) == total)
+        if (unchecked((uint)(Second.Index >> HighShift)) == total || unchecked((uint)(Second.Private >> HighShift)) == total)
         {
             First.Private &= ~SharedBit;
         }
@@ -141,11 +141,11 @@ internal readonly ref struct LargeFolio(FrameTable frames, Pfn head)
 
     private ref ulong SlotOf(uint mm)
     {
-        if ((uint)Second.Index == mm)
+        if (unchecked((uint)Second.Index) == mm)
         {
             return ref Second.Index;
         }
 
-        return ref (uint)Second.Private == mm ? ref Second.Private : ref System.Runtime.CompilerServices.Unsafe.NullRef<ulong>();
+        return ref unchecked((uint)Second.Private) == mm ? ref Second.Private : ref System.Runtime.CompilerServices.Unsafe.NullRef<ulong>();
     }
 }

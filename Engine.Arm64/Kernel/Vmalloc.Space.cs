@@ -179,7 +179,7 @@ public sealed partial class Vmalloc
     {
         ref VmapArea put = ref free.At(area);
         ulong length = put.End - put.Start;
-        uint node = put.PoolNodePlusOne - 1;
+        uint node = unchecked(put.PoolNodePlusOne - 1);
         if (length >> PageShift > PoolCount || node >= (uint)poolPlaces.Length)
         {
             return false;

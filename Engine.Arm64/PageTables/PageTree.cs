@@ -154,7 +154,7 @@ public partial class PageTree<TGeometry>
         allocator.TryAllocate(cpu, new Order(TGeometry.PageShift - Pfn.PageShift), gfp, out table);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int IndexOf(ulong offset, int level) => (int)(offset >> EntryShift(level)) & (TableView<TGeometry>.EntryCount - 1);
+    private static int IndexOf(ulong offset, int level) => (int)((offset >> EntryShift(level)) & (ulong)(TableView<TGeometry>.EntryCount - 1));
 
     // The checked step from an address to an offset in the tree's half.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -167,7 +167,7 @@ internal sealed unsafe class AssociativeEntries
     {
         int position = Positions[part];
         uint slot = Log[position];
-        if (slot - first < count && Stamps[slot] == position)
+        if (unchecked(slot - first) < count && Stamps[slot] == position)
         {
             Positions[part] = position + 1;
             return slot;
@@ -185,7 +185,7 @@ internal sealed unsafe class AssociativeEntries
         while (++position < limit)
         {
             uint slot = Log[position];
-            if (slot - first < count && Stamps[slot] == position)
+            if (unchecked(slot - first) < count && Stamps[slot] == position)
             {
                 Positions[part] = position + 1;
                 return slot;

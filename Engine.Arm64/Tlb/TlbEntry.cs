@@ -57,10 +57,10 @@ internal struct TlbEntry
     public readonly bool IsUsed => Mask != 0;
 
     /// <summary>log2 of the bytes that the entry covers.</summary>
-    public readonly int SizeLog2 => (int)(Meta >> EntrySizeShift) & 63;
+    public readonly int SizeLog2 => (int)((Meta >> EntrySizeShift) & 63);
 
     /// <summary>log2 of the bytes that the leaf descriptor maps.</summary>
-    public readonly int PageSizeLog2 => (int)(Meta >> PageSizeShift) & 63;
+    public readonly int PageSizeLog2 => (int)((Meta >> PageSizeShift) & 63);
 
     /// <summary>log2 of the bytes that the tables map as one: the contiguous run, the aggregated pages, the block or the page.</summary>
     public readonly int MappingSizeLog2 => IsContiguous ? RunSizeLog2(PageSizeLog2) : Math.Max(PageSizeLog2, SizeLog2);
@@ -75,13 +75,13 @@ internal struct TlbEntry
     public readonly bool IsGlobal => ((Meta >> GlobalShift) & 1) != 0;
 
     /// <summary>The level of the descriptor, -1..3.</summary>
-    public readonly int Level => ((int)(Meta >> LevelShift) & 7) - 1;
+    public readonly int Level => ((int)((Meta >> LevelShift) & 7)) - 1;
 
     /// <summary>The address space, where the entry is not global.</summary>
-    public readonly ushort Asid => (ushort)(Meta >> AsidShift);
+    public readonly ushort Asid => unchecked((ushort)(Meta >> AsidShift));
 
     /// <summary>The virtual machine.</summary>
-    public readonly ushort Vmid => (ushort)(Meta >> VmidShift);
+    public readonly ushort Vmid => unchecked((ushort)(Meta >> VmidShift));
 
     /// <summary>The first virtual address, whether the entry is active or not.</summary>
     public readonly ulong Start => Tag & ~1UL;

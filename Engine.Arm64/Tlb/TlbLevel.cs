@@ -225,7 +225,7 @@ internal sealed unsafe partial class TlbLevel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int SizeFor(ulong meta, int aggregationLog2, int limitLog2)
     {
-        int reach = (int)(meta >> TlbEntry.PageSizeShift) & 63;
+        int reach = (int)((meta >> TlbEntry.PageSizeShift) & 63);
         if (((meta >> TlbEntry.ContiguousShift) & 1) != 0 && holdsRuns)
         {
             reach = TlbEntry.RunSizeLog2(reach);

@@ -39,7 +39,7 @@ public readonly record struct Access
     public VirtAddr Address => new(unchecked((ulong)((long)Word >> AddressShift)));
 
     /// <summary>Bytes accessed, as the program said; the access counts for the page of its first byte.</summary>
-    public int SizeBytes => (int)(Word >> KindBits) & SizeBytesMax;
+    public int SizeBytes => (int)((Word >> KindBits) & SizeBytesMax);
 
     /// <summary>What the access does.</summary>
     public AccessKind Kind => (AccessKind)(Word & KindMask);

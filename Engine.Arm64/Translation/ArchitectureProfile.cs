@@ -45,7 +45,7 @@ public readonly record struct ArchitectureProfile(TranslationFeatures Features, 
         return new(features, AddressBitsOf(paRange));
     }
 
-    private static int Field(ulong register, int shift) => (int)(register >> shift) & 15;
+    private static int Field(ulong register, int shift) => (int)((register >> shift) & 15);
 
     private static TranslationFeatures When(bool condition, TranslationFeatures feature) => condition ? feature : TranslationFeatures.None;
 }

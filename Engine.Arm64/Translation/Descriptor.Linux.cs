@@ -77,7 +77,7 @@ public readonly partial record struct Descriptor
     }
 
     /// <summary>A swap entry's area, 0..31 (<c>__swp_type</c>).</summary>
-    public int SwapType => (int)(Value >> SwapTypeShift) & ((1 << SwapTypeBits) - 1);
+    public int SwapType => (int)((Value >> SwapTypeShift) & ((1 << SwapTypeBits) - 1));
 
     /// <summary>A swap entry's slot, in pages (<c>__swp_offset</c>).</summary>
     public ulong SwapOffset => (Value >> SwapOffsetShift) & ((1UL << SwapOffsetBits) - 1);

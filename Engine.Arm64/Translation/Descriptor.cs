@@ -73,7 +73,7 @@ public readonly partial record struct Descriptor
     public bool IsReadOnly => (Value & ReadOnlyBit) != 0;
 
     /// <summary>SH: 0 none, 2 outer, 3 inner.</summary>
-    public int Shareability => (int)(Value >> ShareabilityShift) & 3;
+    public int Shareability => (int)((Value >> ShareabilityShift) & 3);
 
     /// <summary>AF: the entry was used (<c>pte_young</c>).</summary>
     public bool IsYoung => (Value & AccessFlagBit) != 0;

@@ -41,7 +41,7 @@ internal static class PermissionDecoder
     /// <param name="isExecuteNeverByLevel">FEAT_XNX: bit 53 tells the exception levels apart.</param>
     public static AccessPermissions Stage2(ulong leaf, bool isExecuteNeverByLevel)
     {
-        int s2ap = (int)(leaf >> 6) & 3;
+        int s2ap = (int)((leaf >> 6) & 3);
         AccessPermissions permissions = AccessPermissions.None;
         permissions |= (s2ap & 1) != 0 ? AccessPermissions.UserRead | AccessPermissions.PrivilegedRead : AccessPermissions.None;
         permissions |= (s2ap & Stage2WriteBit) != 0 ? AccessPermissions.UserWrite | AccessPermissions.PrivilegedWrite : AccessPermissions.None;

@@ -15,13 +15,13 @@ internal readonly record struct Stage2Control
         int granuleShift = TranslationControl.LowerGranule(vtcr);
         bool isWide = granuleShift != 16 && Bit(vtcr, 32) && profile.Has(TranslationFeatures.LargePhysicalAddress2);
         bool isLarge = granuleShift == 16 && profile.Has(TranslationFeatures.LargePhysicalAddress);
-        int ps = (int)(vtcr >> 16) & 7;
+        int ps = (int)((vtcr >> 16) & 7);
         Format = new TableFormat(
             granuleShift, isWide, isLarge, TableFormat.OutputBitsOf(ps, granuleShift, isWide, profile.PhysicalAddressBits));
-        InputBits = 64 - ((int)vtcr & 63);
-        StartLevel = StartLevelOf(granuleShift, (int)(vtcr >> 6) & 3, isWide && Bit(vtcr, 33), isWide, profile);
+        InputBits = 64 - (int)(vtcr & 63);
+        StartLevel = StartLevelOf(granuleShift, (int)((vtcr >> 6) & 3), isWide && Bit(vtcr, 33), isWide, profile);
         IsConfigured = granuleShift != 0 && StartLevel != LevelInvalid
-            && IsSizeLegal((int)vtcr & 63, Format, profile) && IsStartConsistent(InputBits, StartLevel, Format);
+            && IsSizeLegal((int)(vtcr & 63), Format, profile) && IsStartConsistent(InputBits, StartLevel, Format);
         Root = IsConfigured ? Format.RootOf(registers.Vttbr, InputBits, StartLevel, isWide || (isLarge && ps == 6)) : 0;
         SetsAccessFlag = Bit(vtcr, 21) && profile.Has(TranslationFeatures.HardwareAccessFlag);
         SetsDirtyState = SetsAccessFlag && Bit(vtcr, 22) && profile.Has(TranslationFeatures.HardwareDirtyState);

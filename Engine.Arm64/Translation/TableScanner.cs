@@ -99,7 +99,7 @@ public static class TableScanner
             isHardwareWritable ? descriptor & ~Descriptor.ReadOnlyBit : descriptor,
             place.Hierarchical,
             (registers.Sctlr & TranslationRegisters.SctlrWxn) != 0);
-        int shareability = control.Format.IsWide ? control.Shareability : (int)(descriptor >> 8) & 3;
+        int shareability = control.Format.IsWide ? control.Shareability : (int)((descriptor >> 8) & 3);
         return new ScannedDescriptor(
             address, place.Level, kind, new Descriptor(descriptor), new PhysAddr(output), shift, shift + runShift,
             permissions, shareability, place.Hierarchical);

@@ -19,11 +19,11 @@ public readonly record struct TranslationControl
         int granuleShift = isUpper ? UpperGranule(tcr) : LowerGranule(tcr);
         bool isWide = granuleShift != 16 && Bit(tcr, 59) && profile.Has(TranslationFeatures.LargePhysicalAddress2);
         bool isLarge = granuleShift == 16 && profile.Has(TranslationFeatures.LargePhysicalAddress);
-        int ps = (int)(tcr >> 32) & 7;
+        int ps = (int)((tcr >> 32) & 7);
         Format = new TableFormat(
             granuleShift, isWide, isLarge, TableFormat.OutputBitsOf(ps, granuleShift, isWide, profile.PhysicalAddressBits));
 
-        int sizeOffset = (int)(tcr >> (isUpper ? 16 : 0)) & 63;
+        int sizeOffset = (int)((tcr >> (isUpper ? 16 : 0)) & 63);
         InputBits = 64 - sizeOffset;
         bool isSizeLegal = IsSizeLegal(sizeOffset, Format, profile);
         IsConfigured = granuleShift != 0 && isSizeLegal;

@@ -172,7 +172,7 @@ public static partial class Walker
     private static TranslationResult Combine(
         in WalkState state, in TranslationResult stage1, in Leaf leaf, AccessPermissions permissions, in TranslationAccess access)
     {
-        int shareability = state.Stage2.Format.IsWide ? state.Stage2.Shareability : (int)(leaf.Descriptor >> 8) & 3;
+        int shareability = state.Stage2.Format.IsWide ? state.Stage2.Shareability : (int)((leaf.Descriptor >> 8) & 3);
         ulong cacheDisable = access.IsFetch ? Stage2Registers.HcrInstructionCacheDisable : Stage2Registers.HcrDataCacheDisable;
         int runShift = (leaf.Descriptor & Descriptor.ContiguousBit) != 0 ? state.Stage2.Format.ContiguousShift(leaf.Level) : 0;
         return stage1 with
@@ -182,7 +182,7 @@ public static partial class Walker
             RunShift = (byte)Math.Min(stage1.RunShift, leaf.Shift + runShift),
             Permissions = stage1.Permissions & permissions,
             Attributes = MemoryAttributes.Combine(
-                stage1.Attributes, (int)(leaf.Descriptor >> 2) & 15, shareability,
+                stage1.Attributes, (int)((leaf.Descriptor >> 2) & 15), shareability,
                 (state.Hcr & Stage2Registers.HcrForcedWriteBack) != 0, (state.Hcr & cacheDisable) != 0),
         };
     }
@@ -193,6 +193,6 @@ public static partial class Walker
     private static bool IsStage2Device(in WalkState state, ulong descriptor)
     {
         int deviceMask = (state.Hcr & Stage2Registers.HcrForcedWriteBack) != 0 ? 0b0100 : 0b1100;
-        return ((int)(descriptor >> 2) & deviceMask) == 0;
+        return ((descriptor >> 2) & (ulong)deviceMask) == 0;
     }
 }

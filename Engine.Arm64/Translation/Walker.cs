@@ -193,8 +193,8 @@ public static partial class Walker
             }
         }
 
-        int attributeIndex = (int)(leaf.Descriptor >> 2) & 7;
-        int shareability = control.Format.IsWide ? control.Shareability : (int)(leaf.Descriptor >> 8) & 3;
+        int attributeIndex = (int)((leaf.Descriptor >> 2) & 7);
+        int shareability = control.Format.IsWide ? control.Shareability : (int)((leaf.Descriptor >> 8) & 3);
         PhysAddr address = new(output | (leaf.Address & ((1UL << leaf.Shift) - 1)));
         int runShift = (leaf.Descriptor & Descriptor.ContiguousBit) != 0 ? control.Format.ContiguousShift(leaf.Level) : 0;
         return atLeaf with
@@ -205,7 +205,7 @@ public static partial class Walker
             BlockShift = (byte)leaf.Shift,
             RunShift = (byte)(leaf.Shift + runShift),
             AttributeIndex = (byte)attributeIndex,
-            Attributes = new((byte)(registers.Mair >> (attributeIndex * 8)), (byte)shareability),
+            Attributes = new(unchecked((byte)(registers.Mair >> (attributeIndex * 8))), (byte)shareability),
             Permissions = permissions,
             IsGlobal = (leaf.Descriptor & Descriptor.NotGlobalBit) == 0,
             IsGuarded = (leaf.Descriptor & Descriptor.GuardedBit) != 0,

@@ -17,21 +17,27 @@ public sealed class FramesSuite : ISuite
     public string Name => "frames";
 
     /// <inheritdoc/>
-    public string Description => "Page frames: nanoseconds a get, a put, or a pair.";
+    public string Description => "Page frames: nanoseconds a get, a put, or a pair; beside LLFree, where --llfree names its sources.";
 
     /// <inheritdoc/>
     public void Run(SuiteContext context)
     {
         Selection wanted = Selection.Parse(context.Options.Input);
+        LlfreeLibrary? llfree = LlfreeLibrary.TryBuild(context.Options.LlfreePath, out string? reason);
+        if (llfree is null)
+        {
+            SuiteContext.Note($"llfree: not measured, {reason}");
+        }
+
         foreach (int threads in (int[])[1, 2])
         {
             foreach (ulong memory in (ulong[])[GiB, 8 * GiB])
             {
                 foreach (int order in (int[])[0, 3, 9])
                 {
-                    foreach (WorkloadCase one in Cases(memory, order, threads, context.Options.IsQuick).Where(wanted.Includes))
+                    foreach (FrameCase one in Cases(memory, order, threads, context.Options.IsQuick).Where(one => wanted.Includes(one.Engine)))
                     {
-                        _ = context.Measure(one);
+                        _ = context.Measure(llfree is null ? [one.Engine] : [one.Engine, one.WithLlfree(llfree)]);
                     }
                 }
             }
@@ -44,30 +50,35 @@ public sealed class FramesSuite : ISuite
     }
 
     // One thread: get and put apart, as the figures to compare with are. Two threads: everything that a thread does in a round.
-    private static IEnumerable<WorkloadCase> Cases(ulong memory, int order, int threads, bool isQuick)
+    private static IEnumerable<FrameCase> Cases(ulong memory, int order, int threads, bool isQuick)
     {
-        int scale = isQuick ? 10 : 1;
-        int pairs = 1_000_000 / scale;
-        yield return Make("repeat-half", () => new RepeatHalf(memory, order, threads, pairs));
+        int pairs = 1_000_000 / (isQuick ? 10 : 1);
+        yield return Make("repeat-half", LlfreeJob.RepeatHalf, () => new RepeatHalf(memory, order, threads, pairs));
         if (threads == 1)
         {
-            yield return Make("bulk-get", () => new Bulk(memory, order, threads, BulkPart.Get, pairs));
-            yield return Make("bulk-put", () => new Bulk(memory, order, threads, BulkPart.Put, pairs));
-            yield return Make("bulk-shuf-put", () => new Bulk(memory, order, threads, BulkPart.Put, pairs, isShuffled: true));
+            yield return Make("bulk-get", LlfreeJob.BulkGet, () => new Bulk(memory, order, threads, BulkPart.Get, pairs));
+            yield return Make("bulk-put", LlfreeJob.BulkPut, () => new Bulk(memory, order, threads, BulkPart.Put, pairs));
+            yield return Make("bulk-shuf-put", LlfreeJob.BulkShuffledPut, () => new Bulk(memory, order, threads, BulkPart.Put, pairs, isShuffled: true));
         }
         else
         {
-            yield return Make("bulk", () => new Bulk(memory, order, threads, BulkPart.Both, pairs));
-            yield return Make("remote", () => new Bulk(memory, order, threads, BulkPart.Both, pairs, isRemote: true));
+            yield return Make("bulk", LlfreeJob.Bulk, () => new Bulk(memory, order, threads, BulkPart.Both, pairs));
+            yield return Make("remote", LlfreeJob.Remote, () => new Bulk(memory, order, threads, BulkPart.Both, pairs, isRemote: true));
         }
 
-        yield return Make("rand50", () => new RandomReplace(memory, order, threads, 50, 1, pairs));
-        yield return Make("rand90", () => new RandomReplace(memory, order, threads, 90, 1, pairs));
-        yield return Make("churn512-50", () => new RandomReplace(memory, order, threads, 50, 512, pairs));
-        yield return Make("churn512-90", () => new RandomReplace(memory, order, threads, 90, 512, pairs));
+        yield return MakeReplace("rand50", 50, 1);
+        yield return MakeReplace("rand90", 90, 1);
+        yield return MakeReplace("churn512-50", 50, 512);
+        yield return MakeReplace("churn512-90", 90, 512);
 
-        WorkloadCase Make(string name, Func<IWorkload> create) => new(
-            name, order.ToString(CultureInfo.InvariantCulture), memory == GiB ? "1G" : "8G", threads, create);
+        FrameCase MakeReplace(string name, int percent, int window) =>
+            Make(name, LlfreeJob.Replace, () => new RandomReplace(memory, order, threads, percent, window, pairs), percent, window);
+
+        FrameCase Make(string name, LlfreeJob job, Func<IWorkload> create, int percent = 0, int window = 0)
+        {
+            WorkloadCase engine = new(name, order.ToString(CultureInfo.InvariantCulture), memory == GiB ? "1G" : "8G", threads, create);
+            return new FrameCase(engine, llfree => llfree.Create(job, memory, order, threads, percent, window, pairs));
+        }
     }
 
     private static void NoteMetadata(ulong bytes)

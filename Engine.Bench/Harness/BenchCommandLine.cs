@@ -40,6 +40,14 @@ internal static class BenchCommandLine
         Recursive = true,
     };
 
+    private static readonly Option<string?> Llfree = new("--llfree")
+    {
+        Description = "A checkout of llfree-c, built and measured beside the page allocator (default: LLFREE_DIR of the environment).",
+        HelpName = "DIR",
+        Recursive = true,
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("LLFREE_DIR"),
+    };
+
     private static readonly Option<string?> Only = new("--only")
     {
         Description = "Measure only the workloads whose names begin with one of these, separated by commas.",
@@ -50,7 +58,7 @@ internal static class BenchCommandLine
     /// <summary>Builds the command line.</summary>
     public static RootCommand Create(IEnumerable<ISuite> suites)
     {
-        RootCommand root = new("Throughput of the engine, measured.") { Csv, Quick, Threads, Input, CpuTime, Only };
+        RootCommand root = new("Throughput of the engine, measured.") { Csv, Quick, Threads, Input, CpuTime, Llfree, Only };
         foreach (ISuite suite in suites)
         {
             Command command = new(suite.Name, suite.Description);
@@ -58,6 +66,7 @@ internal static class BenchCommandLine
             {
                 SuiteOptions options = new(
                     parsed.GetValue(Quick), parsed.GetValue(Threads), parsed.GetValue(Csv), parsed.GetValue(Input), parsed.GetValue(CpuTime),
+                    parsed.GetValue(Llfree) is { Length: > 0 } folder ? folder : null,
                     parsed.GetValue(Only)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? []);
                 Run(suite, options);
                 return 0;

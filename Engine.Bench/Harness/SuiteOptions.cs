@@ -6,5 +6,6 @@ namespace Engine.Bench.Harness;
 /// <param name="CsvPath">Where the measurements go as CSV, or null.</param>
 /// <param name="Input">What the suite works on (a trace, …), or null for what it carries.</param>
 /// <param name="IsCpuTime">Time rounds by the CPU time of the measuring threads: steadier on a busy host, wrong where other threads do the work.</param>
+/// <param name="LlfreePath">Where the sources of LLFree lie, or null: the peer of the suite <c>frames</c>.</param>
 /// <param name="Only">What the names of the workloads that are measured begin with; empty for all.</param>
-public sealed record SuiteOptions(bool IsQuick, int Threads, string? CsvPath, string? Input, bool IsCpuTime, IReadOnlyList<string> Only);
+public sealed record SuiteOptions(bool IsQuick, int Threads, string? CsvPath, string? Input, bool IsCpuTime, string? LlfreePath, IReadOnlyList<string> Only);

@@ -44,7 +44,7 @@ internal readonly unsafe struct BlockTree
         if (shape.LevelCount > 1)
         {
             index = shape.LevelCount == 2 ? BitOperations.TrailingZeroCount(words[shape.Level1]) : FindFirstAbove();
-            if ((uint)index >= (uint)shape.Level1)
+            if (unchecked((uint)index) >= (uint)shape.Level1)
             {
                 return -1;
             }

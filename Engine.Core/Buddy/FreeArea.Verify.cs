@@ -114,7 +114,7 @@ internal sealed unsafe partial class FreeArea
     {
         for (int word = 0; word < FreeWord.PerPageBlock; word++)
         {
-            uint summary = (uint)(block.Summary >> (word << 3)) & 0xff;
+            uint summary = (uint)((block.Summary >> (word << 3)) & 0xff);
             uint expected = FreeWord.OrdersOf(GetWord(number, word));
             if (summary != expected)
             {
@@ -159,7 +159,7 @@ internal sealed unsafe partial class FreeArea
     {
         if (expected != found)
         {
-            findings.Add(new Corruption(CorruptionCategory.Counter, what, new Pfn((uint)firstBlock << PageBlockShift).Address, (ulong)expected, (ulong)found));
+            findings.Add(new Corruption(CorruptionCategory.Counter, what, new Pfn((uint)firstBlock << PageBlockShift).Address, unchecked((ulong)expected), unchecked((ulong)found)));
         }
     }
 

@@ -94,7 +94,7 @@ internal sealed unsafe partial class FreeArea
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong GetWord(int block, int word)
     {
-        uint summary = (uint)(blocks[block].Summary >> (word << 3)) & 0xff;
+        uint summary = (uint)((blocks[block].Summary >> (word << 3)) & 0xff);
 
         // SAFETY: callers pass a pageblock of the zone and a word 0..7.
         return (summary & FreeWord.FullBit) != 0 ? ulong.MaxValue : summary == 0 ? 0 : maps[((long)block << 3) + word];

@@ -101,7 +101,7 @@ internal static class FreeWord
     /// <summary>The set of wholly free words, one bit a word.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint FullWords(ulong summary) =>
-        (uint)((((summary >> 6) & EachByte) * 0x0102040810204080UL) >> 56);
+        (uint)(unchecked(((summary >> 6) & EachByte) * 0x0102040810204080UL) >> 56);
 
     /// <summary>Which orders 0..9 the pageblock has blocks of exactly that size of: bit k for order k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -110,7 +110,7 @@ internal static class FreeWord
         ulong folded = summary | (summary >> 32);
         folded |= folded >> 16;
         folded |= folded >> 8;
-        uint small = (uint)folded & 0x3f;
+        uint small = (uint)(folded & 0x3f);
         return (folded & FullBit) == 0 ? small : small | ((uint)LargeOrdersOf[FullWords(summary)] << 6);
     }
 

@@ -108,8 +108,8 @@ public sealed unsafe partial class PageAllocator
                 : null;
             if (wrong is not null)
             {
-                ulong found = wrong == NonzeroMapCount ? (ulong)(uint)frame.MapCount : wrong == NonNullMapping ? frame.Mapping
-                    : wrong == NonzeroRefCount ? (ulong)(uint)frame.RefCount : wrong == FlagsAtFree ? frame.Flags : frame.MemcgData;
+                ulong found = wrong == NonzeroMapCount ? unchecked((uint)frame.MapCount) : wrong == NonNullMapping ? frame.Mapping
+                    : wrong == NonzeroRefCount ? unchecked((uint)frame.RefCount) : wrong == FlagsAtFree ? frame.Flags : frame.MemcgData;
                 ReportBadPage(wrong, pfn + i, 0, found);
                 return false;
             }
@@ -141,6 +141,6 @@ public sealed unsafe partial class PageAllocator
         }
 
         int index = blocks[pfn.Value >> Order.PageBlockValue].ZonePlusOne - 1;
-        return (uint)index < (uint)zones.Length && zones[index].Span.Contains(pfn) ? zones[index] : null;
+        return unchecked((uint)index) < (uint)zones.Length && zones[index].Span.Contains(pfn) ? zones[index] : null;
     }
 }

@@ -122,6 +122,17 @@ public sealed unsafe partial class PageAllocator
         }
     }
 
+    /// <summary>Sets the limit of a CPU's lists, which use tunes otherwise (<c>pcp-&gt;high</c>): to begin where a recorded machine was. Called by the CPU's owner.</summary>
+    /// <param name="cpu">The owner.</param>
+    /// <param name="zone">The zone that the lists serve.</param>
+    /// <param name="pageCount">The limit in pages; kept between the zone's least and most.</param>
+    public void SetListLimit(CpuId cpu, Zone zone, int pageCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(cpu.Value, cpuCount, nameof(cpu));
+        PerCpuState* state = lists[(cpu.Value * zones.Length) + zone.Index].State;
+        state->High = Math.Max(state->HighMin, Math.Min(pageCount, state->HighMax));
+    }
+
     private const int RemoteExpireTicks = 3;
 
     private void DecayHigh(PerCpuPages pages)

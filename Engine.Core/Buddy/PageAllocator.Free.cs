@@ -113,7 +113,7 @@ public sealed unsafe partial class PageAllocator
         }
 
         int zone = blocks[pfn.Value >> Order.PageBlockValue].ZonePlusOne - 1;
-        if ((uint)zone >= (uint)zones.Length || !zones[zone].Span.Contains(pfn) || !zones[zone].Span.Contains(pfn + (order.PageCount - 1)))
+        if (unchecked((uint)zone) >= (uint)zones.Length || !zones[zone].Span.Contains(pfn) || !zones[zone].Span.Contains(pfn + (order.PageCount - 1)))
         {
             ReportBadFree(pfn, order);
             return false;

@@ -123,7 +123,7 @@ public sealed unsafe class MemoryCgroups
     internal bool TryGetLists(ulong memcgData, int node, out LruVec* lists)
     {
         lists = null;
-        if (Find(memcgData) is not { } group || (uint)node >= (uint)pages.NodeCount)
+        if (Find(memcgData) is not { } group || unchecked((uint)node) >= (uint)pages.NodeCount)
         {
             return false;
         }
@@ -181,7 +181,7 @@ public sealed unsafe class MemoryCgroups
         }
 
         ulong id = pages.Memory.GetRef<MemoryCgroupRecord>(address).Id;
-        return id - 1 < (ulong)groups.Count && groups[(int)(id - 1)].Address == address ? groups[(int)(id - 1)] : Bad(memcgData);
+        return unchecked(id - 1) < (ulong)groups.Count && groups[(int)(id - 1)].Address == address ? groups[(int)(id - 1)] : Bad(memcgData);
     }
 
     private MemoryCgroup? Bad(ulong memcgData)

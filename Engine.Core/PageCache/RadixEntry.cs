@@ -30,5 +30,5 @@ internal static class RadixEntry
 
     public static ulong FromSibling(int slot) => ((ulong)(uint)slot << 2) | InternalTag;
 
-    public static int ToSibling(ulong entry) => (int)(entry >> 2);
+    public static int ToSibling(ulong entry) => unchecked((int)(entry >> 2));
 }

@@ -81,7 +81,7 @@ internal sealed unsafe class DeferredRing
         }
 
         ulong entry = words[EntryWord + (int)(tail % Capacity)];
-        pfn = (uint)entry;
+        pfn = unchecked((uint)entry);
         order = (int)Math.Min(entry >> 32, Order.MaxValue);
         words[RemovedWord] = unchecked(words[RemovedWord] + (1UL << order));
         Volatile.Write(ref words[TailWord], unchecked(tail + 1));
@@ -96,7 +96,7 @@ internal sealed unsafe class DeferredRing
         for (ulong i = 0; i < Math.Min(unchecked(words[HeadWord] - tail), Capacity); i++)
         {
             ulong entry = words[EntryWord + (int)(unchecked(tail + i) % Capacity)];
-            found.Add(((uint)entry, (int)Math.Min(entry >> 32, Order.MaxValue)));
+            found.Add((unchecked((uint)entry), (int)Math.Min(entry >> 32, Order.MaxValue)));
         }
 
         return found;

@@ -68,7 +68,7 @@ internal sealed unsafe class DicedBatch
     {
         for (int i = 0; i < count; i++)
         {
-            frames[i] = (uint)words[i + 1];
+            frames[i] = unchecked((uint)words[i + 1]);
         }
     }
 }

@@ -113,7 +113,7 @@ internal sealed unsafe class PerCpuPages
 
         // SAFETY: top is below the number of entries.
         uint pfn = Pool[top];
-        stack.Top = top - 1;
+        stack.Top = unchecked(top - 1);
         if ((top & ChunkMask) == 0)
         {
             LeaveTopChunk(ref stack, top);

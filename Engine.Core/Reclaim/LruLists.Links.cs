@@ -116,7 +116,7 @@ public sealed unsafe partial class LruLists
         ulong link = frame.Next;
         ulong at = (link & ~WaitingMark) >> 1;
         ulong cpu = at >> WaitingShift;
-        uint place = (uint)at & ((1u << WaitingShift) - 1);
+        uint place = (uint)(at & ((1u << WaitingShift) - 1));
         frame.Next = 0;
         Acquire();
         bool isThere = (link & WaitingMark) != 0 && (link & 1) == 0 && cpu < (ulong)cpuCount && place < LruBatch.FrameMax

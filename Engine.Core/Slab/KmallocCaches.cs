@@ -72,7 +72,7 @@ public sealed class KmallocCaches
     /// <returns>False where no memory could be had, or the size is above <see cref="BytesMax"/>.</returns>
     public bool TryAllocate(CpuId cpu, ulong sizeBytes, GfpFlags gfp, out PhysAddr address)
     {
-        if (sizeBytes - 1 >= CacheBytesMax)
+        if (unchecked(sizeBytes - 1) >= CacheBytesMax)
         {
             return TryAllocateUnusual(cpu, sizeBytes, gfp, out address);
         }

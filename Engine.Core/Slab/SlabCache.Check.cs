@@ -223,7 +223,7 @@ public sealed unsafe partial class SlabCache
         ReadOnlySpan<byte> bytes = Bytes(start, lengthBytes);
         int index = bytes.IndexOfAnyExcept(value);
         first = start + (ulong)Math.Max(index, 0);
-        end = start + (ulong)bytes.LastIndexOfAnyExcept(value) + 1;
+        end = start + (ulong)(bytes.LastIndexOfAnyExcept(value) + 1);
         return index >= 0;
     }
 

@@ -103,7 +103,7 @@ public sealed unsafe partial class SlabCache
             next = IsObjectOf(slab, next) ? Decode(arena.WordAt(next + (ulong)Geometry.FreePointerOffset), next + (ulong)Geometry.FreePointerOffset) : 0;
         }
 
-        return findings + Check("inuse", (ulong)(counters.Objects - listed), (ulong)counters.InUse);
+        return findings + Check("inuse", unchecked((ulong)(counters.Objects - listed)), (ulong)counters.InUse);
     }
 
     private int VerifyCpu(SlabCpu* area, Dictionary<uint, BitArray> free)

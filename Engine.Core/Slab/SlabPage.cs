@@ -52,7 +52,7 @@ internal readonly unsafe struct SlabPage
     /// <summary>Head frame of the next slab on the list.</summary>
     public uint Next
     {
-        get => (uint)frame->Previous;
+        get => unchecked((uint)frame->Previous);
         set => frame->Previous = (frame->Previous & ~0xffff_ffffUL) | value;
     }
 
@@ -60,7 +60,7 @@ internal readonly unsafe struct SlabPage
     public uint Previous
     {
         get => (uint)(frame->Previous >> 32);
-        set => frame->Previous = (uint)frame->Previous | ((ulong)value << 32);
+        set => frame->Previous = unchecked((uint)frame->Previous) | ((ulong)value << 32);
     }
 
     /// <summary>Changes freelist and counters if nobody else did.</summary>

@@ -206,7 +206,7 @@ public sealed unsafe class SlabSystem
     internal SlabCache? FindByNumber(int number)
     {
         SlabCache?[] table = Volatile.Read(ref cachesByNumber);
-        return (uint)number < (uint)table.Length ? table[number] : null;
+        return unchecked((uint)number) < (uint)table.Length ? table[number] : null;
     }
 
     /// <summary>Gives a new cache its number and its place on the list.</summary>

@@ -22,7 +22,7 @@ internal readonly struct SwapSlot(ulong value)
 
     public bool IsBad => (Value & Bad) != 0;
 
-    public uint Count => (uint)(Value >> CountShift) & CountMax;
+    public uint Count => (uint)((Value >> CountShift) & CountMax);
 
     public bool IsCached => (Value & FrameMask) != 0;
 
@@ -30,7 +30,7 @@ internal readonly struct SwapSlot(ulong value)
 
     public static SwapSlot Used(uint count, uint framePlusOne) => new(((ulong)count << CountShift) | framePlusOne);
 
-    public SwapSlot WithCount(uint count) => Used(count, (uint)Value);
+    public SwapSlot WithCount(uint count) => Used(count, unchecked((uint)Value));
 
     public SwapSlot WithFrame(uint frame) => Used(Count, frame + 1);
 

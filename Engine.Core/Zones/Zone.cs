@@ -149,7 +149,7 @@ public sealed unsafe class Zone
         long high = State->Marks[(int)Watermark.High] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages;
         for (int highest = 0; highest < ZoneTypes.Count; highest++)
         {
-            State->FastMark[highest] = high + State->LowmemReserve[highest];
+            State->FastMark[highest] = unchecked(high + State->LowmemReserve[highest]);
         }
     }
 

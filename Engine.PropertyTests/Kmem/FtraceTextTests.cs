@@ -3,6 +3,7 @@ using Engine.PropertyTests.Support;
 using FsCheck;
 using FsCheck.Fluent;
 using Mmsim.Cli;
+using Mmsim.Fuzz;
 using Mmsim.Kmem;
 using Xunit;
 
@@ -36,7 +37,7 @@ public sealed class FtraceTextTests
     {
         FtraceText reader = new("t", new GfpTable());
         string line = prefix == "   a-1 [0] 1.0: b-7       [003] .....     1.000002: " ? prefix + "x" : prefix + Alloc;
-        bool isEvent = reader.TryRead(Encoding.ASCII.GetBytes(line), out KmemEvent item);
+        bool isEvent = ReadFirst(reader, Encoding.ASCII.GetBytes(line), out KmemEvent item);
         Assert.Equal(1, reader.EventCount);
         Assert.Equal(time, reader.FirstTime);
         Assert.Equal(1, reader.EventsByCpu[cpu]);
@@ -60,8 +61,8 @@ public sealed class FtraceTextTests
     public void A_bad_event_is_named_with_its_line(string fields, string wrong)
     {
         FtraceText reader = new("t.txt", new GfpTable());
-        Assert.False(reader.TryRead("# tracer: nop"u8, out _));
-        InputException error = Assert.Throws<InputException>(() => reader.TryRead(Encoding.ASCII.GetBytes(Usual + fields), out _));
+        Assert.False(ReadFirst(reader, "# tracer: nop"u8, out _));
+        InputException error = Assert.Throws<InputException>(() => ReadFirst(reader, Encoding.ASCII.GetBytes(Usual + fields), out _));
         Assert.StartsWith($"t.txt:2: {wrong}", error.Message, StringComparison.Ordinal);
         Assert.Contains("(expected ", error.Message, StringComparison.Ordinal);
     }
@@ -73,13 +74,68 @@ public sealed class FtraceTextTests
     public void A_line_that_is_no_event_is_an_error(string line)
     {
         FtraceText reader = new("t.txt", new GfpTable());
-        InputException error = Assert.Throws<InputException>(() => reader.TryRead(Encoding.ASCII.GetBytes(line), out _));
+        InputException error = Assert.Throws<InputException>(() => ReadFirst(reader, Encoding.ASCII.GetBytes(line), out _));
         Assert.StartsWith("t.txt:1: ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void An_empty_trace_is_an_error() =>
         Assert.Throws<InputException>(() => KmemTrace.Read("t.txt", _ => 0));
+
+    [Fact]
+    public void The_text_after_a_line_is_left_and_the_last_line_needs_no_break()
+    {
+        string first = Usual + Alloc;
+        string free = Usual + "mm_page_free: page=0000000000000000 pfn=0x1 order=10";
+        foreach (string filler in (string[])["", "# ", "# " + new string('x', 500)])
+        {
+            FtraceText reader = new("t", new GfpTable());
+            ReadOnlySpan<byte> text = Encoding.ASCII.GetBytes($"{first}\n{free}\n{first}\n{filler}");
+            Assert.True(reader.TryRead(ref text, out KmemEvent one));
+            Assert.Equal((KmemEventKind.Alloc, 0x18226au), (one.Kind, one.Pfn));
+            Assert.True(reader.TryRead(ref text, out KmemEvent two));
+            Assert.Equal((KmemEventKind.Free, 1u, (byte)10), (two.Kind, two.Pfn, two.Order));
+            Assert.True(reader.TryRead(ref text, out KmemEvent three));
+            Assert.Equal(one, three);
+            Assert.Equal(filler, Encoding.ASCII.GetString(text));
+        }
+    }
+
+    [Fact]
+    public void The_page_map_finds_what_a_dictionary_finds()
+    {
+        PageMap map = new();
+        Dictionary<uint, uint> expected = [];
+        SplitMix64 random = new(5);
+        for (int i = 1; i < 60_000; i++)
+        {
+            // Few homes, so that runs of places build up; frame 0 is among them. The table grows once.
+            uint pfn = i < 20_000 ? (uint)random.Below(64) << 18 : (uint)random.Below(40_000);
+            if (expected.Remove(pfn))
+            {
+                map.Remove(pfn);
+            }
+            else
+            {
+                expected.Add(pfn, (uint)i);
+                map.Add(pfn, (uint)i);
+            }
+
+            uint other = (uint)random.Below(40_000);
+            map.Remove(other | 0x8000_0000);
+            Assert.Equal(expected.GetValueOrDefault(other), map[other]);
+            Assert.Equal(expected.GetValueOrDefault(pfn), map[pfn]);
+        }
+
+        Assert.All(expected, pair => Assert.Equal(pair.Value, map[pair.Key]));
+    }
+
+    // The line as it stands in a trace, long enough before the text's end for the fast reader.
+    private static bool ReadFirst(FtraceText reader, ReadOnlySpan<byte> line, out KmemEvent parsed)
+    {
+        ReadOnlySpan<byte> text = (byte[])[.. line, (byte)'\n', .. new byte[FtraceFastLine.Reach]];
+        return reader.TryRead(ref text, out parsed);
+    }
 
     // Both readers over the same line: the same outcome, the same event.
     private static void Compare(IReadOnlyList<Mutation> lines, int? plantedByte)
@@ -89,10 +145,10 @@ public sealed class FtraceTextTests
             byte[] line = mutation.Apply();
             GfpTable fastTable = new();
             GfpTable fullTable = new();
-            KmemEvent? fast = Read(() => (new FtraceText("t", fastTable).TryRead(line, out KmemEvent item), item));
+            KmemEvent? fast = Read(() => (ReadFirst(new FtraceText("t", fastTable), line, out KmemEvent item), item));
 
             // The planted bug: the full reader sees another line where the character after '9' was written.
-            byte[] seen = plantedByte is int bad ? [.. line.Select(c => c == bad ? (byte)'0' : c)] : line;
+            byte[] seen = [.. line.TakeWhile(c => c != '\n').Select(c => c == plantedByte ? (byte)'0' : c)];
             KmemEvent? full = Read(() => (new FtraceText("t", fullTable).TryReadAny(seen, out KmemEvent item), item));
             Assert.Equal(full.HasValue, fast.HasValue);
             if (fast is { } a && full is { } b)
@@ -122,7 +178,7 @@ public sealed class FtraceTextTests
         public static Gen<Mutation> Generator { get; } =
             from line in TraceLine.Generator
             from at in Gen.Choose(0, 159)
-            from value in Gen.Elements(" 0159:afgxz[]-.=\r\0\u00ff,_|".Select(c => (byte)c))
+            from value in Gen.Elements(" 0159:afgxz[]-.=\r\n\0\u00ff,_|".Select(c => (byte)c))
             from cut in Gen.Choose(0, 9)
             select new Mutation(line, at, value, cut == 0);
 

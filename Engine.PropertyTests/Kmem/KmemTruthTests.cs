@@ -1,4 +1,7 @@
+using System.Formats.Tar;
 using System.Globalization;
+using Engine.Core.Diagnostics.Procfs;
+using Engine.Core.Zones;
 using Engine.PropertyTests.Support;
 using Mmsim.Cli;
 using Mmsim.Kmem;
@@ -42,6 +45,84 @@ public sealed class KmemTruthTests
         Assert.Equal(first, Replay(path));
     }
 
+    [SharedDataFact("data/kmem")]
+    public void A_replay_that_begins_with_the_machines_lists_refills_and_drains_them_as_the_kernel_did()
+    {
+        string folder = SharedData.Find("data/kmem")!;
+        KmemTrace trace = KmemTrace.Read(Path.Combine(folder, "b1.ftrace.txt.zst"));
+        (ZoneReport filled, ZoneReport empty) = (ReplayOnItsZones(folder, trace, hasLists: true), ReplayOnItsZones(folder, trace, hasLists: false));
+        double refills = trace.Program.Counts.Events[(int)KmemEventKind.ZoneLocked];
+        double drains = trace.Program.Counts.Events[(int)KmemEventKind.PcpuDrain];
+        Assert.InRange(filled.ZoneLocked / refills, 0.95, 1.05);
+        Assert.InRange(filled.Drained / drains, 0.95, 1.05);
+        Assert.Equal((ulong)trace.Program.Counts.Events[(int)KmemEventKind.ExtFrag], filled.ExtFrag);
+        Assert.NotInRange(empty.ZoneLocked / refills, 0.5, 1.5);
+    }
+
+    [Fact]
+    public void What_lists_held_at_first_is_what_was_taken_before_the_first_refill()
+    {
+        ListContents lists = new();
+        Add(KmemEventKind.Alloc, 0, 1, 3);
+        Add(KmemEventKind.Free, 0, 1, 2);
+        Add(KmemEventKind.PcpuDrain, 0, 1, 4);
+        Add(KmemEventKind.Free, 0, 0, 5);
+        Add(KmemEventKind.Alloc, 0, 0, 5);
+        Add(KmemEventKind.ZoneLocked, 0, 1, 1);
+        Add(KmemEventKind.Alloc, 0, 1, 100);
+        Add(KmemEventKind.Alloc, 70, 2, 7);
+        Assert.Equal(5, lists.GetFirst(0, MigrateType.Movable));
+        Assert.Equal(0, lists.GetFirst(0, MigrateType.Unmovable));
+        Assert.Equal(7, lists.GetFirst(70, MigrateType.Reclaimable));
+        Assert.Equal(0, lists.GetFirst(71, MigrateType.Movable));
+        Assert.Equal(0, lists.GetFirst(1000, MigrateType.Movable));
+
+        void Add(KmemEventKind kind, int cpu, int type, int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                lists.Add(new KmemEvent { Kind = kind, Cpu = (ushort)cpu, IsRefill = kind == KmemEventKind.ZoneLocked }, type);
+            }
+        }
+    }
+
+    private static ZoneReport ReplayOnItsZones(string folder, KmemTrace trace, bool hasLists)
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            using (InputFile input = InputFile.Open(Path.Combine(folder, "b1.proc_before_after.tar.zst")))
+            using (TarReader tar = new(new MemoryStream(input.ReadToEnd())))
+            {
+                TarEntry? entry = tar.GetNextEntry();
+                while (entry is not null && entry.Name != "before/zoneinfo")
+                {
+                    entry = tar.GetNextEntry();
+                }
+
+                entry!.ExtractToFile(path, overwrite: false);
+            }
+
+            using ModelMemory model = ModelMemory.FromZoneInfo(path, out ZoneInfoFile file);
+            KmemReplay replay = new(trace.Program, trace.Gfps, model.Pages);
+            replay.PrepareEarlier([.. model.Pages.Zones.Select(zone => zone.Span)]);
+            if (hasLists)
+            {
+                replay.PrepareLists(file.Zones);
+            }
+
+            replay.Run(1);
+            Assert.Equal(0, replay.Failures + replay.EarlierFailures);
+            Assert.Equal(0, model.Log.Count);
+            Assert.Empty(model.Pages.Verify());
+            return replay.Report;
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     private static string Replay(string path)
     {
         KmemTrace trace = KmemTrace.Read(path);
@@ -78,7 +159,7 @@ public sealed class KmemTruthTests
         AddAll("cpu", trace.Text.EventsByCpu.ToArray(), index => index.ToString("000", CultureInfo.InvariantCulture));
         AddAll("alloc_order", counts.AllocByOrder);
         AddAll("alloc_migratetype", counts.AllocByMigrateType);
-        AddAll("alloc_gfp", [.. counts.AllocByGfp], trace.Gfps.GetText);
+        AddAll("alloc_gfp", counts.AllocByGfp, trace.Gfps.GetText);
         AddAll("free_order", counts.FreeByOrder);
         AddAll("drain_order", counts.DrainByOrder);
         AddAll("drain_migratetype", counts.DrainByMigrateType);

@@ -111,7 +111,7 @@ public sealed class SmmuV3
     public IReadOnlyList<SmmuEvent> TakeEvents()
     {
         List<SmmuEvent> taken = [];
-        for (; consumed != produced; consumed++)
+        for (; consumed != produced; consumed = unchecked(consumed + 1))
         {
             SmmuEvent record = memory.GetRef<SmmuEvent>(eventQueue + ((consumed & (eventCount - 1)) * SmmuEvent.SizeBytes));
             slabs.Print(record.Format());
@@ -252,14 +252,14 @@ public sealed class SmmuV3
 
     private bool Record(in SmmuEvent record)
     {
-        if (produced - consumed >= eventCount)
+        if (unchecked(produced - consumed) >= eventCount)
         {
             DroppedEvents++;
             return false;
         }
 
         memory.GetRef<SmmuEvent>(eventQueue + ((produced & (eventCount - 1)) * SmmuEvent.SizeBytes)) = record;
-        produced++;
+        produced = unchecked(produced + 1);
         return false;
     }
 

@@ -50,7 +50,7 @@ public struct StreamTableEntry
     public readonly PhysAddr Context => new(Word0 & ContextMask);
 
     /// <summary>The virtual machine that TLB entries belong to; 0 without stage 2.</summary>
-    public readonly ushort Vmid => Config >= StreamConfig.Stage2 ? (ushort)Word2 : (ushort)0;
+    public readonly ushort Vmid => Config >= StreamConfig.Stage2 ? unchecked((ushort)Word2) : (ushort)0;
 
     /// <summary>Stage 2's registers.</summary>
     internal readonly Stage2Registers Stage2 => Config >= StreamConfig.Stage2

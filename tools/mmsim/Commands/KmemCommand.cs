@@ -22,7 +22,7 @@ internal static class KmemCommand
 
     private static readonly Option<string?> ZoneInfo = new("--zoneinfo")
     {
-        Description = "A /proc/zoneinfo of the traced machine: the replay runs on zones like its own.",
+        Description = "A /proc/zoneinfo of the traced machine from when the trace began: the replay runs on zones and per-CPU lists like its own.",
         HelpName = "FILE",
     };
 
@@ -72,10 +72,11 @@ internal static class KmemCommand
         KmemTrace trace = ProgressDisplay.Run("reading", isQuiet, progress => KmemTrace.Read(path, progress, interruption.Token));
         double readSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
-        using ModelMemory model = Boot(parsed, trace, out IReadOnlyList<ZoneSpan> realZones);
+        using ModelMemory model = Boot(parsed, trace, out IReadOnlyList<ZoneSpan> realZones, out IReadOnlyList<RecordedZone> recorded);
         KmemReplay replay = new(trace.Program, trace.Gfps, model.Pages);
-        replay.PrepareEarlier(realZones);
         start = Stopwatch.GetTimestamp();
+        replay.PrepareEarlier(realZones);
+        replay.PrepareLists(recorded);
         replay.Run(sampleCount, interruption.Token);
         KmemResult result = new(Path.GetFileName(path), trace, model, replay, readSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (!isQuiet)
@@ -96,10 +97,11 @@ internal static class KmemCommand
         return interruption.IsRequested ? ExitCode.Interrupted : model.Log.Count != 0 ? ExitCode.Difference : ExitCode.Done;
     }
 
-    private static ModelMemory Boot(ParseResult parsed, KmemTrace trace, out IReadOnlyList<ZoneSpan> realZones)
+    private static ModelMemory Boot(ParseResult parsed, KmemTrace trace, out IReadOnlyList<ZoneSpan> realZones, out IReadOnlyList<RecordedZone> recorded)
     {
         int cpuCount = Math.Max(trace.Program.CpuMax + 1, trace.Text.CpuCount);
         realZones = [];
+        recorded = [];
         if (parsed.GetValue(ZoneInfo) is not string path)
         {
             return ModelMemory.Boot(MemoryBytes(parsed, trace), cpuCount);
@@ -113,6 +115,7 @@ internal static class KmemCommand
         }
 
         realZones = [.. model.Pages.Zones.Select(zone => zone.Span)];
+        recorded = file.Zones;
         return model;
     }
 

@@ -34,7 +34,7 @@ public sealed class FuzzBuddy : IFuzzTarget
         // Small orders are common, each order occurs.
         int order = Math.Min(random.Below(Order.Count), random.Below(Order.Count));
         return new BuddyOperation(
-            Steps[random.Below(Steps.Length)], random.Below(4), order, Gfps[random.Below(Gfps.Length)], (uint)random.Next());
+            Steps[random.Below(Steps.Length)], random.Below(4), order, Gfps[random.Below(Gfps.Length)], unchecked((uint)random.Next()));
     }
 
     /// <inheritdoc/>

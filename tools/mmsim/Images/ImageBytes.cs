@@ -12,11 +12,11 @@ internal abstract class ImageBytes : IDisposable
 
     /// <summary>Reads four bytes, little-endian; inside the file.</summary>
     public uint ReadUInt32(long offset) => (offset & 4) == 0 && offset + 8 <= LengthBytes
-        ? (uint)ReadUInt64(offset)
+        ? unchecked((uint)ReadUInt64(offset))
         : (uint)(ReadUInt64(offset - 4) >> 32);
 
     /// <summary>Reads two bytes, little-endian; inside the file.</summary>
-    public ushort ReadUInt16(long offset) => (ushort)(ReadUInt64(offset & ~7L) >> ((int)(offset & 6) * 8));
+    public ushort ReadUInt16(long offset) => unchecked((ushort)(ReadUInt64(offset & ~7L) >> ((int)(offset & 6) * 8)));
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -25,7 +25,7 @@ internal ref struct FieldCursor
     public readonly bool IsAtEnd => at >= text.Length;
 
     /// <summary>The next byte, or 0 at the end.</summary>
-    public readonly byte Current => (uint)at < (uint)text.Length ? text[at] : (byte)0;
+    public readonly byte Current => unchecked((uint)at) < (uint)text.Length ? text[at] : (byte)0;
 
     /// <summary>Passes over blanks.</summary>
     public void SkipBlanks()
@@ -52,7 +52,7 @@ internal ref struct FieldCursor
     public ReadOnlySpan<byte> TakeWord()
     {
         int start = at;
-        while ((uint)at < (uint)text.Length && text[at] != (byte)' ')
+        while (unchecked((uint)at) < (uint)text.Length && text[at] != (byte)' ')
         {
             at++;
         }

@@ -11,14 +11,14 @@ namespace Mmsim.Kmem;
 internal sealed class FtraceBlocks : IDisposable
 {
     /// <summary>The longest line that is accepted, in bytes, and the size of a block.</summary>
-    public const int BlockBytes = 1 << 20;
+    public const int BlockBytes = 256 << 10;
 
     private const int BlocksAhead = 4;
 
     private readonly Func<Memory<byte>, int> read;
     private readonly string name;
-    private readonly BlockingCollection<(byte[] Block, int Length)> filled = new(BlocksAhead);
-    private readonly ConcurrentBag<byte[]> spare = [];
+    private readonly BlockingCollection<TextBlock> filled = new(BlocksAhead);
+    private readonly ConcurrentBag<TextBlock> spare = [];
     private readonly CancellationTokenSource stop = new();
     private readonly Thread reader;
     private ExceptionDispatchInfo? failure;
@@ -35,20 +35,20 @@ internal sealed class FtraceBlocks : IDisposable
     }
 
     /// <summary>The next block: whole lines, but for the text's last line, which may lack its line break.</summary>
-    /// <returns>Its bytes; empty at the end. <see cref="Return"/> gives the array back.</returns>
-    public ArraySegment<byte> Next()
+    /// <returns>Null at the end. <see cref="Return"/> gives the block back.</returns>
+    public TextBlock? Next()
     {
-        if (filled.TryTake(out (byte[] Block, int Length) block, Timeout.Infinite))
+        if (filled.TryTake(out TextBlock? block, Timeout.Infinite))
         {
-            return new ArraySegment<byte>(block.Block, 0, block.Length);
+            return block;
         }
 
         failure?.Throw();
-        return ArraySegment<byte>.Empty;
+        return null;
     }
 
     /// <summary>Gives a block back for reuse.</summary>
-    public void Return(ArraySegment<byte> block) => spare.Add(block.Array!);
+    public void Return(TextBlock block) => spare.Add(block);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -81,11 +81,11 @@ internal sealed class FtraceBlocks : IDisposable
 
     private void FillAll()
     {
-        byte[] block = new byte[BlockBytes];
+        TextBlock block = new();
         int used = 0;
         while (true)
         {
-            int count = used < BlockBytes ? read(block.AsMemory(used)) : 0;
+            int count = used < BlockBytes ? read(block.Bytes.AsMemory(used)) : 0;
             used += count;
             if (count != 0 && used < BlockBytes)
             {
@@ -93,18 +93,19 @@ internal sealed class FtraceBlocks : IDisposable
             }
 
             bool isEnd = used < BlockBytes;
-            int length = isEnd ? used : block.AsSpan(0, used).LastIndexOf((byte)'\n') + 1;
+            int length = isEnd ? used : block.Bytes.AsSpan(0, used).LastIndexOf((byte)'\n') + 1;
             if (length == 0 && !isEnd)
             {
                 throw new InputException(name, null, $"a line is longer than {BlockBytes} bytes", "ftrace text");
             }
 
-            byte[] next = spare.TryTake(out byte[]? reused) ? reused : new byte[BlockBytes];
-            block.AsSpan(length, used - length).CopyTo(next);
+            TextBlock next = spare.TryTake(out TextBlock? reused) ? reused : new TextBlock();
+            block.Bytes.AsSpan(length, used - length).CopyTo(next.Bytes);
             used -= length;
             if (length > 0)
             {
-                filled.Add((block, length), stop.Token);
+                block.Length = length;
+                filled.Add(block, stop.Token);
             }
 
             if (isEnd)

@@ -66,23 +66,27 @@ internal sealed class FtraceText
     /// <summary>Events that are not the page allocator's, by name.</summary>
     public IReadOnlyDictionary<string, long> OtherEvents => otherEvents;
 
-    /// <summary>Reads one line.</summary>
-    /// <param name="text">The line without its line break.</param>
+    /// <summary>Reads the line that a text begins with, and passes it over.</summary>
+    /// <param name="text">Lines, of which the last may lack its break; afterwards what follows the line.</param>
     /// <param name="parsed">The event, if there is one.</param>
     /// <returns>Whether the line is one of the page allocator's events.</returns>
     /// <exception cref="InputException">The line is not what ftrace writes.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool TryRead(ReadOnlySpan<byte> text, out KmemEvent parsed)
+    public bool TryRead(ref ReadOnlySpan<byte> text, out KmemEvent parsed)
     {
         line++;
-        if (fast.TryRead(text, out parsed, out int gfpAt) && (gfpAt == 0 || TryAddFlags(text[gfpAt..], ref parsed)))
+        if (text.Length >= FtraceFastLine.Reach && fast.TryRead(text, out parsed, out int end)
+            && (parsed.Kind != KmemEventKind.Alloc || TryReadFlags(text, ref end, ref parsed)))
         {
+            text = text[(end + 1)..];
             CountEvent(parsed);
             mayContinue = false;
             return true;
         }
 
-        return TryReadAny(text, out parsed);
+        end = text.IndexOf((byte)'\n');
+        ReadOnlySpan<byte> first = end < 0 ? text : text[..end];
+        text = end < 0 ? [] : text[(end + 1)..];
+        return TryReadAny(first, out parsed);
     }
 
     private void CountEvent(in KmemEvent parsed)
@@ -107,15 +111,29 @@ internal sealed class FtraceText
         EventCount++;
     }
 
-    // Of a text with a blank, and of a bad one, the slow way decides.
-    private bool TryAddFlags(ReadOnlySpan<byte> text, ref KmemEvent parsed)
+    // The flags reach from here to the line's break. Of a text with a blank, and of a bad one, the slow way decides.
+    private bool TryReadFlags(ReadOnlySpan<byte> text, ref int end, ref KmemEvent parsed)
     {
-        bool isKnown = gfps.TryFindLast(text, out int index) || (!text.Contains((byte)' ') && gfps.TryAdd(text, out index, out _));
+        ReadOnlySpan<byte> rest = text[end..];
+        if (gfps.TryFindLast(rest, out int index, out int length))
+        {
+            end += length;
+            parsed.Gfp = (ushort)index;
+            return true;
+        }
+
+        length = rest.IndexOf((byte)'\n');
+        if (length <= 0 || rest[..length].ContainsAny((byte)' ', (byte)'\r') || !gfps.TryAdd(rest[..length], out index, out _))
+        {
+            return false;
+        }
+
+        end += length;
         parsed.Gfp = (ushort)index;
-        return isKnown;
+        return true;
     }
 
-    /// <summary>Reads a line of any form: what <see cref="TryRead"/> does where the line is unusual.</summary>
+    /// <summary>Reads a line of any form: what <see cref="TryRead"/> does with an unusual line.</summary>
     internal bool TryReadAny(ReadOnlySpan<byte> text, out KmemEvent parsed)
     {
         Unsafe.SkipInit(out parsed);

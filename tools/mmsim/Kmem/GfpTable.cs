@@ -13,24 +13,31 @@ internal sealed class GfpTable
     private const int TextsMax = SlotCount / 2;
 
     private readonly int[] slots = new int[SlotCount];
-    private readonly List<byte[]> texts = [];
+
+    // Each with the line's break that follows it, so that a comparison finds the end as well.
+    private readonly List<byte[]> lines = [];
     private readonly List<GfpFlags> flags = [];
-    private int last;
+    private byte[] lastLine = [(byte)'\n'];
+    private int last = -1;
 
     /// <summary>How many texts there are.</summary>
-    public int Count => texts.Count;
+    public int Count => lines.Count;
 
     /// <summary>The flags that a text stands for.</summary>
     public GfpFlags GetFlags(int index) => flags[index];
 
     /// <summary>The text as the trace has it.</summary>
-    public string GetText(int index) => Encoding.ASCII.GetString(texts[index]);
+    public string GetText(int index) => Encoding.ASCII.GetString(lines[index].AsSpan(..^1));
 
-    /// <summary>Compares a text with the one found last, which most allocations repeat.</summary>
-    public bool TryFindLast(ReadOnlySpan<byte> text, out int index)
+    /// <summary>Compares what a text begins with, up to a line's break, with the flags found last, which most allocations repeat.</summary>
+    /// <param name="text">The flags, a line's break, and what follows.</param>
+    /// <param name="index">Their number.</param>
+    /// <param name="length">Bytes before the break.</param>
+    public bool TryFindLast(ReadOnlySpan<byte> text, out int index, out int length)
     {
         index = last;
-        return index < texts.Count && text.SequenceEqual(texts[index]);
+        length = lastLine.Length - 1;
+        return last >= 0 && text.StartsWith(lastLine);
     }
 
     /// <summary>Finds or adds a text.</summary>
@@ -44,30 +51,37 @@ internal sealed class GfpTable
         while (slots[slot] != 0)
         {
             index = slots[slot] - 1;
-            if (text.SequenceEqual(texts[index]))
+            if (text.SequenceEqual(lines[index].AsSpan(..^1)))
             {
-                last = index;
+                Keep(index);
                 return true;
             }
 
             slot = (slot + 1) & (SlotCount - 1);
         }
 
-        index = texts.Count;
+        index = lines.Count;
         if (!GfpText.TryParse(Encoding.Latin1.GetString(text), out GfpFlags parsed, out wrong))
         {
             return false;
         }
 
-        if (texts.Count == TextsMax)
+        if (lines.Count == TextsMax)
         {
             wrong = $"more than {TextsMax} different texts";
             return false;
         }
 
-        texts.Add(text.ToArray());
+        lines.Add([.. text, (byte)'\n']);
         flags.Add(parsed);
         slots[slot] = index + 1;
+        Keep(index);
         return true;
+    }
+
+    private void Keep(int index)
+    {
+        last = index;
+        lastLine = lines[index];
     }
 }

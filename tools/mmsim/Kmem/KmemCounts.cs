@@ -19,7 +19,7 @@ internal sealed class KmemCounts
     public long[] AllocByMigrateType { get; } = new long[MigrateTypeMax + 1];
 
     /// <summary>Allocations by the number of their flags' text.</summary>
-    public List<long> AllocByGfp { get; } = [];
+    public long[] AllocByGfp { get; private set; } = [];
 
     /// <summary>Frees by order.</summary>
     public long[] FreeByOrder { get; } = new long[Order.Count];
@@ -72,9 +72,11 @@ internal sealed class KmemCounts
             case KmemEventKind.Alloc:
                 AllocByOrder[item.Order]++;
                 AllocByMigrateType[item.MigrateType]++;
-                while (AllocByGfp.Count <= item.Gfp)
+                if (item.Gfp >= AllocByGfp.Length)
                 {
-                    AllocByGfp.Add(0);
+                    long[] counts = AllocByGfp;
+                    Array.Resize(ref counts, item.Gfp + 1);
+                    AllocByGfp = counts;
                 }
 
                 AllocByGfp[item.Gfp]++;

@@ -42,7 +42,7 @@ internal static class KmemJson
         json.WriteNumber("lost_events", trace.Text.LostEvents);
         WriteByNumber(json, "alloc_by_order", counts.AllocByOrder);
         WriteByNumber(json, "alloc_by_migratetype", counts.AllocByMigrateType);
-        json.WriteNumbers("alloc_by_gfp", [.. Enumerable.Range(0, counts.AllocByGfp.Count)
+        json.WriteNumbers("alloc_by_gfp", [.. Enumerable.Range(0, counts.AllocByGfp.Length)
             .Select(index => (Key: trace.Gfps.GetText(index), Value: counts.AllocByGfp[index]))
             .OrderBy(item => item.Key, StringComparer.Ordinal)]);
         json.WriteNumber("alloc_pages", PagesIn(counts.AllocByOrder));

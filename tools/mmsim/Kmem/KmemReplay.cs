@@ -2,14 +2,14 @@
 //
 // Blocks that the trace only sees freed are allocated before, in the order of their addresses on the real machine, so that
 // neighbours there become neighbours here, with the migrate type that the trace names for their pageblock (movable where it
-// names none) and in the zone that they lay in where the zones are known. The lists are then drained: the replay begins with
-// empty per-CPU lists.
+// names none) and in the zone that they lay in where the zones are known. The lists are then drained; where the machine's zoneinfo
+// is known, they begin with as many pages and with the limits that it had, else empty.
 //
 // Once a second of the trace's time each CPU does for its lists what Linux does then. The content of pages plays no part, so
 // nothing is zeroed.
 
-using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
+using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Units;
 using Engine.Core.Zones;
 
@@ -59,9 +59,19 @@ internal sealed class KmemReplay
     public void PrepareEarlier(IReadOnlyList<ZoneSpan> realZones)
     {
         CpuId cpu = new(0);
-        foreach (int index in Enumerable.Range(0, earlier.Length).OrderBy(index => program.Earlier[index].Pfn))
+        IReadOnlyList<EarlierBlock> blocks = program.Earlier;
+        ulong[] order = new ulong[blocks.Count];
+        for (int i = 0; i < order.Length; i++)
         {
-            EarlierBlock block = program.Earlier[index];
+            // Of several with the same frame, the one that was freed first comes first.
+            order[i] = ((ulong)blocks[i].Pfn << 32) | (uint)i;
+        }
+
+        Array.Sort(order);
+        foreach (ulong one in order)
+        {
+            int index = unchecked((int)one);
+            EarlierBlock block = blocks[index];
             GfpFlags gfp = FlagsOf(block.Pfn, realZones);
             if (!pages.TryAllocate(cpu, new Order(block.Order), gfp, out earlier[index]))
             {
@@ -70,6 +80,51 @@ internal sealed class KmemReplay
         }
 
         pages.DrainAll(cpu);
+    }
+
+    /// <summary>
+    /// Gives each CPU's lists what the recorded machine had on them, and the limit that its use had tuned them to. The file tells
+    /// how many pages, not of which type: that much as the trace needed before it first refilled a list is of the list's type, and the
+    /// rest, which the trace never asked for, is reclaimable.
+    /// </summary>
+    /// <param name="zones">The recorded machine's zones.</param>
+    public void PrepareLists(IReadOnlyList<RecordedZone> zones)
+    {
+        foreach (RecordedZone recorded in zones)
+        {
+            Zone? zone = pages.Zones.FirstOrDefault(zone => zone.Node == recorded.Node && ZoneTypes.GetName(zone.Type) == recorded.Name && zone.ManagedPages > 0);
+            if (zone is null)
+            {
+                continue;
+            }
+
+            foreach (RecordedPerCpu lists in recorded.PerCpu)
+            {
+                CpuId cpu = new(lists.Cpu);
+                long left = (long)Math.Min(lists.Count, (ulong)long.MaxValue);
+                long movable = Math.Min(left, program.Lists.GetFirst(lists.Cpu, MigrateType.Movable));
+                long unmovable = Math.Min(left - movable, program.Lists.GetFirst(lists.Cpu, MigrateType.Unmovable));
+                pages.SetListLimit(cpu, zone, (int)Math.Min(lists.High, int.MaxValue));
+                FillList(cpu, left - movable - unmovable, InZone(GfpFlags.Kernel | GfpFlags.Reclaimable, zone.Type));
+                FillList(cpu, unmovable, InZone(GfpFlags.Kernel, zone.Type));
+                FillList(cpu, movable, InZone(GfpFlags.HighUserMovable, zone.Type));
+            }
+        }
+    }
+
+    // What is taken first and given back then stays on the lists, as their limit allows it.
+    private void FillList(CpuId cpu, long count, GfpFlags gfp)
+    {
+        List<Pfn> held = [];
+        while (held.Count < count && pages.TryAllocate(cpu, Order.Zero, gfp, out Pfn pfn))
+        {
+            held.Add(pfn);
+        }
+
+        foreach (Pfn pfn in held)
+        {
+            pages.Free(cpu, pfn, Order.Zero);
+        }
     }
 
     /// <summary>Runs all steps.</summary>
@@ -105,7 +160,6 @@ internal sealed class KmemReplay
         Report = Subtract(Sum(), before);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunSteps(ReadOnlySpan<ReplayOp> steps, ref uint tick)
     {
         foreach (ref readonly ReplayOp step in steps)
@@ -156,16 +210,17 @@ internal sealed class KmemReplay
 
     private void Split(CpuId cpu, in ReplayOp step)
     {
-        Pfn block = slots[step.Slot];
-        uint[] parts = program.Splits[step.Gfp];
+        ReadOnlySpan<uint> parts = program.Splits[(int)step.Slot];
+        Pfn block = slots[parts[0]];
         if (block != Pfn.None)
         {
-            _ = pages.TrySplitPage(block, new Order(step.Order));
+            _ = pages.TrySplit(block, Order.Zero);
         }
 
-        for (uint i = 0; i < parts.Length; i++)
+        parts = parts[1..];
+        for (int i = 0; i < parts.Length; i++)
         {
-            slots[parts[i]] = block == Pfn.None ? Pfn.None : block + i;
+            slots[parts[i]] = block == Pfn.None ? Pfn.None : block + (uint)i;
         }
     }
 
@@ -182,17 +237,19 @@ internal sealed class KmemReplay
         {
             if (span.Contains(new Pfn(pfn)))
             {
-                return span.Type switch
-                {
-                    ZoneType.Dma => (type & ~GfpFlags.HighMem) | GfpFlags.Dma,
-                    ZoneType.Dma32 => (type & ~GfpFlags.HighMem) | GfpFlags.Dma32,
-                    _ => type,
-                };
+                return InZone(type, span.Type);
             }
         }
 
         return type;
     }
+
+    private static GfpFlags InZone(GfpFlags gfp, ZoneType type) => type switch
+    {
+        ZoneType.Dma => (gfp & ~GfpFlags.HighMem) | GfpFlags.Dma,
+        ZoneType.Dma32 => (gfp & ~GfpFlags.HighMem) | GfpFlags.Dma32,
+        _ => gfp,
+    };
 
     // The content is not replayed, and a compound page's tails play no part in the allocator.
     private static GfpFlags ToModel(GfpFlags gfp) => gfp & ~(GfpFlags.Zero | GfpFlags.ZeroTags | GfpFlags.Comp);

@@ -70,7 +70,7 @@ internal static class KmemReport
         console.Write(types);
         console.WriteLine();
         console.MarkupLine("[grey]allocations  flags[/]");
-        foreach (int index in Enumerable.Range(0, counts.AllocByGfp.Count).OrderByDescending(index => counts.AllocByGfp[index]))
+        foreach (int index in Enumerable.Range(0, counts.AllocByGfp.Length).OrderByDescending(index => counts.AllocByGfp[index]))
         {
             PrintLine(Text($"{counts.AllocByGfp[index],11:N0}  {trace.Gfps.GetText(index)}"));
         }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Mmsim.Cli;
 
 namespace Mmsim.Kmem;
@@ -32,30 +31,20 @@ internal sealed record KmemTrace(ReplayProgram Program, GfpTable Gfps, FtraceTex
         GfpTable gfps = new();
         KmemTrace trace = new(new ReplayProgram(), gfps, new FtraceText(name, gfps));
         using FtraceBlocks blocks = new(name, read);
-        while (true)
+        while (blocks.Next() is { } block)
         {
-            ArraySegment<byte> block = blocks.Next();
-            if (block.Count == 0)
-            {
-                break;
-            }
-
-            trace.Add(block);
+            trace.Add(block.Text);
             blocks.Return(block);
         }
 
         return trace.Text.EventCount > 0 ? trace : throw new InputException(name, null, "the trace has no event", "ftrace text with kmem events");
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(ReadOnlySpan<byte> block)
     {
         while (block.Length > 0)
         {
-            int end = block.IndexOf((byte)'\n');
-            ReadOnlySpan<byte> line = end < 0 ? block : block[..end];
-            block = end < 0 ? [] : block[(end + 1)..];
-            if (Text.TryRead(line, out KmemEvent item))
+            if (Text.TryRead(ref block, out KmemEvent item))
             {
                 Program.Add(item);
             }

@@ -12,7 +12,7 @@ internal struct ReplayOp
     /// <summary>Set in the slot of a block that was allocated before the trace began.</summary>
     public const uint EarlierBit = 1u << 31;
 
-    /// <summary>The slot; with <see cref="EarlierBit"/>, the place in <see cref="ReplayProgram.Earlier"/>.</summary>
+    /// <summary>The slot; with <see cref="EarlierBit"/>, the place in <see cref="ReplayProgram.Earlier"/>; of a split, the place in <see cref="ReplayProgram.Splits"/>.</summary>
     public uint Slot;
 
     /// <summary>Time since the first event, in units of 16 microseconds, at most the largest number.</summary>
@@ -21,7 +21,7 @@ internal struct ReplayOp
     /// <summary>The CPU that acts.</summary>
     public ushort Cpu;
 
-    /// <summary>The number of the flags' text, or of the split's slots.</summary>
+    /// <summary>The number of the flags' text.</summary>
     public ushort Gfp;
 
     /// <summary>What to do.</summary>

@@ -8,8 +8,8 @@
 //
 // mm_page_free_batched comes in addition to the mm_page_free of the same page and frees nothing.
 
-using System.Runtime.CompilerServices;
 using Engine.Core.Units;
+using Engine.Core.Zones;
 
 namespace Mmsim.Kmem;
 
@@ -28,7 +28,8 @@ internal sealed class ReplayProgram
     private readonly List<ReplayOp[]> chunks = [];
     private readonly List<EarlierBlock> earlier = [];
     private readonly List<uint[]> splits = [];
-    private readonly Stack<uint> freeSlots = new();
+    private uint[] freeSlots = new uint[1024];
+    private int freeSlotCount;
     private (uint Pfn, byte Order)[] slots = new (uint, byte)[1024];
     private byte[] pageBlockTypes = new byte[1024];
     private ReplayOp[] chunk = [];
@@ -38,6 +39,9 @@ internal sealed class ReplayProgram
 
     /// <summary>What the trace says, counted.</summary>
     public KmemCounts Counts { get; } = new();
+
+    /// <summary>What the CPUs' lists held when the trace began.</summary>
+    public ListContents Lists { get; } = new();
 
     /// <summary>How many steps there are.</summary>
     public long Count => chunks.Count == 0 ? 0 : ((long)(chunks.Count - 1) << ChunkShift) + chunkUsed;
@@ -49,14 +53,14 @@ internal sealed class ReplayProgram
     /// <summary>Blocks that were allocated before the trace began, in the order of their frees.</summary>
     public IReadOnlyList<EarlierBlock> Earlier => earlier;
 
-    /// <summary>The slots that a split's pages get.</summary>
+    /// <summary>By the number in the slot's place of a split: the slot of the block, then those that its pages get.</summary>
     public IReadOnlyList<uint[]> Splits => splits;
 
     /// <summary>One more than the largest slot.</summary>
     public int SlotCount { get; private set; }
 
     /// <summary>Blocks allocated in the trace and not freed at its end.</summary>
-    public long LiveBlocks => SlotCount - freeSlots.Count;
+    public long LiveBlocks => SlotCount - freeSlotCount;
 
     /// <summary>Pages of blocks allocated in the trace and not freed at its end.</summary>
     public ulong LivePages => livePages;
@@ -90,7 +94,6 @@ internal sealed class ReplayProgram
     }
 
     /// <summary>Adds one event.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(in KmemEvent item)
     {
         Counts.Add(item);
@@ -107,20 +110,26 @@ internal sealed class ReplayProgram
         {
             case KmemEventKind.Alloc when item.Pfn != 0:
                 LearnType(item);
+                Lists.Add(item, item.MigrateType);
                 Allocate(item);
                 break;
             case KmemEventKind.Free:
+                int type = GetPageBlockType(item.Pfn);
+                Lists.Add(item, type < 0 ? (int)MigrateType.Movable : type);
                 Free(item);
                 break;
             case KmemEventKind.PcpuDrain:
                 LearnType(item);
+                Lists.Add(item, item.MigrateType);
+                break;
+            case KmemEventKind.ZoneLocked:
+                Lists.Add(item, item.MigrateType);
                 break;
             default:
                 break;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Allocate(in KmemEvent item)
     {
         uint count = 1u << item.Order;
@@ -134,15 +143,11 @@ internal sealed class ReplayProgram
             }
         }
 
-        uint slot = Take(item.Pfn, item.Order);
         livePages += count;
         PeakLivePages = Math.Max(PeakLivePages, livePages);
-        ref ReplayOp op = ref Append(ReplayOpKind.Alloc, slot, item);
-        op.Gfp = item.Gfp;
-        op.Order = item.Order;
+        Append(ReplayOpKind.Alloc, Take(item.Pfn, item.Order), item.Order, item.Gfp, item);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Free(in KmemEvent item)
     {
         uint owner = owners[item.Pfn];
@@ -153,6 +158,12 @@ internal sealed class ReplayProgram
             return;
         }
 
+        FreeUnknown(item);
+    }
+
+    // Parts of live blocks, or a block from before the trace.
+    private void FreeUnknown(in KmemEvent item)
+    {
         uint count = 1u << item.Order;
         bool isLive = false;
         for (uint i = 0; i < count; i++)
@@ -175,7 +186,7 @@ internal sealed class ReplayProgram
         Counts.UnknownFreePages += count;
         uint place = (uint)earlier.Count;
         earlier.Add(new EarlierBlock(item.Pfn, item.Order, item.Cpu));
-        Append(ReplayOpKind.Free, place | ReplayOp.EarlierBit, item).Order = item.Order;
+        Append(ReplayOpKind.Free, place | ReplayOp.EarlierBit, item.Order, 0, item);
     }
 
     // Frees one page of a live block, which is split first unless it is a single page.
@@ -194,43 +205,57 @@ internal sealed class ReplayProgram
     private void Split(uint slot, in KmemEvent item)
     {
         (uint pfn, byte order) = slots[slot];
-        ref ReplayOp op = ref Append(ReplayOpKind.Split, slot, item);
-        op.Order = order;
-        op.Gfp = (ushort)Math.Min(splits.Count, ushort.MaxValue);
-        uint[] parts = new uint[1 << order];
-        for (uint i = 0; i < parts.Length; i++)
+        Append(ReplayOpKind.Split, (uint)splits.Count, order, 0, item);
+        uint[] parts = new uint[1 + (1 << order)];
+        parts[0] = slot;
+        for (int i = 1; i < parts.Length; i++)
         {
-            parts[i] = Take(unchecked(pfn + i), 0);
+            uint page = unchecked(pfn + (uint)i - 1);
+            owners.Remove(page);
+            parts[i] = Take(page, 0);
         }
 
         splits.Add(parts);
-        freeSlots.Push(slot);
+        GiveBack(slot);
     }
 
     private void Drop(uint slot, in KmemEvent item)
     {
         (uint pfn, byte order) = slots[slot];
-        owners.Fill(pfn, 1u << order, 0);
+        for (uint i = 0; i < 1u << order; i++)
+        {
+            owners.Remove(unchecked(pfn + i));
+        }
+
         livePages -= 1u << order;
-        freeSlots.Push(slot);
-        Append(ReplayOpKind.Free, slot, item).Order = order;
+        GiveBack(slot);
+        Append(ReplayOpKind.Free, slot, order, 0, item);
     }
 
     private uint Take(uint pfn, byte order)
     {
-        if (!freeSlots.TryPop(out uint slot))
+        uint slot = freeSlotCount > 0 ? freeSlots[--freeSlotCount] : AddSlot();
+        slots[slot] = (pfn, order);
+        for (uint i = 0; i < 1u << order; i++)
         {
-            slot = (uint)SlotCount++;
-            if (slot == slots.Length)
-            {
-                Array.Resize(ref slots, slots.Length * 2);
-            }
+            owners.Add(unchecked(pfn + i), slot + 1);
         }
 
-        slots[slot] = (pfn, order);
-        owners.Fill(pfn, 1u << order, slot + 1);
         return slot;
     }
+
+    private uint AddSlot()
+    {
+        if (SlotCount == slots.Length)
+        {
+            Array.Resize(ref slots, slots.Length * 2);
+            Array.Resize(ref freeSlots, slots.Length);
+        }
+
+        return (uint)SlotCount++;
+    }
+
+    private void GiveBack(uint slot) => freeSlots[freeSlotCount++] = slot;
 
     private void LearnType(in KmemEvent item)
     {
@@ -243,22 +268,24 @@ internal sealed class ReplayProgram
         pageBlockTypes[block] = (byte)(item.MigrateType + 1);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ref ReplayOp Append(ReplayOpKind kind, uint slot, in KmemEvent item)
+    private void Append(ReplayOpKind kind, uint slot, byte order, ushort gfp, in KmemEvent item)
     {
         if (chunkUsed == ChunkOps)
         {
-            chunk = new ReplayOp[ChunkOps];
+            chunk = GC.AllocateUninitializedArray<ReplayOp>(ChunkOps);
             chunks.Add(chunk);
             chunkUsed = 0;
         }
 
-        ref ReplayOp op = ref chunk[chunkUsed++];
-        op.Kind = kind;
-        op.Slot = slot;
-        op.Cpu = item.Cpu;
         ulong elapsed = item.Time > FirstTime ? (item.Time - FirstTime) >> TimeShift : 0;
-        op.Time = (uint)Math.Min(elapsed, uint.MaxValue);
-        return ref op;
+        chunk[chunkUsed++] = new ReplayOp
+        {
+            Kind = kind,
+            Slot = slot,
+            Order = order,
+            Gfp = gfp,
+            Cpu = item.Cpu,
+            Time = (uint)Math.Min(elapsed, uint.MaxValue),
+        };
     }
 }

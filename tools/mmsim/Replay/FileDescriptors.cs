@@ -95,5 +95,5 @@ internal sealed class FileDescriptors
         paths.GetValueOrDefault(Descriptor(descriptor)) ?? $"descriptor {Descriptor(descriptor)}";
 
     // valgrind prints descriptors as 32 bits or as 64.
-    private static ulong Descriptor(ulong value) => (uint)value;
+    private static ulong Descriptor(ulong value) => unchecked((uint)value);
 }

@@ -161,8 +161,8 @@ internal sealed class ScenarioWorld : IDisposable
         ulong value = address.ToUInt64();
         if (value > SlotBase - (SlotBytes / 2) && value < SlotBase + ((ulong)slots.Count * SlotBytes))
         {
-            int slot = (int)((value - SlotBase + (SlotBytes / 2)) / SlotBytes);
-            long distance = (long)(value - (SlotBase + ((ulong)slot * SlotBytes))) / (long)PageBytes;
+            int slot = (int)((value + (SlotBytes / 2) - SlotBase) / SlotBytes);
+            long distance = unchecked((long)(value - (SlotBase + ((ulong)slot * SlotBytes)))) / (long)PageBytes;
             string name = slot < slots.Count ? slots[slot] : "";
             return string.Create(CultureInfo.InvariantCulture, $"{name}{distance:+0;-0;+0}");
         }

@@ -84,7 +84,7 @@ internal sealed class CompactCodec
 
             // SAFETY: SizeMask bounds size to CodeOfSize's length; destination has room for the longest form of each record.
             uint sizeCode = Unsafe.Add(ref codes, (nint)size);
-            if (sizeCode == 0 || difference != (int)difference)
+            if (sizeCode == 0 || difference != unchecked((int)difference))
             {
                 Unsafe.Add(ref control, i) = 0;
                 Unsafe.WriteUnaligned(ref Unsafe.Add(ref payload, used), word);
@@ -92,7 +92,7 @@ internal sealed class CompactCodec
                 continue;
             }
 
-            uint lengthCode = difference == 0 ? 0u : difference == (sbyte)difference ? 1u : difference == (short)difference ? 2u : 3u;
+            uint lengthCode = difference == 0 ? 0u : difference == unchecked((sbyte)difference) ? 1u : difference == unchecked((short)difference) ? 2u : 3u;
             Unsafe.Add(ref control, i) = (byte)((sizeCode << SizeCodeShift) | (lengthCode << LengthShift) | (uint)(word & AccessWord.KindMask));
             Unsafe.WriteUnaligned(ref Unsafe.Add(ref payload, used), (int)difference);
             used += (1 << (int)lengthCode) >> 1;
@@ -149,7 +149,7 @@ internal sealed class CompactCodec
             }
 
             // Bits 51 to 48 of the address must be equal: all bits of this are then.
-            long high = (long)word >> 60;
+            long high = unchecked((long)word) >> 60;
             unsound |= high ^ (high >> 63);
             words[i] = word;
             ulong address = word >> AccessWord.AddressShift;

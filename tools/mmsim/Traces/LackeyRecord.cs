@@ -48,7 +48,7 @@ internal static class LackeyRecord
             return NotARecord(line);
         }
 
-        long high = (long)address >> VirtualAddressBits;
+        long high = unchecked((long)address) >> VirtualAddressBits;
         if (high is not (0 or -1))
         {
             return ($"address 0x{address:x} is not canonical", "bits 63 to 48 all equal, in a 48-bit address space");

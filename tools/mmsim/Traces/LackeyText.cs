@@ -75,7 +75,7 @@ internal static class LackeyText
             Vector128<byte> nibbles = Nibbles(characters);
             uint prefix = Unsafe.ReadUnaligned<ushort>(ref line);
             uint kind = ((prefix >> 11) & 1) | ((prefix >> 7) & 2);
-            uint wrong = ((uint)(PrefixOfKind >> (int)(kind * 16)) & 0xffff) ^ prefix;
+            uint wrong = ((uint)((PrefixOfKind >> (int)(kind * 16)) & 0xffff)) ^ prefix;
             ulong address;
             uint size;
             int bytes;

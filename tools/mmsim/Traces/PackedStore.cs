@@ -86,7 +86,7 @@ internal sealed class PackedStore
                 aside.Add((i, word));
             }
 
-            uint offset = (uint)(word >> AccessWord.AddressShift) & ((1 << AccessWord.PageShift) - 1);
+            uint offset = (uint)((word >> AccessWord.AddressShift) & ((1 << AccessWord.PageShift) - 1));
             Unsafe.Add(ref destination, i) = ((uint)(entry & NumberMask) << PackedBlock.PageShift)
                 | (offset << PackedBlock.OffsetShift) | (code << PackedBlock.SizeShift) | (uint)(word & AccessWord.KindMask);
         }

@@ -78,7 +78,7 @@ internal sealed class PageUseCounter
     [MethodImpl(MethodImplOptions.NoInlining)]
     public int Number(ulong word, int block, int record, List<ulong> blockPages)
     {
-        long page = (long)word >> AccessWord.WordPageShift;
+        long page = unchecked((long)word) >> AccessWord.WordPageShift;
         PageUseRegion region = RegionOf(page);
         int index = (int)(page & (PageUseRegion.Pages - 1));
         region.Add(index, (AccessKind)(word & AccessWord.KindMask), ((long)block << BlockShift) | (uint)record);
@@ -96,7 +96,7 @@ internal sealed class PageUseCounter
     private void AddUnknown(ulong word, ulong key, long stamp)
     {
         known[key & (KnownEntries - 1)] = key;
-        long page = (long)word >> AccessWord.WordPageShift;
+        long page = unchecked((long)word) >> AccessWord.WordPageShift;
         RegionOf(page).Add((int)(page & (PageUseRegion.Pages - 1)), (AccessKind)(word & AccessWord.KindMask), stamp);
     }
 

@@ -106,7 +106,7 @@ internal sealed class RangeWriter
             entry.Level < TableFormat.LastLevel ? "BLK" : "   ",
             allowed.HasFlag(AccessPermissions.UserExecute) ? "   " : "UXN",
             IsGuarded(entry) ? "GP" : "  ",
-            TypeName((byte)(mair >> (entry.Descriptor.AttributeIndex * 8))),
+            TypeName(unchecked((byte)(mair >> (entry.Descriptor.AttributeIndex * 8)))),
         ];
         return string.Join(' ', fields);
     }
