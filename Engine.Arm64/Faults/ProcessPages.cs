@@ -1,8 +1,8 @@
 // What system calls do to pages. MemoryMap decides which VMAs there are and calls here once per VMA; here are the page
 // tables, the frames behind them, and the TLBs.
 
-using Engine.Arm64.Kernel.Pins;
 using System.Runtime.CompilerServices;
+using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
