@@ -50,7 +50,7 @@ public sealed class KernelOracleTests
     private static List<string> MakeScript(ulong seed) => [.. SyscallScript.Make(seed).Where(line => !DependsOnMachine(line.Split(' ')))];
 
     private static bool DependsOnMachine(string[] words) =>
-        words.Any(word => word == "madvise" || word == "brk" || word.StartsWith("mmap", StringComparison.Ordinal))
+        words.Any(word => word is "madvise" or "brk" or "mremap" || word.StartsWith("mmap", StringComparison.Ordinal))
         && words.Any(word => long.TryParse(word, CultureInfo.InvariantCulture, out long pages) && pages >= GigabytesOfPages);
 
     private static ulong FirstSeed()
