@@ -1,4 +1,5 @@
 using Engine.Arm64.Faults;
+using Engine.Arm64.Rmap;
 using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 

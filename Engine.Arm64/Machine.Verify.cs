@@ -1,5 +1,5 @@
-using Engine.Arm64.Faults;
 using Engine.Arm64.Processes;
+using Engine.Arm64.Rmap;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.PageCache;

@@ -6,6 +6,7 @@ using Engine.Arm64.HugePages;
 using Engine.Arm64.Kernel;
 using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Processes;
+using Engine.Arm64.Rmap;
 using Engine.Arm64.Tlb;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;

@@ -1,5 +1,6 @@
 using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
+using Engine.Arm64.PageWalk;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;

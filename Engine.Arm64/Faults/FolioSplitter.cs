@@ -6,6 +6,7 @@
 using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
+using Engine.Arm64.Rmap;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Buddy;

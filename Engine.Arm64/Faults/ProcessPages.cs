@@ -3,6 +3,7 @@
 
 using System.Runtime.CompilerServices;
 using Engine.Arm64.Kernel.Pins;
+using Engine.Arm64.PageWalk;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;

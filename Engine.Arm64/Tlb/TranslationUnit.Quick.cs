@@ -140,12 +140,18 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             CountReplaced(side, entry, isSecond: true);
         }
 
-        ulong mask = ulong.MaxValue << side->Shift;
+        Write(entry, side->Shift, address, delta, meta);
+        lanes[way] = lane | ((meta & TlbEntry.Global) != 0 ? TlbLevel.LaneOfGlobal : side->LaneTags);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Write(TlbEntry* entry, int shift, ulong address, ulong delta, ulong meta)
+    {
+        ulong mask = ulong.MaxValue << shift;
         entry->Tag = address & mask;
         entry->Mask = mask;
         entry->Delta = delta;
         entry->Meta = meta;
-        lanes[way] = lane | ((meta & TlbEntry.Global) != 0 ? TlbLevel.LaneOfGlobal : side->LaneTags);
     }
 
     // An entry in place of the first level's oldest one.
@@ -183,11 +189,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             CountReplaced(side, entry, isSecond: false);
         }
 
-        ulong mask = ulong.MaxValue << side->Shift;
-        entry->Tag = address & mask;
-        entry->Mask = mask;
-        entry->Delta = delta;
-        entry->Meta = meta;
+        Write(entry, side->Shift, address, delta, meta);
         *link = bucket | (index[bucket] & 0xFFFF_0000);
         index[bucket] = slot | (slot << 16);
         int end = *side->End;

@@ -1,5 +1,4 @@
 using Engine.Bench.Harness;
-using Engine.Core.Units;
 
 namespace Engine.Bench.Frames;
 
@@ -47,7 +46,7 @@ internal sealed class Bulk : FrameWorkload
             long filled = RoundClock.Now();
             Shuffle(thread);
             long shuffled = RoundClock.Now();
-            Empty(thread, count);
+            Empty(thread, Live[thread].AsSpan(0, count));
             counted += part == BulkPart.Get ? filled - start : RoundClock.Now() - shuffled;
         }
 
@@ -58,15 +57,11 @@ internal sealed class Bulk : FrameWorkload
     // Gets and puts count one each, as in the published aggregate figures.
     private long RunBoth(int thread)
     {
-        CpuId cpu = new(thread);
         for (int round = 0; round < rounds; round++)
         {
             Fill(thread, count);
             meeting?.SignalAndWait();
-            foreach (Pfn pfn in Live[isRemote ? (thread + 1) % Threads : thread].AsSpan(0, count))
-            {
-                Allocator.Free(cpu, pfn, Order);
-            }
+            Empty(thread, Live[isRemote ? (thread + 1) % Threads : thread].AsSpan(0, count));
 
             meeting?.SignalAndWait();
         }
@@ -76,7 +71,7 @@ internal sealed class Bulk : FrameWorkload
 
     private void Shuffle(int thread)
     {
-        Pfn[] live = Live[thread];
+        ulong[] live = Live[thread];
         for (int i = count - 1; isShuffled && i > 0; i--)
         {
             int j = Randoms[thread].Next(i + 1);

@@ -1,7 +1,7 @@
 // The published workloads for page-frame allocators, on simulated memory.
 //
 // F frames, T threads, each on its own simulated CPU; a thread has (F >> order) / T blocks to itself. Random numbers are
-// xorshift64 (13, 7, 17), an index is ((r >> 32) * n) >> 32. Live blocks are kept in a plain array; frame memory is not touched.
+// xorshift64 (13, 7, 17), an index is ((r >> 32) * n) >> 32. Live blocks are kept in a plain array of 64-bit numbers; frame memory is not touched.
 //   repeat-half  half of the blocks allocated; then {free the last; allocate it again}: {get; put} pairs
 //   bulk         get N = min(100,000, 3/4 of the blocks), then put them in the order they came; get and put timed apart
 //   bulk-shuf    as bulk, put in shuffled order
@@ -42,7 +42,7 @@ internal abstract class FrameWorkload : IWorkload
         Order = new Order(order);
         Threads = threads;
         Blocks = (int)((memoryBytes >> Pfn.PageShift >> order) / (ulong)threads);
-        Live = [.. Enumerable.Range(0, threads).Select(_ => new Pfn[Blocks])];
+        Live = [.. Enumerable.Range(0, threads).Select(_ => new ulong[Blocks])];
         Randoms = [.. Enumerable.Range(0, threads).Select(thread => new XorShift64((ulong)thread + 1))];
     }
 
@@ -56,7 +56,7 @@ internal abstract class FrameWorkload : IWorkload
     protected int Blocks { get; }
 
     /// <summary>By thread: the blocks it holds.</summary>
-    protected Pfn[][] Live { get; }
+    protected ulong[][] Live { get; }
 
     protected XorShift64[] Randoms { get; }
 
@@ -74,23 +74,25 @@ internal abstract class FrameWorkload : IWorkload
     protected void Fill(int thread, int count)
     {
         CpuId cpu = new(thread);
-        Pfn[] live = Live[thread];
+        ulong[] live = Live[thread];
         for (int i = 0; i < count; i++)
         {
-            if (!Allocator.TryAllocate(cpu, Order, Gfp, out live[i]))
+            if (!Allocator.TryAllocate(cpu, Order, Gfp, out Pfn pfn))
             {
                 throw new UnreachableException($"no block {i} of {count} of order {Order}");
             }
+
+            live[i] = pfn.ToUInt32();
         }
     }
 
-    /// <summary>Puts blocks back in the order they came.</summary>
-    protected void Empty(int thread, int count)
+    /// <summary>Puts blocks back, the thread's own or another one's, in the order they stand.</summary>
+    protected void Empty(int thread, ReadOnlySpan<ulong> blocks)
     {
         CpuId cpu = new(thread);
-        foreach (Pfn pfn in Live[thread].AsSpan(0, count))
+        foreach (ulong pfn in blocks)
         {
-            Allocator.Free(cpu, pfn, Order);
+            Allocator.Free(cpu, new Pfn((uint)pfn), Order);
         }
     }
 }

@@ -13,7 +13,8 @@ internal sealed unsafe class LlfreeLibrary
 {
     private readonly delegate* unmanaged<ulong, int, int, int, int, int, long, nint> create;
     private readonly delegate* unmanaged<nint, int, void> prepare;
-    private readonly delegate* unmanaged<nint, int, long> run;
+    private readonly delegate* unmanaged<nint, int, int, long> run;
+    private readonly delegate* unmanaged<nint, int, long> counted;
     private readonly delegate* unmanaged<nint, void> destroy;
 
     private LlfreeLibrary(string path)
@@ -21,7 +22,8 @@ internal sealed unsafe class LlfreeLibrary
         nint library = NativeLibrary.Load(path);
         create = (delegate* unmanaged<ulong, int, int, int, int, int, long, nint>)NativeLibrary.GetExport(library, "frames_create");
         prepare = (delegate* unmanaged<nint, int, void>)NativeLibrary.GetExport(library, "frames_prepare");
-        run = (delegate* unmanaged<nint, int, long>)NativeLibrary.GetExport(library, "frames_run");
+        run = (delegate* unmanaged<nint, int, int, long>)NativeLibrary.GetExport(library, "frames_run");
+        counted = (delegate* unmanaged<nint, int, long>)NativeLibrary.GetExport(library, "frames_counted");
         destroy = (delegate* unmanaged<nint, void>)NativeLibrary.GetExport(library, "frames_destroy");
     }
 
@@ -72,6 +74,10 @@ internal sealed unsafe class LlfreeLibrary
         }
 
         // SAFETY: the library owns what the handle stands for; the harness calls nothing after Dispose.
-        return new DelegateWorkload(thread => run(bench, thread), thread => prepare(bench, thread), () => destroy(bench));
+        return new DelegateWorkload(
+            thread => run(bench, thread, RoundClock.IsCpuTime ? 1 : 0),
+            thread => prepare(bench, thread),
+            () => destroy(bench),
+            thread => counted(bench, thread) is var part and >= 0 ? part : null);
     }
 }

@@ -1,5 +1,3 @@
-using Engine.Core.Units;
-
 namespace Engine.Bench.Frames;
 
 /// <summary>rand50/90 (window 1) and churn512 (window 512): put random live blocks, get as many. An operation is a pair.</summary>
@@ -35,8 +33,7 @@ internal sealed class RandomReplace : FrameWorkload
 
     private long Replace(int thread, int total)
     {
-        CpuId cpu = new(thread);
-        Pfn[] blocks = Live[thread];
+        ulong[] blocks = Live[thread];
         XorShift64 random = Randoms[thread];
         int rounds = (total / window) + 1;
         for (int round = 0; round < rounds; round++)
@@ -48,15 +45,8 @@ internal sealed class RandomReplace : FrameWorkload
                 (blocks[i], blocks[j]) = (blocks[j], blocks[i]);
             }
 
-            for (int i = 0; i < window; i++)
-            {
-                Allocator.Free(cpu, blocks[i], Order);
-            }
-
-            for (int i = 0; i < window; i++)
-            {
-                _ = Allocator.TryAllocate(cpu, Order, Gfp, out blocks[i]);
-            }
+            Empty(thread, blocks.AsSpan(0, window));
+            Fill(thread, window);
         }
 
         return (long)rounds * window;

@@ -10,8 +10,8 @@ internal unsafe struct LruPending
 {
     public const int SizeBytes = 384;
 
-    /// <summary>Entries in a batch (<c>PAGEVEC_SIZE</c>).</summary>
-    public const int EntryMax = 31;
+    /// <summary>Entries in a batch, as in every other.</summary>
+    public const int EntryMax = LruBatch.FrameMax;
 
     /// <summary>Bits of an entry of <see cref="Locks"/> that say what to do; the frame number lies above them.</summary>
     public const int KindShift = 2;

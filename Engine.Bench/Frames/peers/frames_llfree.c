@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "llfree_inner.h"
 
@@ -25,6 +26,7 @@ struct thread {
 	_Alignas(128) uint64_t random;
 	uint64_t *live;
 	size_t filled;
+	int64_t counted_ns;
 };
 
 struct bench {
@@ -111,12 +113,39 @@ static int64_t replace(struct bench *bench, size_t core, int64_t total)
 			uint64_t block = live[j];
 			live[j] = live[i];
 			live[i] = block;
-			put(bench, core, block);
 		}
+		empty(bench, core, live, window);
 		for (size_t i = 0; i < window; i++)
 			live[i] = get(bench, core);
 	}
 	return rounds * (int64_t)window;
+}
+
+static int64_t now(clockid_t clock)
+{
+	struct timespec time;
+	clock_gettime(clock, &time);
+	return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
+/* Both halves alternate, so that each works on what the other left in the caches; only one of them counts. */
+static int64_t bulk_half(struct bench *bench, size_t core, clockid_t clock)
+{
+	struct thread *thread = &bench->thread[core];
+	int64_t rounds = (bench->operations + (int64_t)bench->count - 1) / (int64_t)bench->count;
+	int64_t counted = 0;
+	for (int64_t round = 0; round < rounds; round++) {
+		int64_t start = now(clock);
+		fill(bench, core, bench->count);
+		int64_t filled = now(clock);
+		if (bench->workload == BULK_SHUFFLED_PUT)
+			shuffle(thread, bench->count);
+		int64_t shuffled = now(clock);
+		empty(bench, core, thread->live, bench->count);
+		counted += bench->workload == BULK_GET ? filled - start : now(clock) - shuffled;
+	}
+	thread->counted_ns = counted;
+	return rounds * (int64_t)bench->count;
 }
 
 static int64_t bulk(struct bench *bench, size_t core)
@@ -172,16 +201,6 @@ EXPORT void frames_prepare(struct bench *bench, int core)
 		if (!thread->filled)
 			fill(bench, self, bench->blocks / 2);
 		break;
-	case BULK_GET:
-		empty(bench, self, thread->live, thread->filled);
-		thread->filled = 0;
-		break;
-	case BULK_PUT:
-	case BULK_SHUFFLED_PUT:
-		fill(bench, self, bench->count);
-		if (bench->workload == BULK_SHUFFLED_PUT)
-			shuffle(thread, bench->count);
-		break;
 	case REPLACE:
 		if (!thread->filled) {
 			fill(bench, self, bench->live);
@@ -193,8 +212,8 @@ EXPORT void frames_prepare(struct bench *bench, int core)
 	}
 }
 
-/* One round of a thread's part; how many operations it did. */
-EXPORT int64_t frames_run(struct bench *bench, int core)
+/* One round of a thread's part; how many operations it did. The clock is wall time, or the thread's CPU time. */
+EXPORT int64_t frames_run(struct bench *bench, int core, int is_cpu_time)
 {
 	size_t self = (size_t)core;
 	switch (bench->workload) {
@@ -203,16 +222,26 @@ EXPORT int64_t frames_run(struct bench *bench, int core)
 			put(bench, self, get(bench, self));
 		return bench->operations;
 	case BULK_GET:
-		fill(bench, self, bench->count);
-		return (int64_t)bench->count;
 	case BULK_PUT:
 	case BULK_SHUFFLED_PUT:
-		empty(bench, self, bench->thread[core].live, bench->count);
-		return (int64_t)bench->count;
+		return bulk_half(bench, self, is_cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC);
 	case REPLACE:
 		return replace(bench, self, bench->operations);
 	default:
 		return bulk(bench, self);
+	}
+}
+
+/* Nanoseconds of the part of the last round that counts; -1 where all of it does. */
+EXPORT int64_t frames_counted(struct bench *bench, int core)
+{
+	switch (bench->workload) {
+	case BULK_GET:
+	case BULK_PUT:
+	case BULK_SHUFFLED_PUT:
+		return bench->thread[core].counted_ns;
+	default:
+		return -1;
 	}
 }
 

@@ -1,12 +1,13 @@
 // Unmapping frees frames only after the TLBs have forgotten them (mm/mmu_gather.c): entries are cleared and noted, then one
 // flush covers the whole range, then the frames go. A full batch flushes and frees what it has, and collection goes on.
 
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>Collects cleared entries until their translations are flushed (<c>struct mmu_gather</c>).</summary>
 internal ref struct MmuGather

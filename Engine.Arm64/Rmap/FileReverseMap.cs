@@ -1,13 +1,15 @@
 // From a page of a file to every page-table entry that maps it (mm/rmap.c rmap_walk_file, mm/memory.c unmap_mapping_range):
 // the VMAs of a file are chained through VmArea.FileNext, and a VMA's page offset gives the address.
 
+using Engine.Arm64.Faults;
+using Engine.Arm64.PageWalk;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.Diagnostics;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.Rmap;
 
 /// <summary>Reaches the page tables for the page cache.</summary>
 internal sealed class FileReverseMap : IFileReverseMap

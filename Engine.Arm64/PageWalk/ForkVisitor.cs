@@ -1,3 +1,4 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
@@ -5,7 +6,7 @@ using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>
 /// Gives a child the pages of its parent (<c>copy_present_ptes</c>, mm/memory.c; <c>copy_huge_pmd</c>): a private page is write-protected in both

@@ -1,3 +1,4 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
@@ -6,7 +7,7 @@ using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.Rmap;
 
 /// <summary>Recounts every mapping of a machine from its page tables.</summary>
 internal static class MappingVerifier

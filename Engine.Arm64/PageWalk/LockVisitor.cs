@@ -1,9 +1,10 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>
 /// Marks the resident frames of a range as locked or not (<c>mlock_pte_range</c>, mm/mlock.c). A large folio that pages map is locked only where

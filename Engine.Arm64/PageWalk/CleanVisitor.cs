@@ -2,7 +2,7 @@ using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>Makes entries clean and read-only, so that the next write is noticed (<c>page_vma_mkclean_one</c>, mm/rmap.c).</summary>
 internal struct CleanVisitor(PageTable tables) : ILeafVisitor

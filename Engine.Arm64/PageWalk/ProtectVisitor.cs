@@ -1,9 +1,10 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>Gives every page of a range another protection (<c>change_pte_range</c>, mm/mprotect.c).</summary>
 internal struct ProtectVisitor : ILeafVisitor

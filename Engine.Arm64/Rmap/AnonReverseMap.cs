@@ -7,7 +7,7 @@ using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.Rmap;
 
 /// <summary>Finds the address ranges at which an anonymous folio may be mapped.</summary>
 internal sealed class AnonReverseMap(Machine machine)

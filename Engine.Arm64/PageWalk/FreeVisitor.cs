@@ -1,9 +1,10 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>MADV_FREE: pages become clean and old, and their content may vanish (<c>madvise_free_pte_range</c>, mm/madvise.c). Large folios that the range covers in part have been split where they can be.</summary>
 internal struct FreeVisitor(UserFrames frames, Process process, CpuId cpu, VirtAddr start, VirtAddr end) : ILeafVisitor

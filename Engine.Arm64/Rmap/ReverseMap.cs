@@ -1,6 +1,7 @@
 // From a frame to every page-table entry that maps it (mm/rmap.c): through the anon_vma that its descriptor names, or through
 // the VMAs of its file. All links come from the arena and are walked with a bound; an entry counts only where it maps this frame.
 
+using Engine.Arm64.Faults;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -9,7 +10,7 @@ using Engine.Core.Reclaim;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.Rmap;
 
 /// <summary>Reaches the page tables for reclaim.</summary>
 internal sealed class ReverseMap : IReverseMap

@@ -1,8 +1,9 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>MADV_COLD: pages that only this process maps look unused (<c>madvise_cold_or_pageout_pte_range</c>, mm/madvise.c). Large folios that the range covers in part have been split where they can be.</summary>
 internal struct ColdVisitor(UserFrames frames, VirtAddr start, VirtAddr end) : ILeafVisitor

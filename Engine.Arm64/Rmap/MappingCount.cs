@@ -1,10 +1,11 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.Rmap;
 
 /// <summary>Counts what the entries of page tables refer to, for whoever checks the counts that are kept.</summary>
 internal struct MappingCount(Dictionary<Pfn, int> frames, Dictionary<SwapEntry, uint> slots) : ILeafVisitor

@@ -1,9 +1,10 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>Clears every entry of a range (<c>zap_pte_range</c>, mm/memory.c).</summary>
 internal ref struct ZapVisitor : ILeafVisitor

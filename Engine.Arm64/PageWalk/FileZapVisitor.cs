@@ -1,9 +1,10 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>Clears the entries of a file's pages, and on demand those of private copies (<c>zap_page_range</c> with <c>even_cows</c>).</summary>
 internal ref struct FileZapVisitor : ILeafVisitor

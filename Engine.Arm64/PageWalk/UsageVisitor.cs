@@ -1,3 +1,4 @@
+using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
@@ -5,7 +6,7 @@ using Engine.Arm64.Units;
 using Engine.Core.Frames;
 using Engine.Core.Units;
 
-namespace Engine.Arm64.Faults;
+namespace Engine.Arm64.PageWalk;
 
 /// <summary>Counts the pages of a VMA (<c>smaps_pte_entry</c>, <c>smaps_account</c>, fs/proc/task_mmu.c).</summary>
 internal struct UsageVisitor : ILeafVisitor
