@@ -56,7 +56,7 @@ public sealed partial class Vmalloc
         {
             if (pageCount <= 0 || !GiveRam(cpu, address, (uint)pageCount))
             {
-                Report($"Trying to vm_unmap_ram() bad address (0x{address.Value:x16})", (ulong)pageCount, address.Value);
+                Report($"Trying to vm_unmap_ram() bad address (0x{address.Value:x16})", unchecked((ulong)pageCount), address.Value);
             }
         }
     }

@@ -184,7 +184,7 @@ public partial class PageTree<TGeometry>
                 return ref Unsafe.NullRef<Descriptor>();
             }
 
-            ref Descriptor entry = ref table[(int)(offset >> shift)];
+            ref Descriptor entry = ref table[unchecked((int)(offset >> shift))];
             if (level == LastLevel)
             {
                 return ref entry;
@@ -212,7 +212,7 @@ public partial class PageTree<TGeometry>
                 return ref Unsafe.NullRef<Descriptor>();
             }
 
-            ref Descriptor entry = ref table[(int)(offset >> shift)];
+            ref Descriptor entry = ref table[unchecked((int)(offset >> shift))];
             if (level == targetLevel)
             {
                 return ref entry;

@@ -153,7 +153,7 @@ public unsafe struct ArenaWalker : IPageWalker
         }
 
         outputAddress = descriptor & AddressMask;
-        return PlainTranslation.Pack(GranuleLog2, 3, AllowedBy(descriptor, restrictions), (int)(descriptor >> 2) & 7, (descriptor & NotGlobal) == 0);
+        return PlainTranslation.Pack(GranuleLog2, 3, AllowedBy(descriptor, restrictions), unchecked((int)(descriptor >> 2)) & 7, (descriptor & NotGlobal) == 0);
     }
 
     /// <inheritdoc/>
@@ -190,7 +190,7 @@ public unsafe struct ArenaWalker : IPageWalker
 
         result.GranuleLog2 = GranuleLog2;
         result.StartLevel = 0;
-        Describe((ulong)(place - bias), descriptor, restrictions, 3, ref result);
+        Describe(unchecked((ulong)(place - bias)), descriptor, restrictions, 3, ref result);
         return true;
     }
 
@@ -272,7 +272,7 @@ public unsafe struct ArenaWalker : IPageWalker
             level = 0;
             result.StartLevel = 0;
             restrictions = 0;
-            table = (long)va < 0 ? root1 : root0;
+            table = unchecked((long)va) < 0 ? root1 : root0;
             if (table == NoRoot || !IsCanonical(va))
             {
                 // Not a read: the walk is refused.
@@ -375,7 +375,7 @@ public unsafe struct ArenaWalker : IPageWalker
         result.PageSizeLog2 = pageLog2;
         result.RunSizeLog2 = (descriptor & Contiguous) != 0 ? pageLog2 + 4 : pageLog2;
         result.OutputAddress = descriptor & AddressMask & (ulong.MaxValue << pageLog2);
-        result.AttributeIndex = (int)(descriptor >> 2) & 7;
+        result.AttributeIndex = unchecked((int)(descriptor >> 2)) & 7;
         result.IsGlobal = (descriptor & NotGlobal) == 0;
         result.Allowed = AllowedBy(descriptor, restrictions);
         result.IsDirtyLater = false;

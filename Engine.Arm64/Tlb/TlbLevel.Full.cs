@@ -42,25 +42,25 @@ internal sealed unsafe partial class TlbLevel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint BucketOf(ulong address, int sizeLog2) => (uint)(address >> sizeLog2) & indexMask;
+    private uint BucketOf(ulong address, int sizeLog2) => unchecked((uint)(address >> sizeLog2)) & indexMask;
 
     private void Link(uint slot, ulong address, int sizeLog2)
     {
         uint bucket = BucketOf(address, sizeLog2);
         uint word = index[bucket];
         links[slot] = bucket | (word & ChainMask);
-        index[bucket] = (ushort)word | (slot << ChainShift);
+        index[bucket] = unchecked((ushort)word) | (slot << ChainShift);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Unlink(uint slot)
     {
         uint link = links[slot];
-        uint bucket = (ushort)link;
+        uint bucket = unchecked((ushort)link);
         uint word = index[bucket];
         if (word >> ChainShift == slot)
         {
-            index[bucket] = (ushort)word | (link & ChainMask);
+            index[bucket] = unchecked((ushort)word) | (link & ChainMask);
             return;
         }
 
@@ -70,7 +70,7 @@ internal sealed unsafe partial class TlbLevel
             before = links[before] >> ChainShift;
         }
 
-        links[before] = (ushort)links[before] | (link & ChainMask);
+        links[before] = unchecked((ushort)links[before]) | (link & ChainMask);
     }
 
     private void ClearHash() => new Span<uint>(index, (int)indexMask + 1).Fill(none | (none << ChainShift));

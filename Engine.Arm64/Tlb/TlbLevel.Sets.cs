@@ -84,7 +84,7 @@ internal sealed unsafe partial class TlbLevel
     {
         if (setMask != 0)
         {
-            return (uint)(address >> sizeLog2) & setMask;
+            return unchecked((uint)(address >> sizeLog2)) & setMask;
         }
 
         ulong page = PageOf(address, sizeLog2);

@@ -91,14 +91,14 @@ public readonly record struct TlbiInstruction(TlbiKind Kind, ulong Operand)
     public bool IsLastLevelOnly => Kind is TlbiKind.Vale1 or TlbiKind.Vaale1 or TlbiKind.Rvale1 or TlbiKind.Rvaale1 or TlbiKind.Ipas2le1 or TlbiKind.Ripas2le1;
 
     /// <summary>The address space of the operand.</summary>
-    public Asid Asid => new((ushort)(Operand >> AsidShift));
+    public Asid Asid => new(unchecked((ushort)(Operand >> AsidShift)));
 
     private bool IsForEveryAsid => Kind is TlbiKind.Vaae1 or TlbiKind.Vaale1 or TlbiKind.Rvaae1 or TlbiKind.Rvaale1 || IsIntermediate;
 
     /// <summary>The level hint, 0 where there is none.</summary>
     public int LevelHint =>
-        IsRange ? (int)(Operand >> RangeTtlShift) & 3
-        : IsAddress && ((Operand >> (AddressTtlShift + 2)) & 3) != 0 ? (int)(Operand >> AddressTtlShift) & 3
+        IsRange ? unchecked((int)(Operand >> RangeTtlShift)) & 3
+        : IsAddress && ((Operand >> (AddressTtlShift + 2)) & 3) != 0 ? unchecked((int)(Operand >> AddressTtlShift)) & 3
         : 0;
 
     /// <summary>Name and operand: <c>TLBI VALE1, 0x0001000000005510</c>.</summary>
@@ -150,7 +150,7 @@ public readonly record struct TlbiInstruction(TlbiKind Kind, ulong Operand)
 
         int unitLog2 = hasWideAddresses ? 16 : granuleLog2;
         ulong start = IsIntermediate ? (Operand & BaseMask) << unitLog2 : SignExtend((Operand & BaseMask) << unitLog2, 37 + unitLog2);
-        ulong pages = RangePages((int)(Operand >> ScaleShift) & ScaleMax, (int)(Operand >> NumShift) & NumMax);
+        ulong pages = RangePages(unchecked((int)(Operand >> ScaleShift)) & ScaleMax, unchecked((int)(Operand >> NumShift)) & NumMax);
         ulong last = unchecked(start + (pages << granuleLog2) - 1);
         return some with { First = start, Last = last < start ? ulong.MaxValue : last, GranuleLog2 = ignoresHints ? 0 : granuleLog2 };
     }

@@ -80,7 +80,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
 
         ulong output = result.OutputAddress + (address & ~(ulong.MaxValue << result.PageSizeLog2));
-        uint allowed = (uint)(entry->Meta >> ((int)kind + elShift)) & ~(result.Allowed >> ((int)kind + elShift)) & 1;
+        uint allowed = unchecked((uint)(entry->Meta >> ((int)kind + elShift))) & ~(result.Allowed >> ((int)kind + elShift)) & 1;
         return output != unchecked(address + entry->Delta) ? string.Create(CultureInfo.InvariantCulture, $"the tables say physical address 0x{output:x}")
             : allowed != 0 ? $"the tables no longer allow a {kind.ToString().ToLowerInvariant()}"
             : ((entry->Meta >> TlbEntry.AttributeShift) & 7) != (ulong)(uint)result.AttributeIndex

@@ -30,7 +30,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         if (group != null)
         {
-            uint* word = group.Index + ((isData & dataCell) << indexBits) + ((uint)(address >> hintShift) & indexMask);
+            uint* word = group.Index + ((isData & dataCell) << indexBits) + (unchecked((uint)(address >> hintShift)) & indexMask);
             *word = (*word & ~(uint)ushort.MaxValue) | (ushort)(entry - group.Entries);
         }
 

@@ -160,7 +160,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     {
         int position = *side->Start;
         uint slot = side->Log[position];
-        if (slot - side->FirstSlot < side->SlotCount && side->Stamps[slot] == position)
+        if (unchecked(slot - side->FirstSlot) < side->SlotCount && side->Stamps[slot] == position)
         {
             *side->Start = position + 1;
         }
@@ -173,7 +173,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         uint* index = side->Index;
         uint none = side->None;
         uint* link = side->Links + slot;
-        uint old = (ushort)*link;
+        uint old = unchecked((ushort)*link);
         if (((index[old] >> 16) ^ slot | (*link >> 16) ^ none) == 0)
         {
             index[old] = none | (none << 16);
@@ -211,7 +211,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         uint setMask = side->SetMask;
         if (setMask != 0)
         {
-            return (uint)(address >> shift) & setMask;
+            return unchecked((uint)(address >> shift)) & setMask;
         }
 
         ulong page = TlbLevel.PageOf(address, shift);

@@ -160,10 +160,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (; index < end; index++)
         {
             ulong word = words[index];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = (ushort)hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)];
+            uint slot = unchecked((ushort)hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)]);
             TlbEntry* entry = entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + permissionShift)) & 1) == 0)
             {
@@ -194,10 +194,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         while (index < end)
         {
             ulong word = words[index];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = (ushort)entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)];
+            uint slot = unchecked((ushort)entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)]);
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
             {
@@ -233,16 +233,16 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (int streak = 0; i < end && streak < SlowHitsMax; i++)
         {
             ulong access = words[i];
-            uint kind = (uint)access & (uint)Access.KindMask;
+            uint kind = unchecked((uint)access) & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)access >> Access.AddressShift));
             QuickSide* side = sides + isData;
-            uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
+            uint bucket = unchecked((uint)(address >> side->Shift)) & side->IndexMask;
             uint word = side->Index[bucket];
-            TlbEntry* entry = group!.Entries + (ushort)word;
+            TlbEntry* entry = group!.Entries + unchecked((ushort)word);
             if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
             {
-                group.Append((ushort)word);
+                group.Append(unchecked((ushort)word));
                 streak++;
             }
             else
@@ -277,7 +277,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (int i = 0; i < count; i++)
         {
             ulong word = words[i];
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
             TlbEntry* entry = last[isData & dataCell];

@@ -46,7 +46,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             return TranslateGenerally(address, kind);
         }
 
-        uint slot = (ushort)side->Index[(uint)(address >> side->Shift) & side->IndexMask];
+        uint slot = unchecked((ushort)side->Index[(uint)(address >> side->Shift) & side->IndexMask]);
         TlbEntry* entry = side->Entries + slot;
         if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
         {
@@ -77,7 +77,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private ulong TranslateMiss(ulong address, AccessKind kind)
     {
         QuickSide* side = sides + (((uint)kind + 3) >> 2);
-        uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
+        uint bucket = unchecked((uint)(address >> side->Shift)) & side->IndexMask;
         TlbEntry* entry = TryFill(side, address, bucket, side->Index[bucket], 1UL << ((int)kind + elShift), null, 0, 0);
         if (entry == null)
         {

@@ -26,7 +26,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     public ulong WalkCount => Sum((_, _) => 1);
 
     /// <summary>Descriptors read by all walks, of both stages.</summary>
-    public ulong DescriptorReadCount => Sum((first, last) => (ulong)(last - first + 1)) + Stage2DescriptorReadCount;
+    public ulong DescriptorReadCount => Sum((first, last) => (ulong)Math.Max(0, last - first + 1)) + Stage2DescriptorReadCount;
 
     /// <summary>Of these, stage 2's: for the output of stage 1 and for the addresses of its descriptors.</summary>
     public ulong Stage2DescriptorReadCount => nested?.ReadsByLevel.Aggregate(0UL, (sum, reads) => sum + reads) ?? 0;

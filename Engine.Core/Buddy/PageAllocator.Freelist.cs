@@ -20,15 +20,17 @@ public sealed unsafe partial class PageAllocator
     internal static bool IsWatermarkOk(Zone zone, int order, long mark, int highest, AllocFlags flags)
     {
         ZoneState* state = zone.State;
-        long free = state->FreePages - ((1L << order) - 1);
+
+        // The counters lie in the arena: damaged ones wrap.
+        long free = unchecked(state->FreePages - ((1L << order) - 1));
         if ((flags & AllocFlags.Reserves) == 0)
         {
-            free -= state->ReservedHighAtomic;
+            free = unchecked(free - state->ReservedHighAtomic);
         }
 
         if ((flags & AllocFlags.Cma) == 0)
         {
-            free -= state->FreeCmaPages;
+            free = unchecked(free - state->FreeCmaPages);
         }
 
         long min = mark;
@@ -39,7 +41,7 @@ public sealed unsafe partial class PageAllocator
         }
 
         min -= (flags & AllocFlags.Oom) != 0 ? min / 2 : 0;
-        if (free <= min + state->LowmemReserve[highest])
+        if (free <= unchecked(min + state->LowmemReserve[highest]))
         {
             return false;
         }

@@ -126,9 +126,9 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
-        if (leaked != (ulong)zone.State->LeakedPages)
+        if (leaked != unchecked((ulong)zone.State->LeakedPages))
         {
-            Add(findings, CorruptionCategory.Counter, $"leaked pages of {zone}", zone.Span.Start.Value, leaked, (ulong)zone.State->LeakedPages);
+            Add(findings, CorruptionCategory.Counter, $"leaked pages of {zone}", zone.Span.Start.Value, leaked, unchecked((ulong)zone.State->LeakedPages));
         }
     }
 

@@ -29,7 +29,7 @@ public sealed partial class FileMapping
                 continue;
             }
 
-            cached += count;
+            cached = unchecked(cached + count);
             ulong offset = unchecked(entry - frames.Region.Start.Value);
             if (offset >= (ulong)frames.Count * Frame.SizeBytes || offset % Frame.SizeBytes != 0)
             {

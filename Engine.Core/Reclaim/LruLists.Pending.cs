@@ -133,7 +133,7 @@ public sealed unsafe partial class LruLists
         for (uint i = 0; i < count; i++)
         {
             ulong entry = batch->Locks[i];
-            Pfn pfn = new((uint)(entry >> LruPending.KindShift));
+            Pfn pfn = new(unchecked((uint)(entry >> LruPending.KindShift)));
             if (entry == NoEntry || !frames.IsValid(pfn))
             {
                 continue;

@@ -27,7 +27,7 @@ public sealed class FuzzSlab : IFuzzTarget
 
     /// <summary>A random operation.</summary>
     public static SlabOperation MakeOperation(SplitMix64 random) =>
-        new(Steps[random.Below(Steps.Length)], random.Below(SlabSetup.CpuCount), random.Below(random.Below(4) == 0 ? 300 : 12), (uint)random.Next());
+        new(Steps[random.Below(Steps.Length)], random.Below(SlabSetup.CpuCount), random.Below(random.Below(4) == 0 ? 300 : 12), unchecked((uint)random.Next()));
 
     /// <summary>A random cache.</summary>
     public static SlabSetup MakeSetup(SplitMix64 random) =>

@@ -20,7 +20,7 @@ public sealed class FuzzVmalloc : IFuzzTarget
 
     /// <summary>A random operation.</summary>
     public static VmallocOperation MakeOperation(SplitMix64 random) =>
-        new(Steps[random.Below(Steps.Length)], random.Below(3), random.Below(random.Below(6) == 0 ? 4 << 20 : 100_000), (uint)random.Next());
+        new(Steps[random.Below(Steps.Length)], random.Below(3), random.Below(random.Below(6) == 0 ? 4 << 20 : 100_000), unchecked((uint)random.Next()));
 
     /// <inheritdoc/>
     public FuzzResult RunOne(ulong seed)

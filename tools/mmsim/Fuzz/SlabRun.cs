@@ -77,7 +77,7 @@ public sealed class SlabRun : SequenceRun<SlabOperation>
     {
         for (int i = 0; i < count && cache.TryAllocate(cpu, GfpFlags.NoWait, out PhysAddr address); i++)
         {
-            Expect(stamps.TryAdd(address.ToUInt64(), ++stamp), $"{address} was handed out twice");
+            Expect(stamps.TryAdd(address.ToUInt64(), unchecked(++stamp)), $"{address} was handed out twice");
             Expect(address.ToUInt64() % (ulong)cache.Geometry.AlignmentBytes == 0, $"{address} is not aligned");
             Memory.GetSpan(address, setup.ObjectBytes).Fill(stamp);
             live.Add(address);
