@@ -52,7 +52,7 @@ public sealed unsafe partial class SlabCache
             findings += TryGetChunk(i, out ulong* chunk) ? MarkAll(new ReadOnlySpan<ulong>(chunk, (int)capacity / 2), free) : 1;
         }
 
-        liveObjects = objects - (ulong)free.Values.Sum(bits => bits.Cast<bool>().LongCount(isFree => isFree));
+        liveObjects = unchecked(objects - (ulong)free.Values.Sum(bits => bits.Cast<bool>().LongCount(isFree => isFree)));
         return findings;
     }
 

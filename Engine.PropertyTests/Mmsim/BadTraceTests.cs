@@ -127,7 +127,7 @@ public sealed class BadTraceTests
         return output.ToArray();
     }
 
-    private static byte[] Gzip(byte[] text)
+    internal static byte[] Gzip(byte[] text)
     {
         using MemoryStream output = new();
         using (GZipStream stream = new(output, CompressionLevel.Optimal))

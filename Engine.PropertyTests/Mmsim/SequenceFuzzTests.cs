@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Engine.PropertyTests.MmsimTests;
 
-/// <summary><c>mmsim fuzz slab</c> and <c>fuzz vmalloc</c>: nothing is found in the engine; what is found elsewhere becomes a small test.</summary>
+/// <summary><c>mmsim fuzz slab</c>, <c>fuzz vmalloc</c> and <c>fuzz mmu</c>: nothing is found in the engine; what is found elsewhere becomes a small test.</summary>
 public sealed class SequenceFuzzTests
 {
     [Fact]
@@ -12,6 +12,31 @@ public sealed class SequenceFuzzTests
 
     [Fact]
     public void Vmalloc_sequences_agree_with_their_reference() => FindNothing(new FuzzVmalloc(), 15);
+
+    [Fact]
+    public void Mmu_sequences_agree_with_a_walk_by_the_book() => FindNothing(new FuzzMmu(), 60);
+
+    /// <summary>A change of a table without invalidation, of which the TLB tells a later access.</summary>
+    [Fact]
+    public void A_forgotten_invalidation_becomes_the_smallest_test()
+    {
+        MmuSetup setup = new(7, "l1=6:full,l2=20:5", false, false);
+        for (ulong seed = 1; seed < 50; seed++)
+        {
+            SplitMix64 random = new(seed);
+            List<MmuOperation> operations = [.. Enumerable.Range(0, 400).Select(_ => FuzzMmu.MakeOperation(random))];
+            operations = [.. operations.Select(one => one with { Step = one.Step == MmuStep.InvalidateAddress ? MmuStep.RewriteSilently : one.Step })];
+            FuzzResult result = SequenceFuzz.Run(operations, shorter => MmuRun.Replay(setup, shorter), $"Fuzz_mmu_b() => MmuRun.Replay(\n    {setup},");
+            if (result.Failure is not null)
+            {
+                Assert.Contains(" instead of ", result.Failure, StringComparison.Ordinal);
+                Assert.Matches(@"MmuStep\.Translate, .*\n.*MmuStep\.RewriteSilently, .*\n.*MmuStep\.Translate, .*\n    ]", result.Test);
+                return;
+            }
+        }
+
+        Assert.Fail("no sequence showed the stale entry");
+    }
 
     /// <summary>A second free of an object whose frame has become another cache's.</summary>
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Engine.PropertyTests.Support;
 using Xunit;
 
@@ -7,6 +8,7 @@ namespace Engine.PropertyTests.Readme;
 public sealed class ReadmeTests
 {
     private static readonly string Root = SharedData.RepositoryRoot;
+    private static readonly string Readme = File.ReadAllText(Path.Combine(Root, "README.md"));
 
     [Fact]
     public void The_embedding_example_runs()
@@ -17,18 +19,54 @@ public sealed class ReadmeTests
     }
 
     [Fact]
-    public void The_embedding_example_is_the_one_in_the_README()
+    public void The_negative_test_reports_what_the_README_says()
     {
-        string[] source = File.ReadAllLines(Path.Combine(Root, "Engine.PropertyTests", "Readme", "EmbeddingExample.cs"));
+        StringWriter output = new();
+        NegativeExample.Run(output);
+        Assert.True(Readme.Contains($"```\n{output.ToString().Trim()}\n```", StringComparison.Ordinal), output.ToString());
+    }
+
+    /// <summary>The first command prints what the README shows, but for how long it took.</summary>
+    [Fact]
+    public void The_sample_report_is_the_one_in_the_README()
+    {
+        CommandLineRun run = CommandLineRun.Of("run");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        string[] shown = Readme.Split("```\n")[1].TrimEnd().Split('\n');
+        string[] printed = run.Output.TrimEnd().Split('\n');
+        Assert.Equal(shown.Select(WithoutSpeed), printed.Select(WithoutSpeed));
+    }
+
+    /// <summary>Every folder of the layers has its line, and every line its folder.</summary>
+    [Theory]
+    [InlineData("Engine.Core")]
+    [InlineData("Engine.Arm64")]
+    public void The_rooms_are_those_in_the_README(string layer)
+    {
+        string table = Readme[Readme.IndexOf($"| **`{layer}`**", StringComparison.Ordinal)..];
+        table = table[..table.IndexOf("| **`", 5, StringComparison.Ordinal)];
+        string[] rooms = [.. Directory.GetDirectories(Path.Combine(Root, layer)).Select(path => Path.GetFileName(path)!).Where(name => name is not ("bin" or "obj" or "Properties" or "Units"))];
+        string[] named = [.. Regex.Matches(table, "`([A-Za-z]+)`[,a-z ]*(?=[,|`])").Select(match => match.Groups[1].Value)];
+        Assert.All(rooms, room => Assert.Contains(room, named));
+    }
+
+    [Theory]
+    [InlineData("EmbeddingExample")]
+    [InlineData("NegativeExample")]
+    public void The_examples_are_those_in_the_README(string name)
+    {
+        string[] source = File.ReadAllLines(Path.Combine(Root, "Engine.PropertyTests", "Readme", name + ".cs"));
         int start = Array.FindIndex(source, line => line.Contains("<example>", StringComparison.Ordinal));
         int end = Array.FindIndex(source, line => line.Contains("</example>", StringComparison.Ordinal));
         IEnumerable<string> example = source[(start + 1)..end].Select(line => line.Trim()).Where(line => line.Length > 0);
-        string[] readme = [.. File.ReadAllLines(Path.Combine(Root, "README.md")).Select(line => line.Trim())];
+        string[] readme = [.. Readme.Split('\n').Select(line => line.Trim())];
         Assert.All(example, line => Assert.Contains(line.Replace("output.WriteLine", "Console.WriteLine", StringComparison.Ordinal), readme));
     }
 
     /// <summary>The layer rule is stated where newcomers read it.</summary>
     [Fact]
     public void The_layer_rule_is_in_the_README() =>
-        Assert.Contains("`Engine.Arm64` uses `Engine.Core`, never the reverse", File.ReadAllText(Path.Combine(Root, "README.md")), StringComparison.Ordinal);
+        Assert.Contains("`Engine.Arm64` uses `Engine.Core`, never the reverse", Readme, StringComparison.Ordinal);
+
+    private static string WithoutSpeed(string line) => Regex.Replace(line, @" in \d+\.\d+ s: .* records/s", "").TrimEnd();
 }

@@ -8,14 +8,10 @@ public static class CommandRunner
     /// <summary>Runs the command that <paramref name="args"/> name.</summary>
     public static int Run(RootCommand root, string[] args)
     {
-        ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
-        {
-            return Fail(parsed.Errors[0].Message);
-        }
-
         try
         {
+            ParseResult parsed = root.Parse(args);
+            CommandLineErrors.Check(parsed);
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (InputException error)
@@ -27,7 +23,12 @@ public static class CommandRunner
             Console.Error.WriteLine("mmsim: interrupted");
             return ExitCode.Interrupted;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InsufficientMemoryException)
+        catch (IOException error)
+        {
+            // Files have their names in the message by now: what remains is the report.
+            return Fail(FileProblem.Unwritable("-", error).Message);
+        }
+        catch (Exception error) when (error is UnauthorizedAccessException or InsufficientMemoryException)
         {
             return Fail(error.Message);
         }

@@ -1,3 +1,4 @@
+using System.Text;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.GZip;
 using ZstdSharp;
@@ -70,9 +71,9 @@ public sealed class InputFile : IDisposable
             FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, StreamBufferBytes, FileOptions.SequentialScan);
             return new InputFile(path, new PeekStream(file), file.CanSeek ? file.Length : null);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception error) when (FileProblem.Is(error))
         {
-            throw new InputException(path, null, Reason(path, error));
+            throw FileProblem.Unreadable(path, error);
         }
     }
 
@@ -151,13 +152,18 @@ public sealed class InputFile : IDisposable
         return all.ToArray();
     }
 
+    /// <summary>Reads all that is left as lines of UTF-8 text.</summary>
+    /// <exception cref="InputException">It is damaged, or too long to be kept in memory.</exception>
+    public string[] ReadLines()
+    {
+        string[] lines = Encoding.UTF8.GetString(ReadToEnd()).Split('\n');
+        return lines[^1].Length == 0 ? lines[..^1] : lines;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         content.Dispose();
         stored.Dispose();
     }
-
-    private static string Reason(string path, Exception error) =>
-        Directory.Exists(path) ? "is a directory" : error is FileNotFoundException or DirectoryNotFoundException ? "no such file" : error.Message;
 }

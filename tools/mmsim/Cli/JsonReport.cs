@@ -24,15 +24,7 @@ public static class JsonReport
         }
 
         bytes.WriteByte((byte)'\n');
-        try
-        {
-            using Stream output = target == "-" ? Console.OpenStandardOutput() : File.Create(target);
-            bytes.WriteTo(output);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new InputException(target, null, $"cannot be written: {error.Message}");
-        }
+        OutputFile.Write(target, bytes.WriteTo);
     }
 
     /// <summary>Writes an object of numbers: <c>"name": {"key": value, …}</c>.</summary>

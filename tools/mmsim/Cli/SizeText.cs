@@ -1,10 +1,13 @@
 using System.Globalization;
+using Engine.Core.Units;
 
 namespace Mmsim.Cli;
 
 /// <summary>Sizes as people write them: <c>4096</c>, <c>64K</c>, <c>1G</c> (binary units).</summary>
 public static class SizeText
 {
+    private const ulong PhysicalMemoryMax = 4UL << 40;
+
     /// <summary>Parses a size in bytes.</summary>
     /// <param name="text">Digits and at most one of K, M, G, T.</param>
     /// <param name="what">What the size is of, for the message.</param>
@@ -20,6 +23,19 @@ public static class SizeText
         }
 
         return value << shift;
+    }
+
+    /// <summary>Reads an amount of RAM.</summary>
+    /// <param name="text">As the user wrote it.</param>
+    /// <param name="what">The option, for the message.</param>
+    /// <param name="unitBytes">What it must be a multiple of.</param>
+    /// <exception cref="InputException">It is none.</exception>
+    public static ulong ParseMemory(string text, string what, ulong unitBytes)
+    {
+        ulong bytes = Parse(text, what);
+        return bytes is > 0 and <= PhysicalMemoryMax && bytes % unitBytes == 0
+            ? bytes
+            : throw new InputException($"{what}: {text} is no amount of RAM", $"a multiple of {(unitBytes == Pfn.PageSizeBytes ? "4K" : "2M")} up to 4T, such as 1G");
     }
 
     /// <summary>Formats a size in bytes with one decimal: <c>15.6 MiB</c>.</summary>

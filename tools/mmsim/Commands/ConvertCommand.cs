@@ -40,44 +40,10 @@ public static class ConvertCommand
         using Interruption interruption = new();
         long start = Stopwatch.GetTimestamp();
         RecordedTrace trace = ProgressDisplay.Run("reading", isQuiet, progress => RecordedTrace.Load(path, progress, interruption.Token));
-        (long plain, long stored) = ProgressDisplay.Run("writing", isQuiet, progress => Write(trace, target, progress, interruption.Token));
+        (long plain, long stored) = ProgressDisplay.Run("writing", isQuiet, progress =>
+            OutputFile.Write(target, output => BinaryTraceWriter.Write(trace, output, progress, interruption.Token)));
         Report(trace, plain, stored, Stopwatch.GetElapsedTime(start), isQuiet, json);
         return ExitCode.Done;
-    }
-
-    // A file that ends too early would be found out, but it is better not to leave one.
-    private static (long Plain, long Stored) Write(RecordedTrace trace, string target, Action<double?> progress, CancellationToken cancellation)
-    {
-        if (target == "-")
-        {
-            using Stream output = Console.OpenStandardOutput();
-            return BinaryTraceWriter.Write(trace, output, progress, cancellation);
-        }
-
-        string partial = target + ".partial";
-        try
-        {
-            (long, long) sizes;
-            using (FileStream output = File.Create(partial))
-            {
-                sizes = BinaryTraceWriter.Write(trace, output, progress, cancellation);
-            }
-
-            File.Move(partial, target, overwrite: true);
-            return sizes;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException(target, null, $"cannot be written: {error.Message}");
-        }
-        finally
-        {
-            // Deleting what is not there is no error.
-            if (Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(partial))))
-            {
-                File.Delete(partial);
-            }
-        }
     }
 
     private static void Report(RecordedTrace trace, long plain, long stored, TimeSpan elapsed, bool isQuiet, string? json)

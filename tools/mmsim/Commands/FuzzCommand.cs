@@ -16,6 +16,7 @@ public static class FuzzCommand
         new FuzzSlab(),
         new FuzzVmalloc(),
         new FuzzSyscalls(),
+        new FuzzMmu(),
     ];
 
     /// <summary>Builds the command.</summary>
@@ -26,44 +27,66 @@ public static class FuzzCommand
         {
             Option<double> seconds = new("--seconds") { Description = "How long to run.", HelpName = "N", DefaultValueFactory = _ => 10 };
             Command one = new(target.Name, target.Description) { seconds };
-            one.SetAction(parsed => Run(target, parsed.GetValue(seconds), parsed.GetValue(GeneralOptions.Seed), parsed.GetValue(GeneralOptions.Quiet)));
+            if (target.OtherName is string other)
+            {
+                one.Aliases.Add(other);
+            }
+
+            one.SetAction(parsed => Run(target, parsed.GetValue(seconds), parsed));
             command.Add(one);
         }
 
         return command;
     }
 
-    private static int Run(IFuzzTarget target, double seconds, ulong seed, bool isQuiet)
+    private static int Run(IFuzzTarget target, double seconds, ParseResult parsed)
     {
         if (!double.IsFinite(seconds) || seconds < 0)
         {
-            throw new InputException($"--seconds {seconds.ToString(CultureInfo.InvariantCulture)}", "a number of seconds, 0 or more");
+            throw new InputException($"--seconds: {seconds.ToString(CultureInfo.InvariantCulture)}", "a number of seconds, 0 or more");
         }
 
+        ulong seed = parsed.GetValue(GeneralOptions.Seed);
+        string? json = parsed.GetValue(GeneralOptions.Json);
+        bool isQuiet = parsed.GetValue(GeneralOptions.Quiet) || json == "-";
+        using Interruption interruption = new();
+        FuzzSummary summary = ProgressDisplay.Run($"fuzz {target.Name}", isQuiet, progress => Search(target, seed, seconds, progress, interruption));
+        if (summary.Failure is not null && json != "-")
+        {
+            Console.WriteLine($"{target.Name}: seed {summary.LastSeed}: {summary.Failure}");
+            Console.Write(summary.Test);
+        }
+        else if (!isQuiet)
+        {
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{target.Name}: {summary.Sequences} sequences, {summary.Operations} operations, nothing wrong (seeds {seed} to {summary.LastSeed}){(interruption.IsRequested ? ", interrupted" : "")}"));
+        }
+
+        if (json is not null)
+        {
+            JsonReport.Write(json, writer => summary.Write(writer, target.Name, seed));
+        }
+
+        return summary.Failure is not null ? ExitCode.Difference : interruption.IsRequested ? ExitCode.Interrupted : ExitCode.Done;
+    }
+
+    // One sequence at least. A sequence's seed is printed with its failure; it is the run's seed plus the sequence's number.
+    private static FuzzSummary Search(IFuzzTarget target, ulong seed, double seconds, Action<double?> progress, Interruption interruption)
+    {
         long start = Stopwatch.GetTimestamp();
-        long operations = 0;
-        ulong sequences = 0;
+        FuzzSummary summary = default;
+        double elapsed;
         do
         {
-            // The sequence's seed is printed with a failure; it is the run's seed plus the sequence's number.
-            FuzzResult result = target.RunOne(unchecked(seed + sequences));
-            operations += result.Operations;
-            if (result.Failure is not null)
-            {
-                Console.WriteLine($"{target.Name}: seed {unchecked(seed + sequences)}: {result.Failure}");
-                Console.Write(result.Test);
-                return ExitCode.Difference;
-            }
-
-            sequences++;
+            ulong next = unchecked(seed + summary.Sequences);
+            FuzzResult result = target.RunOne(next);
+            elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            summary = new FuzzSummary(summary.Sequences + 1, summary.Operations + result.Operations, next, elapsed, result.Failure, result.Test);
+            progress(seconds > 0 ? Math.Min(elapsed / seconds, 1) : 1);
         }
-        while (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds);
+        while (summary.Failure is null && elapsed < seconds && !interruption.IsRequested);
 
-        if (!isQuiet)
-        {
-            Console.WriteLine($"{target.Name}: {sequences} sequences, {operations} operations, nothing wrong (seeds {seed} to {unchecked(seed + sequences - 1)})");
-        }
-
-        return ExitCode.Done;
+        return summary;
     }
 }

@@ -11,13 +11,12 @@ internal static class KernelPageTables
     /// <summary>The file's name; on a real machine it is in debugfs.</summary>
     public const string Name = "kernel_page_tables";
 
-    /// <summary>Boots a machine and prints its map.</summary>
-    /// <param name="output">Where to.</param>
+    /// <summary>Boots a machine and formats its map.</summary>
     /// <param name="memory">RAM.</param>
     /// <param name="cpuCount">CPUs.</param>
     /// <param name="rodata">full, on or off.</param>
     /// <exception cref="InputException">An option makes no machine.</exception>
-    public static void Print(TextWriter output, string memory, int cpuCount, string rodata)
+    public static string Format(string memory, int cpuCount, string rodata)
     {
         RodataMode mode = rodata switch
         {
@@ -26,17 +25,12 @@ internal static class KernelPageTables
             "off" => RodataMode.Off,
             _ => throw new InputException($"--rodata: '{rodata}'", "full, on or off"),
         };
-        ulong bytes = SizeText.Parse(memory, "--memory");
-        if (bytes == 0 || bytes % Order.PageBlock.LengthBytes != 0 || bytes > 4UL << 40)
-        {
-            throw new InputException($"--memory: {memory} is no amount of RAM", "a multiple of 2M up to 4T, such as 1G");
-        }
-
+        ulong bytes = SizeText.ParseMemory(memory, "--memory", Order.PageBlock.LengthBytes);
         try
         {
-            using Machine machine = new(new MachineOptions { MemoryBytes = bytes, CpuCount = cpuCount, KernelMap = new KernelMapOptions { Rodata = mode } });
+            using Machine machine = new(new MachineOptions { MemoryBytes = bytes, CpuCount = MachineArguments.ParseCpus(cpuCount), KernelMap = new KernelMapOptions { Rodata = mode } });
             machine.Kernel.Map.FreeInit(machine.Cpus[0].Id);
-            output.Write(machine.Kernel.FormatPageTables());
+            return machine.Kernel.FormatPageTables();
         }
         catch (Exception error) when (error is ArgumentException or InsufficientMemoryException)
         {

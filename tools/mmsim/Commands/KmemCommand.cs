@@ -81,7 +81,7 @@ internal static class KmemCommand
         KmemResult result = new(Path.GetFileName(path), trace, model, replay, readSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (!isQuiet)
         {
-            KmemReport.Print(AnsiConsole.Console, result);
+            KmemReport.Print(ReportConsole.Create(), result);
         }
 
         if (json is not null)
@@ -123,10 +123,7 @@ internal static class KmemCommand
     {
         if (parsed.GetValue(Memory) is string text)
         {
-            ulong bytes = SizeText.Parse(text, "--memory");
-            return bytes is > 0 and <= 4UL << 40 && bytes % Order.PageBlock.LengthBytes == 0
-                ? bytes
-                : throw new InputException($"--memory: {text} is no amount of RAM", "a multiple of 2M up to 4T, such as 8G");
+            return SizeText.ParseMemory(text, "--memory", Order.PageBlock.LengthBytes);
         }
 
         ulong highest = ((ulong)trace.Program.PfnMax + 1) << Pfn.PageShift;

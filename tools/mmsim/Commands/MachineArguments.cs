@@ -9,6 +9,8 @@ namespace Mmsim.Commands;
 /// <summary>The options that describe the simulated machine.</summary>
 internal static class MachineArguments
 {
+    private const int CpusMax = 4096;
+
     /// <summary>RAM.</summary>
     public static readonly Option<string> Memory = new("--memory")
     {
@@ -44,28 +46,18 @@ internal static class MachineArguments
     /// <exception cref="InputException">They make no machine.</exception>
     public static MachineOptions Parse(ParseResult parsed)
     {
-        ulong memoryBytes = SizeText.Parse(parsed.GetValue(Memory)!, "--memory");
-        if (memoryBytes % Pfn.PageSizeBytes != 0 || memoryBytes is 0 or > PhysicalMemoryMax)
-        {
-            throw new InputException($"--memory: {parsed.GetValue(Memory)} is no amount of RAM", "a multiple of 4K up to 4T, such as 1G");
-        }
-
-        int cpuCount = parsed.GetValue(Cpus);
-        if (cpuCount is < 1 or > 4096)
-        {
-            throw new InputException($"--cpus: {cpuCount}", "1 to 4096");
-        }
-
         return new MachineOptions
         {
-            MemoryBytes = memoryBytes,
-            CpuCount = cpuCount,
+            MemoryBytes = SizeText.ParseMemory(parsed.GetValue(Memory)!, "--memory", Pfn.PageSizeBytes),
+            CpuCount = ParseCpus(parsed.GetValue(Cpus)),
             Tlb = ParseTlb(parsed),
             Seed = parsed.GetValue(GeneralOptions.Seed),
         };
     }
 
-    private const ulong PhysicalMemoryMax = 4UL << 40;
+    /// <summary>Reads a number of CPUs.</summary>
+    /// <exception cref="InputException">No machine has so many.</exception>
+    public static int ParseCpus(int count) => count is >= 1 and <= CpusMax ? count : throw new InputException($"--cpus: {count}", $"1 to {CpusMax}");
 
     private static TlbGeometry ParseTlb(ParseResult parsed)
     {

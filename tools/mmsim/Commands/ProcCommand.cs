@@ -15,7 +15,6 @@ internal static class ProcCommand
 {
     // Needs a map of the kernel, which a machine has only where it is asked for.
     private const string VmallocInfo = "vmallocinfo";
-    private const ulong PrintedBytesMax = 1UL << 30;
 
     private static readonly Argument<string?> Name = new("NAME")
     {
@@ -96,7 +95,8 @@ internal static class ProcCommand
     {
         if (parsed.GetValue(Name) == KernelPageTables.Name)
         {
-            KernelPageTables.Print(Console.Out, parsed.GetValue(Memory)!, parsed.GetValue(Cpus), parsed.GetValue(Rodata)!);
+            string map = KernelPageTables.Format(parsed.GetValue(Memory)!, parsed.GetValue(Cpus), parsed.GetValue(Rodata)!);
+            ProcOutput.PrintText(KernelPageTables.Name, map, parsed.GetValue(GeneralOptions.Json));
             return ExitCode.Done;
         }
 
@@ -129,7 +129,7 @@ internal static class ProcCommand
 
     private static int RunMachine(ParseResult parsed, bool isProgram)
     {
-        MachineOptions options = new() { MemoryBytes = ParseMemory(parsed, Pfn.PageSizeBytes, "4K"), CpuCount = ParseCpus(parsed), Seed = parsed.GetValue(GeneralOptions.Seed) };
+        MachineOptions options = new() { MemoryBytes = SizeText.ParseMemory(parsed.GetValue(Memory)!, "--memory", Pfn.PageSizeBytes), CpuCount = MachineArguments.ParseCpus(parsed.GetValue(Cpus)), Seed = parsed.GetValue(GeneralOptions.Seed) };
         try
         {
             if (!isProgram)
@@ -159,18 +159,16 @@ internal static class ProcCommand
     {
         string? name = parsed.GetValue(Name);
         string? directory = parsed.GetValue(WriteTo);
+        string? json = parsed.GetValue(GeneralOptions.Json);
         if (directory is not null)
         {
-            procfs.WriteTo(directory);
+            WriteTree(procfs, directory);
         }
 
         if (name is null)
         {
-            if (directory is null)
-            {
-                Console.Out.Write(string.Concat(procfs.Names.Union([KernelPageTables.Name, VmallocInfo]).Order(StringComparer.Ordinal).Select(known => known + "\n")));
-            }
-
+            string[] names = [.. procfs.Names.Union([KernelPageTables.Name, VmallocInfo]).Order(StringComparer.Ordinal)];
+            ProcOutput.PrintNames(names, json, isQuiet: directory is not null || json == "-");
             return;
         }
 
@@ -182,46 +180,27 @@ internal static class ProcCommand
         switch (file)
         {
             case ProcTextFile text:
-                Console.Out.Write(text.ReadAll());
+                ProcOutput.PrintText(name, text.ReadAll(), json);
                 break;
             case ProcBytesFile bytes:
-                WriteBytes(bytes.ReadAll());
+                ProcOutput.PrintBytes(name, bytes.ReadAll(), json);
                 break;
             case ProcWordFile words:
-                PrintWords(words, name, parsed);
+                ProcOutput.PrintWords(name, words, parsed.GetValue(Offset), parsed.GetValue(Length), json);
                 break;
         }
     }
 
-    // A pagemap has 2^36 words, so a part must be named.
-    private static void PrintWords(ProcWordFile file, string name, ParseResult parsed)
+    private static void WriteTree(MachineProcfs procfs, string directory)
     {
-        ulong total = file.WordCount * ProcWordFile.WordBytes;
-        ulong offset = parsed.GetValue(Offset) is string from ? SizeText.Parse(from, "--offset") : 0;
-        ulong rest = total - Math.Min(offset, total);
-        ulong length = parsed.GetValue(Length) is string count ? Math.Min(SizeText.Parse(count, "--length"), rest) : rest;
-        if ((offset | length) % ProcWordFile.WordBytes != 0)
+        try
         {
-            throw new InputException($"/proc/{name} has words of 8 bytes: --offset {offset} and --length {length} do not", "multiples of 8");
+            procfs.WriteTo(directory);
         }
-
-        if (length > PrintedBytesMax)
+        catch (Exception error) when (FileProblem.Is(error))
         {
-            throw new InputException($"/proc/{name} is {SizeText.Format(total)} long", "--offset and --length for a part, at most 1G");
+            throw File.Exists(directory) ? new InputException(directory, null, "cannot be written: is a file", "a folder") : FileProblem.Unwritable(directory, error);
         }
-
-        byte[] buffer = new byte[64 << 10];
-        for (ulong done = 0; done < length; done += (ulong)buffer.Length)
-        {
-            _ = file.TryRead(offset + done, buffer.AsSpan(0, (int)Math.Min((ulong)buffer.Length, length - done)), out int readBytes);
-            WriteBytes(buffer.AsSpan(0, readBytes));
-        }
-    }
-
-    private static void WriteBytes(ReadOnlySpan<byte> bytes)
-    {
-        using Stream output = Console.OpenStandardOutput();
-        output.Write(bytes);
     }
 
     private static ModelMemory Boot(ParseResult parsed, KmemTrace? trace)
@@ -238,21 +217,7 @@ internal static class ProcCommand
             return model;
         }
 
-        ulong bytes = ParseMemory(parsed, Order.PageBlock.LengthBytes, "2M");
-        return ModelMemory.Boot(bytes, Math.Max(ParseCpus(parsed), (trace?.Program.CpuMax ?? 0) + 1));
-    }
-
-    private static int ParseCpus(ParseResult parsed)
-    {
-        int cpuCount = parsed.GetValue(Cpus);
-        return cpuCount is >= 1 and <= 4096 ? cpuCount : throw new InputException($"--cpus: {cpuCount}", "1 to 4096");
-    }
-
-    private static ulong ParseMemory(ParseResult parsed, ulong unit, string unitText)
-    {
-        ulong bytes = SizeText.Parse(parsed.GetValue(Memory)!, "--memory");
-        return bytes is > 0 and <= 4UL << 40 && bytes % unit == 0
-            ? bytes
-            : throw new InputException($"--memory: {parsed.GetValue(Memory)} is no amount of RAM", $"a multiple of {unitText} up to 4T, such as 1G");
+        ulong bytes = SizeText.ParseMemory(parsed.GetValue(Memory)!, "--memory", Order.PageBlock.LengthBytes);
+        return ModelMemory.Boot(bytes, Math.Max(MachineArguments.ParseCpus(parsed.GetValue(Cpus)), (trace?.Program.CpuMax ?? 0) + 1));
     }
 }

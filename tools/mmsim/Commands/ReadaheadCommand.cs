@@ -119,7 +119,7 @@ internal static class ReadaheadCommand
 
         if (json is not null)
         {
-            WriteJson(json, summaries);
+            JsonReport.Write(json, writer => WriteJson(writer, summaries));
         }
 
         return isChecked && summaries.Any(summary => summary.FirstDifference is not null) ? ExitCode.Difference : ExitCode.Done;
@@ -196,11 +196,8 @@ internal static class ReadaheadCommand
         }
     }
 
-    private static void WriteJson(string path, List<PatternSummary> summaries)
+    private static void WriteJson(Utf8JsonWriter writer, List<PatternSummary> summaries)
     {
-        using Stream stream = path == "-" ? Console.OpenStandardOutput() : File.Create(path);
-        using Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true });
-        writer.WriteStartObject();
         writer.WriteStartArray("patterns");
         foreach (PatternSummary summary in summaries)
         {
@@ -217,8 +214,5 @@ internal static class ReadaheadCommand
         }
 
         writer.WriteEndArray();
-        writer.WriteEndObject();
-        writer.Flush();
-        stream.WriteByte((byte)'\n');
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Engine.Arm64;
 using Mmsim.Cli;
 using Mmsim.Scenario;
@@ -9,30 +10,38 @@ namespace Mmsim.Commands;
 /// <summary><c>mmsim scenario</c>: runs virtual-memory scripts, and compares them with recorded output.</summary>
 internal static class ScenarioCommand
 {
+    private static readonly Argument<string[]> Scripts = new("FILE")
+    {
+        Description = "Scripts, plain, .zst or .gz; - is standard input.",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    private static readonly Option<string?> CheckFolder = new("--check") { Description = "Run every .scn in DIR against its .expected.", HelpName = "DIR" };
+
+    private static readonly Option<string[]> Thp = new("--thp")
+    {
+        Description = "Change a setting below /sys/kernel/mm/transparent_hugepage first, such as hugepages-64kB/enabled=always.",
+        HelpName = "FILE=VALUE",
+    };
+
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
-        Argument<string[]> scripts = new("FILE") { Description = "Scripts; - is standard input.", Arity = ArgumentArity.ZeroOrMore };
-        Option<string?> check = new("--check") { Description = "Run every .scn in DIR against its .expected.", HelpName = "DIR" };
-        Option<string[]> settings = new("--thp")
-        {
-            Description = "Change a setting below /sys/kernel/mm/transparent_hugepage first, such as hugepages-64kB/enabled=always.",
-            HelpName = "FILE=VALUE",
-        };
-        Command command = new("scenario", "Runs virtual-memory scripts and prints what a program and /proc would see.") { scripts, check, settings };
-        command.SetAction(parsed =>
-        {
-            Action<Machine> prepare = ParseSettings(parsed.GetValue(settings) ?? []);
-            ulong seed = parsed.GetValue(GeneralOptions.Seed);
-            string[] files = parsed.GetValue(scripts) ?? [];
-            if (parsed.GetValue(check) is { } folder)
-            {
-                return files.Length == 0 ? Check(folder, seed, prepare, parsed.GetValue(GeneralOptions.Quiet)) : throw new InputException("--check takes no FILE");
-            }
-
-            return files.Length > 0 ? Run(files, seed, prepare) : throw new InputException("no script", "FILE, or --check DIR");
-        });
+        Command command = new("scenario", "Runs virtual-memory scripts and prints what a program and /proc would see.") { Scripts, CheckFolder, Thp };
+        command.SetAction(Run);
         return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        Action<Machine> prepare = ParseSettings(parsed.GetValue(Thp) ?? []);
+        string[] files = parsed.GetValue(Scripts) ?? [];
+        if (parsed.GetValue(CheckFolder) is { } folder)
+        {
+            return files.Length == 0 ? Check(folder, parsed, prepare) : throw new InputException("--check takes no FILE");
+        }
+
+        return files.Length > 0 ? Print(files, parsed, prepare) : throw new InputException("no script", "FILE, or --check DIR");
     }
 
     private static Action<Machine> ParseSettings(string[] settings)
@@ -56,97 +65,125 @@ internal static class ScenarioCommand
         };
     }
 
-    private static int Run(string[] files, ulong seed, Action<Machine> prepare)
+    private static int Print(string[] files, ParseResult parsed, Action<Machine> prepare)
     {
-        using StreamWriter output = new(Console.OpenStandardOutput()) { NewLine = "\n" };
-        foreach (string file in files)
+        ulong seed = parsed.GetValue(GeneralOptions.Seed);
+        string? json = parsed.GetValue(GeneralOptions.Json);
+        List<(string Name, List<string> Lines)> kept = [];
+        using (StreamWriter output = new(json == "-" ? Stream.Null : Console.OpenStandardOutput()) { NewLine = "\n" })
         {
-            ScenarioRunner.Run(file, ScenarioParser.Parse(file, ReadLines(file)), seed, output.WriteLine, prepare);
+            foreach (string file in files)
+            {
+                List<string> lines = [];
+                kept.Add((file, lines));
+                ScenarioRunner.Run(file, ScenarioParser.Parse(file, ReadLines(file)), seed, json is null ? output.WriteLine : Both(output.WriteLine, lines.Add), prepare);
+            }
+        }
+
+        if (json is not null)
+        {
+            JsonReport.Write(json, writer =>
+            {
+                writer.WriteStartArray("scenarios");
+                kept.ForEach(script => WriteLines(writer, script.Name, script.Lines));
+                writer.WriteEndArray();
+            });
         }
 
         return ExitCode.Done;
     }
 
-    private static int Check(string folder, ulong seed, Action<Machine> prepare, bool isQuiet)
+    private static Action<string> Both(Action<string> first, Action<string> second) => line =>
+    {
+        first(line);
+        second(line);
+    };
+
+    private static void WriteLines(Utf8JsonWriter writer, string name, List<string> lines)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("name", name);
+        writer.WriteStartArray("lines");
+        lines.ForEach(writer.WriteStringValue);
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static int Check(string folder, ParseResult parsed, Action<Machine> prepare)
+    {
+        string? json = parsed.GetValue(GeneralOptions.Json);
+        string[] scripts = FindScripts(folder);
+        using Interruption interruption = new();
+        List<ScenarioVerdict> verdicts = [];
+        foreach (string script in scripts.TakeWhile(_ => !interruption.IsRequested))
+        {
+            verdicts.Add(Check(script, parsed.GetValue(GeneralOptions.Seed), prepare));
+        }
+
+        if (!parsed.GetValue(GeneralOptions.Quiet) && json != "-")
+        {
+            Report(verdicts);
+        }
+
+        if (json is not null)
+        {
+            JsonReport.Write(json, writer =>
+            {
+                writer.WriteStartArray("scenarios");
+                verdicts.ForEach(verdict => verdict.Write(writer));
+                writer.WriteEndArray();
+                writer.WriteNumber("equal", verdicts.Count(verdict => verdict.IsEqual));
+            });
+        }
+
+        return interruption.IsRequested ? ExitCode.Interrupted : verdicts.TrueForAll(verdict => verdict.IsEqual) ? ExitCode.Done : ExitCode.Difference;
+    }
+
+    private static string[] FindScripts(string folder)
     {
         if (!Directory.Exists(folder))
         {
-            throw new InputException(folder, null, "no such directory");
+            throw new InputException(folder, null, File.Exists(folder) ? "is no directory" : "no such directory");
         }
 
         string[] scripts = [.. Directory.GetFiles(folder, "*.scn").Order(StringComparer.Ordinal)];
-        if (scripts.Length == 0)
-        {
-            throw new InputException(folder, null, "no scripts", "files that end in .scn");
-        }
+        return scripts.Length > 0 ? scripts : throw new InputException(folder, null, "no scripts", "files that end in .scn");
+    }
 
+    // One bad script is a difference of its own; the others are compared all the same.
+    private static ScenarioVerdict Check(string script, ulong seed, Action<Machine> prepare)
+    {
+        string name = Path.GetFileNameWithoutExtension(script);
+        try
+        {
+            List<string> found = [];
+            string[] expected = ReadLines(Path.ChangeExtension(script, ".expected"));
+            ScenarioRunner.Run(script, ScenarioParser.Parse(script, ReadLines(script)), seed, found.Add, prepare);
+            return ScenarioVerdict.Compare(name, expected, found);
+        }
+        catch (InputException error)
+        {
+            return new ScenarioVerdict(name, 0, 0, null, null, error.Message);
+        }
+    }
+
+    private static void Report(List<ScenarioVerdict> verdicts)
+    {
         Table table = new() { Border = TableBorder.Minimal };
         table.AddColumns("scenario", "lines", "result");
-        List<string> differences = [];
-        foreach (string script in scripts)
+        foreach (ScenarioVerdict verdict in verdicts)
         {
-            string name = Path.GetFileNameWithoutExtension(script);
-            List<string> actual = [];
-            string[] expected;
-            try
-            {
-                expected = ReadLines(Path.ChangeExtension(script, ".expected"));
-                ScenarioRunner.Run(script, ScenarioParser.Parse(script, ReadLines(script)), seed, actual.Add, prepare);
-            }
-            catch (InputException error)
-            {
-                // One bad script is a difference of its own; the others are compared all the same.
-                table.AddRow(Markup.Escape(name), "-", "cannot be run");
-                differences.Add($"{name}\n  {error.Message}");
-                continue;
-            }
-
-            int first = FirstDifference(expected, actual);
-            table.AddRow(Markup.Escape(name), $"{expected.Length}", first < 0 ? "equal" : $"differs at line {first + 1}");
-            if (first >= 0)
-            {
-                differences.Add($"{name}:{first + 1}\n  expected {At(expected, first)}\n  found    {At(actual, first)}");
-            }
+            table.AddRow(Markup.Escape(verdict.Name), verdict.Error is null ? $"{verdict.LineCount}" : "-", verdict.Result);
         }
 
-        Report(table, differences, scripts.Length, isQuiet);
-        return differences.Count == 0 ? ExitCode.Done : ExitCode.Difference;
-    }
-
-    private static void Report(Table table, List<string> differences, int scriptCount, bool isQuiet)
-    {
-        if (isQuiet)
-        {
-            return;
-        }
-
-        AnsiConsole.Write(table);
-        differences.ForEach(Console.WriteLine);
-        Console.WriteLine($"{scriptCount - differences.Count} of {scriptCount} scenarios are equal");
-    }
-
-    private static string At(IReadOnlyList<string> lines, int index) => index < lines.Count ? lines[index] : "(nothing)";
-
-    private static int FirstDifference(string[] expected, List<string> actual)
-    {
-        for (int i = 0; i < Math.Max(expected.Length, actual.Count); i++)
-        {
-            if (i >= expected.Length || i >= actual.Count || expected[i] != actual[i])
-            {
-                return i;
-            }
-        }
-
-        return -1;
+        ReportConsole.Create().Write(table);
+        verdicts.Where(verdict => !verdict.IsEqual).ToList().ForEach(verdict => Console.WriteLine(verdict.Describe()));
+        Console.WriteLine($"{verdicts.Count(verdict => verdict.IsEqual)} of {verdicts.Count} scenarios are equal");
     }
 
     private static string[] ReadLines(string file)
     {
-        if (file == "-")
-        {
-            return Console.In.ReadToEnd().Split('\n');
-        }
-
-        return File.Exists(file) ? File.ReadAllLines(file) : throw new InputException(file, null, "no such file");
+        using InputFile input = InputFile.Open(file);
+        return [.. input.ReadLines().Select(line => line.TrimEnd('\r'))];
     }
 }

@@ -121,7 +121,7 @@ public static class TlbCommand
                 geometry.ToString(), level.Lookups.ToString("N0", culture), level.Hits.ToString("N0", culture), level.Misses.ToString("N0", culture), rate.ToString("P4", culture));
         }
 
-        AnsiConsole.Write(table);
+        ReportConsole.Create().Write(table);
         string ended = totals.IsInterrupted ? ", interrupted" : "";
         output.WriteLine(string.Create(culture, $"{records.Total / elapsed.TotalSeconds / 1e6:0.0} million records a second, {elapsed.TotalSeconds:0.000} s{ended}"));
     }

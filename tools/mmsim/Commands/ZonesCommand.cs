@@ -26,7 +26,7 @@ internal static class ZonesCommand
     {
         using ModelMemory model = ModelMemory.FromZoneInfo(parsed.GetValue(From)!, out _);
         _ = model.Procfs.TryRead("zoneinfo", out string text);
-        Console.Out.Write(text);
+        ProcOutput.PrintText("zoneinfo", text, parsed.GetValue(GeneralOptions.Json));
         return ExitCode.Done;
     }
 }

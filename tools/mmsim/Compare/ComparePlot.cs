@@ -3,12 +3,20 @@ using ScottPlot;
 
 namespace Mmsim.Compare;
 
-/// <summary>Draws a comparison: cycles of translation above, memory below, a bar for each variant.</summary>
+/// <summary>Draws a comparison: cycles of translation above, memory below, a group of bars for each variant.</summary>
 internal static class ComparePlot
 {
-    private const int WidthPixels = 1200;
-    private const int HeightPixels = 900;
     private const double BytesPerMebibyte = 1048576.0;
+
+    // The same for both plots, so that a variant's bars stand above each other.
+    private const int LeftPixels = 90;
+    private const int RightPixels = 215;
+    private const int TopPixels = 40;
+    private const int AxisPixels = 45;
+    private const int LinePixels = 18;
+
+    // What the longest value, the name of a core, needs.
+    private const int VariantPixelsMin = 95;
 
     /// <summary>Writes the picture.</summary>
     /// <param name="path">A PNG file.</param>
@@ -28,18 +36,10 @@ internal static class ComparePlot
             ("used", result => result.UsedBytes / BytesPerMebibyte),
             ("of it never touched", result => result.WastedBytes / BytesPerMebibyte));
         figure.GetPlot(1).Title("memory");
-        figure.GetPlot(1).ShowLegend(Edge.Right);
-        try
-        {
-            figure.SavePng(path, WidthPixels, HeightPixels);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new InputException(path, null, $"cannot be written: {error.Message}");
-        }
+        PlotFile.Write(path, figure, Math.Max(PlotFile.WidthPixels, LeftPixels + RightPixels + (VariantPixelsMin * results.Count)));
     }
 
-    // The series of a variant stand beside each other.
+    // The series of a variant stand beside each other; its values stand below each other.
     private static void Draw(Plot plot, IReadOnlyList<VariantResult> results, string unit, params ReadOnlySpan<(string Name, Func<VariantResult, double> Value)> series)
     {
         double width = 0.8 / series.Length;
@@ -53,8 +53,13 @@ internal static class ComparePlot
             bars.LegendText = series[s].Name;
         }
 
-        plot.Axes.Bottom.SetTicks([.. results.Select((_, i) => (double)i)], [.. results.Select(result => result.Variant.Label)]);
+        IReadOnlyList<(VariedKey Key, string Value)> varied = results[0].Variant.Values;
+        plot.Axes.Bottom.SetTicks(
+            [.. results.Select((_, i) => (double)i)], [.. results.Select(result => string.Join('\n', result.Variant.Values.Select(value => value.Value)))]);
+        plot.XLabel(string.Join(", ", varied.Select(value => VariantSet.NameOf(value.Key))));
         plot.YLabel(unit);
         plot.Axes.Margins(bottom: 0);
+        plot.ShowLegend(Edge.Right);
+        plot.Layout.Fixed(new PixelPadding(LeftPixels, RightPixels, AxisPixels + (LinePixels * varied.Count), TopPixels));
     }
 }

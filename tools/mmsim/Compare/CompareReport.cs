@@ -54,15 +54,7 @@ internal static class CompareReport
             ]).Append('\n');
         }
 
-        try
-        {
-            using TextWriter output = path == "-" ? Console.Out : new StreamWriter(path);
-            output.Write(text);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new InputException(path, null, $"cannot be written: {error.Message}");
-        }
+        OutputFile.Write(path, output => output.Write(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
     /// <summary>Writes the members of the JSON report.</summary>

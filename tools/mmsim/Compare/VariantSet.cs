@@ -92,10 +92,7 @@ internal static class VariantSet
             case VariedKey.Hpa:
                 return options with { Tlb = Aggregating(options.Tlb, ParseSwitch(key, value) ? AggregationLog2 : 0) };
             default:
-                ulong bytes = SizeText.Parse(value, "--vary memory");
-                return bytes % Pfn.PageSizeBytes == 0 && bytes is > 0 and <= 4UL << 40
-                    ? options with { MemoryBytes = bytes }
-                    : throw new InputException($"--vary memory: {value} is no amount of RAM", "a multiple of 4K up to 4T, such as 1G");
+                return options with { MemoryBytes = SizeText.ParseMemory(value, "--vary memory", Pfn.PageSizeBytes) };
         }
     }
 

@@ -16,7 +16,10 @@ public sealed class FuzzSyscalls : IFuzzTarget
     private static readonly string? Oracle = Environment.GetEnvironmentVariable("MMSIM_ORACLE");
 
     /// <inheritdoc/>
-    public string Name => "syscalls";
+    public string Name => "vm";
+
+    /// <inheritdoc/>
+    public string? OtherName => "syscalls";
 
     /// <inheritdoc/>
     public string Description => "Memory system calls with any arguments; compared with the kernel's answers where MMSIM_ORACLE names the oracle.";

@@ -6,6 +6,9 @@ public interface IFuzzTarget
     /// <summary>The subcommand's name.</summary>
     public string Name { get; }
 
+    /// <summary>Another name that it goes by, or null.</summary>
+    public string? OtherName => null;
+
     /// <summary>One line for <c>--help</c>.</summary>
     public string Description { get; }
 

@@ -88,7 +88,7 @@ public sealed class SlabRun : SequenceRun<SlabOperation>
     {
         for (int i = 0; i < operation.Count && live.Count > 0; i++)
         {
-            int index = (int)((operation.Pick + ((uint)i * 7919)) % (uint)live.Count);
+            int index = (int)(unchecked(operation.Pick + ((uint)i * 7919)) % (uint)live.Count);
             PhysAddr address = live[index];
             live[index] = live[^1];
             live.RemoveAt(live.Count - 1);

@@ -25,16 +25,13 @@ internal sealed record RegisterContext(TranslationRegisters Registers, int? Exce
         string name = spec[(colon + 1)..];
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using InputFile input = InputFile.Open(path);
+            using JsonDocument document = JsonDocument.Parse(input.ReadToEnd());
             return Find(document.RootElement, path, name);
         }
         catch (JsonException error)
         {
             throw new InputException(path, error.LineNumber + 1, "is not JSON");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException(path, null, File.Exists(path) ? "cannot be read" : "no such file");
         }
     }
 

@@ -2,10 +2,7 @@
 //
 //     %16s-%-7d [%03d] FLAGS SECONDS.MICROSECONDS: EVENT: FIELDS
 //
-// The task's name is at most 15 bytes, right-aligned in 16, and may hold anything: blanks, brackets, hyphens. So byte 16 is
-// the hyphen before the process id, and only where it is not (another program wrote the text) is the first place taken from
-// which the line parses. The flags may be absent (option noirq-info), the process's group may stand in parentheses after its
-// id (record-tgid), and the clock may count whole numbers (x86-tsc, counter).
+// What stands before the event's name is FtracePrefix's.
 //
 // Lines that are no event: those with # in front (the header, and notes about buffers), CPU:n [LOST n EVENTS], the frames of
 // a stack trace, and what follows a marker whose text has several lines. Anything else is an error.
@@ -19,8 +16,6 @@ namespace Mmsim.Kmem;
 /// <summary>Reads the page allocator's events from ftrace text.</summary>
 internal sealed class FtraceText
 {
-    private const int NameBytes = 16;
-
     private readonly string name;
     private readonly GfpTable gfps;
     private readonly FtraceFastLine fast = new();
@@ -148,8 +143,8 @@ internal sealed class FtraceText
             return false;
         }
 
-        FieldCursor cursor = new(text, NameBytes);
-        if ((text.Length <= NameBytes || !TryReadPrefix(ref cursor, ref parsed)) && !TryFindPrefix(text, out cursor, ref parsed))
+        FieldCursor cursor = new(text, FtracePrefix.NameBytes);
+        if ((text.Length <= FtracePrefix.NameBytes || !FtracePrefix.TryRead(ref cursor, ref parsed)) && !FtracePrefix.TryFind(text, out cursor, ref parsed))
         {
             ReadOddity(text);
             return false;
@@ -181,106 +176,6 @@ internal sealed class FtraceText
         25 when name.SequenceEqual("mm_page_alloc_zone_locked"u8) => KmemEventKind.ZoneLocked,
         _ => KmemEventKind.Other,
     };
-
-    // From the hyphen before the process id to the event's name.
-    private static bool TryReadPrefix(ref FieldCursor cursor, scoped ref KmemEvent parsed)
-    {
-        if (!cursor.TryTake((byte)'-') || !cursor.TryTakeDecimal(out _))
-        {
-            return false;
-        }
-
-        cursor.SkipBlanks();
-        if (cursor.Current == (byte)'(')
-        {
-            int close = cursor.Rest.IndexOf(") "u8);
-            if (close < 0 || close > NameBytes)
-            {
-                return false;
-            }
-
-            cursor = Advance(cursor, close + 1);
-            cursor.SkipBlanks();
-        }
-
-        if (!cursor.TryTake((byte)'[') || !cursor.TryTakeDecimal(out ulong cpu) || !cursor.TryTake((byte)']') || cpu > ushort.MaxValue)
-        {
-            return false;
-        }
-
-        parsed.Cpu = (ushort)cpu;
-        cursor.SkipBlanks();
-        FieldCursor before = cursor;
-        if (TryReadTime(ref cursor, out parsed.Time))
-        {
-            return true;
-        }
-
-        cursor = before;
-        cursor.TakeWord();
-        cursor.SkipBlanks();
-        return TryReadTime(ref cursor, out parsed.Time);
-    }
-
-    // SECONDS.FRACTION or a whole number, a colon and a blank.
-    private static bool TryReadTime(ref FieldCursor cursor, out ulong time)
-    {
-        if (!cursor.TryTakeDecimal(out time))
-        {
-            return false;
-        }
-
-        if (cursor.TryTake((byte)'.'))
-        {
-            int start = cursor.Position;
-            if (!cursor.TryTakeDecimal(out ulong fraction))
-            {
-                return false;
-            }
-
-            int digits = cursor.Position - start;
-            for (; digits < 6; digits++)
-            {
-                fraction *= 10;
-            }
-
-            for (; digits > 6; digits--)
-            {
-                fraction /= 10;
-            }
-
-            time = unchecked((time * 1_000_000) + fraction);
-        }
-
-        if (!cursor.TryTake((byte)':'))
-        {
-            return false;
-        }
-
-        cursor.SkipBlanks();
-        return true;
-    }
-
-    private static FieldCursor Advance(FieldCursor cursor, int bytes) => new(cursor.Rest, bytes);
-
-    // Another writer's columns: the first hyphen from which the rest parses.
-    private static bool TryFindPrefix(ReadOnlySpan<byte> text, out FieldCursor cursor, scoped ref KmemEvent parsed)
-    {
-        for (int at = text.IndexOf((byte)'-'); at >= 0 && at < text.Length;)
-        {
-            cursor = new FieldCursor(text, at);
-            if (at > 0 && TryReadPrefix(ref cursor, ref parsed))
-            {
-                return true;
-            }
-
-            int next = text[(at + 1)..].IndexOf((byte)'-');
-            at = next < 0 ? -1 : at + 1 + next;
-        }
-
-        cursor = default;
-        return false;
-    }
 
     private void ReadFields(ref FieldCursor cursor, ref KmemEvent parsed)
     {

@@ -8,11 +8,9 @@ namespace Mmsim.Kmem;
 /// <summary>Draws a zone's free memory over time: above by order of its blocks, below how much of it is unusable for larger ones.</summary>
 internal static class KmemPlot
 {
-    private const int WidthPixels = 1200;
-    private const int HeightPixels = 900;
     private const double MebibytesPerPage = Pfn.PageSizeBytes / 1048576.0;
 
-    // The orders whose unusable index is drawn: a kernel stack, a large folio, a huge page, the largest block.
+    // The orders whose unusable index is drawn: the smallest that can be short, a kernel stack, a folio of 64 KiB, a huge page, the largest block.
     private static readonly int[] IndexOrders = [1, 2, 4, 9, 10];
 
     /// <summary>Writes the picture.</summary>
@@ -29,17 +27,11 @@ internal static class KmemPlot
         DrawFree(figure.GetPlot(0), seconds, samples);
         figure.GetPlot(0).Title($"{title}: free memory of node {zone.Node}, zone {ZoneTypes.GetName(zone.Type)}");
         DrawUnusable(figure.GetPlot(1), seconds, samples);
-        try
-        {
-            figure.SavePng(path, WidthPixels, HeightPixels);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new InputException(path, null, $"cannot be written: {error.Message}");
-        }
+        PlotFile.Write(path, figure);
     }
 
-    // Stacked: order 10 at the bottom, so that what breaks into smaller blocks is seen on top.
+    // Stacked: order 10 at the bottom, so that what breaks into smaller blocks is seen on top. Most memory is in blocks of order 10 and does
+    // not change: the axis begins where it does.
     private static void DrawFree(Plot plot, double[] seconds, IReadOnlyList<FragmentationSample> samples)
     {
         ScottPlot.Colormaps.Viridis colors = new();
@@ -54,11 +46,14 @@ internal static class KmemPlot
             below = above;
         }
 
-        plot.YLabel("free, MiB");
+        double least = samples.Min(sample => sample.FreeBlocks[Order.MaxValue] << Order.MaxValue) * MebibytesPerPage;
+        double most = Math.Max(1, below.Max());
+        double bottom = Math.Max(0, least - ((most - least) / 4));
+        plot.YLabel(bottom > 0 ? $"free, MiB (from {bottom:N0})" : "free, MiB");
         plot.XLabel("seconds");
         plot.ShowLegend(Edge.Right);
         plot.Axes.Margins(0, 0);
-        plot.Axes.SetLimitsY(0, Math.Max(1, below.Max() * 1.05));
+        plot.Axes.SetLimitsY(bottom, most + ((most - bottom) / 20));
     }
 
     private static void DrawUnusable(Plot plot, double[] seconds, IReadOnlyList<FragmentationSample> samples)

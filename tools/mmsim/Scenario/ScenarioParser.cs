@@ -71,7 +71,7 @@ internal static class ScenarioParser
             "fsync" => Named(ScenarioOperationKind.SyncFile),
             "truncate" => Named(ScenarioOperationKind.Truncate) with { Count = words.NextNumber("pages") },
             "punch" => Named(ScenarioOperationKind.PunchHole) with { Offset = words.NextNumber("a page"), Count = words.NextNumber("pages") },
-            "writefile" => Named(ScenarioOperationKind.WriteFile) with { Offset = words.NextNumber("a page"), Value = (byte)words.NextNumber("a value") },
+            "writefile" => Named(ScenarioOperationKind.WriteFile) with { Offset = words.NextNumber("a page"), Value = unchecked((byte)words.NextNumber("a value")) },
             "readfile" => Named(ScenarioOperationKind.ReadFile) with { Offset = words.NextNumber("a page"), Count = words.NextNumber("pages", 1, 64) },
             "cached" => Named(ScenarioOperationKind.ShowCached) with { Offset = words.NextNumber("a page"), Count = words.NextNumber("pages", 1, PagesMax) },
             "swapon" => New(ScenarioOperationKind.SwapOn) with { Count = words.NextNumber("MiB", 1, 1 << 20) },
@@ -115,7 +115,7 @@ internal static class ScenarioParser
             "pagemap" => Range(ScenarioOperationKind.ShowPageMap, min: 1),
             "mincore" => Range(ScenarioOperationKind.ShowResident, min: 1),
             "frames" => ParseFrames(words, Range(ScenarioOperationKind.ShowFrames, min: 1)),
-            _ => throw words.Error($"unknown operation '{word}'"),
+            _ => throw words.Error($"unknown operation '{word}'", "an operation such as mmap, write, fork or obs"),
         };
     }
 
