@@ -1,6 +1,9 @@
 using Engine.Bench.Harness;
 using Mmsim.Cli;
-using Mmsim.Traces;
+using Mmsim.Traces.Binary;
+using Mmsim.Traces.Blocks;
+using Mmsim.Traces.Lackey;
+using Mmsim.Traces.Pages;
 
 namespace Engine.Bench.Trace;
 

@@ -12,6 +12,7 @@ using Engine.Bench.Harness;
 using Mmsim.Cli;
 using Mmsim.Replay;
 using Mmsim.Traces;
+using Mmsim.Traces.Binary;
 
 namespace Engine.Bench.Trace;
 

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using Mmsim.Cli;
-using Mmsim.Traces;
+using Mmsim.Traces.Lackey;
 using Xunit;
 using ZstdSharp;
 

@@ -2,6 +2,7 @@ using System.Text;
 using Engine.PropertyTests.Support;
 using Mmsim.Cli;
 using Mmsim.Traces;
+using Mmsim.Traces.Binary;
 using Xunit;
 
 namespace Engine.PropertyTests.MmsimTests;

@@ -1,6 +1,6 @@
 using Engine.PropertyTests.Support;
 using FsCheck.Fluent;
-using Mmsim.Traces;
+using Mmsim.Traces.Binary;
 using Xunit;
 using Xunit.Sdk;
 

@@ -2,6 +2,8 @@ using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.PropertyTests.Support;
 using Mmsim.Traces;
+using Mmsim.Traces.Blocks;
+using Mmsim.Traces.Lackey;
 using Xunit;
 
 namespace Engine.PropertyTests.MmsimTests;

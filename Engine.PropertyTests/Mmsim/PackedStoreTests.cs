@@ -1,6 +1,8 @@
 using Engine.Arm64.Translation;
 using Engine.PropertyTests.Support;
 using Mmsim.Traces;
+using Mmsim.Traces.Blocks;
+using Mmsim.Traces.Pages;
 using Xunit;
 
 namespace Engine.PropertyTests.MmsimTests;

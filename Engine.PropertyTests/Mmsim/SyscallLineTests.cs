@@ -1,5 +1,6 @@
 using System.Text;
 using Mmsim.Traces;
+using Mmsim.Traces.Lackey;
 using Xunit;
 
 namespace Engine.PropertyTests.MmsimTests;

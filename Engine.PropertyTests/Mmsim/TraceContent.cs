@@ -1,5 +1,6 @@
 using Engine.Arm64.Translation;
 using Mmsim.Traces;
+using Mmsim.Traces.Pages;
 
 namespace Engine.PropertyTests.MmsimTests;
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Mmsim.Cli;
 using Mmsim.Traces;
+using Mmsim.Traces.Binary;
 
 namespace Mmsim.Commands;
 

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Engine.Arm64.Tlb;
 using Mmsim.Cli;
 using Mmsim.Traces;
+using Mmsim.Traces.Pages;
 using Spectre.Console;
 
 namespace Mmsim.Commands;

@@ -2,7 +2,7 @@ using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
-using Mmsim.Traces;
+using Mmsim.Traces.Pages;
 
 namespace Mmsim.Compare;
 

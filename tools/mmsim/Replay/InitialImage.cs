@@ -9,6 +9,7 @@
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 using Mmsim.Traces;
+using Mmsim.Traces.Pages;
 
 namespace Mmsim.Replay;
 

@@ -1,5 +1,6 @@
 using Engine.Arm64.Faults;
 using Mmsim.Traces;
+using Mmsim.Traces.Pages;
 
 namespace Mmsim.Replay;
 

@@ -1,3 +1,5 @@
+using Mmsim.Traces.Pages;
+
 namespace Mmsim.Traces;
 
 /// <summary>A trace read once, from its first record to its last, without keeping it.</summary>

@@ -4,6 +4,10 @@
 // gone through at all before it is read.
 
 using Mmsim.Cli;
+using Mmsim.Traces.Binary;
+using Mmsim.Traces.Blocks;
+using Mmsim.Traces.Lackey;
+using Mmsim.Traces.Pages;
 
 namespace Mmsim.Traces;
 

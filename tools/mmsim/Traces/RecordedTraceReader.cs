@@ -1,3 +1,6 @@
+using Mmsim.Traces.Blocks;
+using Mmsim.Traces.Pages;
+
 namespace Mmsim.Traces;
 
 /// <summary>Hands out the records of a trace whose system calls are known already, decoding ahead of its consumer.</summary>

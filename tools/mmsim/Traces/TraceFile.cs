@@ -1,4 +1,6 @@
 using Mmsim.Cli;
+using Mmsim.Traces.Binary;
+using Mmsim.Traces.Lackey;
 
 namespace Mmsim.Traces;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mmsim.Cli;
+using Mmsim.Traces.Pages;
 
 namespace Mmsim.Traces;
 
