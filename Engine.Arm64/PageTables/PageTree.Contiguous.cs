@@ -33,7 +33,7 @@ public partial class PageTree<TGeometry>
 
     private static uint FramesPerPage => 1u << (TGeometry.PageShift - Pfn.PageShift);
 
-    /// <summary>The page's entry with the run's access flag and dirtiness gathered (<c>ptep_get</c>).</summary>
+    /// <summary>The page's entry with the run's access flag and dirtiness gathered (<c>ptep_get</c>, <c>contpte_ptep_get</c>).</summary>
     public Descriptor ReadGathered(VirtAddr address)
     {
         ulong offset = ToOffset(address);
@@ -54,7 +54,7 @@ public partial class PageTree<TGeometry>
         return true;
     }
 
-    /// <summary>Maps many pages to consecutive frames where nothing is mapped (<c>set_ptes</c>): whole aligned runs become contiguous at once.</summary>
+    /// <summary>Maps many pages to consecutive frames where nothing is mapped (<c>set_ptes</c>, <c>contpte_set_ptes</c>): whole aligned runs become contiguous at once.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="address">The first page.</param>
     /// <param name="pfn">Its first frame.</param>

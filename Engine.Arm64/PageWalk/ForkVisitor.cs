@@ -9,7 +9,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64.PageWalk;
 
 /// <summary>
-/// Gives a child the pages of its parent (<c>copy_present_ptes</c>, mm/memory.c; <c>copy_huge_pmd</c>): a private page is write-protected in both
+/// Gives a child the pages of its parent (<c>copy_pte_range</c>, <c>copy_present_ptes</c>, mm/memory.c; <c>copy_huge_pmd</c>): a private page is write-protected in both
 /// and no longer exclusive, a shared one starts clean in the child; the child's entries are old. Consecutive pages of a large folio are one
 /// batch, whose first entry gives the child's dirtiness. The runs that the range covers in part have been unfolded.
 /// </summary>

@@ -1,5 +1,5 @@
 // Unmapping frees frames only after the TLBs have forgotten them (mm/mmu_gather.c): entries are cleared and noted, then one
-// flush covers the whole range, then the frames go. A full batch flushes and frees what it has, and collection goes on.
+// flush covers the whole range, then the frames go (tlb_gather_mmu to tlb_finish_mmu). A full batch flushes and frees what it has, and collection goes on.
 
 using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;

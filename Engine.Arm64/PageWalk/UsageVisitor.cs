@@ -8,7 +8,7 @@ using Engine.Core.Units;
 
 namespace Engine.Arm64.PageWalk;
 
-/// <summary>Counts the pages of a VMA (<c>smaps_pte_entry</c>, <c>smaps_account</c>, fs/proc/task_mmu.c).</summary>
+/// <summary>Counts the pages of a VMA (<c>smaps_pte_range</c>, <c>smaps_pte_entry</c>, <c>smaps_account</c>, fs/proc/task_mmu.c).</summary>
 internal struct UsageVisitor : ILeafVisitor
 {
     private const ulong ScaledPage = (ulong)Pfn.PageSizeBytes << VmAreaUsage.ProportionShift;

@@ -16,7 +16,7 @@ public sealed unsafe partial class MemoryMap
         mm->Brk = address;
     }
 
-    /// <summary>brk: moves the heap's end.</summary>
+    /// <summary>brk: moves the heap's end (<c>do_brk_flags</c>).</summary>
     /// <returns>The break: the asked one, or the old one where that was refused. Never an errno.</returns>
     public SyscallResult Break(CpuId cpu, VirtAddr address)
     {
@@ -33,7 +33,7 @@ public sealed unsafe partial class MemoryMap
         return SyscallResult.FromAddress(mm->Brk);
     }
 
-    /// <summary>Lets the growing VMA above an address reach down to it (<c>expand_stack</c>): what a fault below a stack does.</summary>
+    /// <summary>Lets the growing VMA above an address reach down to it (<c>expand_stack</c>, <c>expand_downwards</c>): what a fault below a stack does.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="address">The address; no VMA holds it.</param>
     /// <param name="area">The VMA that holds it then.</param>
@@ -98,7 +98,7 @@ public sealed unsafe partial class MemoryMap
         return anonVmas.TryPrepare(cpu, area, reused);
     }
 
-    // find_mergeable_anon_vma: a neighbour that could merge but for its access lends its anon_vma, so that mprotect can merge them later.
+    // find_mergeable_anon_vma and reusable_anon_vma: a neighbour that could merge but for its access lends its anon_vma, so that mprotect can merge them later.
     private AnonVmaRef ReusableAnonVma(VmAreaRef neighbour, VmAreaRef area, bool isAbove)
     {
         if (neighbour.IsNone)

@@ -7,7 +7,7 @@ namespace Engine.Arm64.Processes;
 /// <content>Insertion, removal and resizing.</content>
 public sealed unsafe partial class VmAreaTree
 {
-    /// <summary>Adds a VMA whose range is set and overlaps no other, and chains it between its neighbours.</summary>
+    /// <summary>Adds a VMA (<c>mas_store_prealloc</c>) whose range is set and overlaps no other, and chains it between its neighbours.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="area">The VMA.</param>
     /// <returns>False, with nothing changed, where there is no memory for nodes or the tree is corrupt.</returns>
@@ -146,7 +146,7 @@ public sealed unsafe partial class VmAreaTree
         }
     }
 
-    // One node for every full one from the leaf upwards, and one more where the root is among them.
+    // mas_preallocate: one node for every full one from the leaf upwards, and one more where the root is among them.
     private bool TryTakeSpareNodes(CpuId cpu, in VmAreaPath path, ref VmAreaPath.Words spare, out int spareCount)
     {
         spareCount = 0;
@@ -190,7 +190,7 @@ public sealed unsafe partial class VmAreaTree
         nodeCache.Free(cpu, new PhysAddr(address));
     }
 
-    // Puts a slot into the path's node of a level, and splits upwards as far as nodes are full.
+    // Puts a slot into the path's node of a level, and splits upwards as far as nodes are full (mas_split).
     private void InsertSlot(
         ref VmAreaPath path, int level, int slot, ulong start, ulong extent, ulong target, ref VmAreaPath.Words spare, ref int spareCount)
     {
@@ -274,7 +274,7 @@ public sealed unsafe partial class VmAreaTree
         }
     }
 
-    // Joins a thin child with a neighbour, or evens the two out. True where the parent lost a slot.
+    // Joins a thin child with a neighbour, or evens the two out (mas_rebalance). True where the parent lost a slot.
     private bool TryJoin(CpuId cpu, VmAreaNode* parent, int slot, int level)
     {
         int leftSlot = slot > 0 ? slot - 1 : 0;

@@ -72,7 +72,7 @@ public sealed unsafe partial class VmAreaTree
         }
     }
 
-    /// <summary>The VMA that holds an address.</summary>
+    /// <summary>The VMA that holds an address (<c>vma_lookup</c>, <c>mas_walk</c>).</summary>
     /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
     public VmAreaRef Find(VirtAddr address)
     {
@@ -155,7 +155,7 @@ public sealed unsafe partial class VmAreaTree
         }
     }
 
-    /// <summary>The next VMA by address. A chain that does not ascend is reported and ends there, so a walk always ends.</summary>
+    /// <summary>The next VMA by address (<c>vma_next</c>, <c>mas_find</c>). A chain that does not ascend is reported and ends there, so a walk always ends.</summary>
     public VmAreaRef NextOf(VmAreaRef area)
     {
         ref VmArea here = ref this[area];

@@ -15,7 +15,7 @@ public sealed unsafe partial class PageAllocator
     /// <summary>What a tail page's <see cref="Frame.Previous"/> holds: the head's frame number above bit 0, which says tail.</summary>
     internal static ulong EncodeHead(uint head) => ((ulong)head << 1) | 1;
 
-    /// <summary>Prepares a block as its flags demand, as the last step of an allocation (<c>post_alloc_hook</c>, <c>prep_compound_page</c>).</summary>
+    /// <summary>Prepares a block as its flags demand, as the last step of an allocation (<c>prep_new_page</c>: <c>post_alloc_hook</c>, <c>prep_compound_page</c>).</summary>
     /// <returns>The block.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Pfn Prepare(uint pfn, int order, GfpFlags gfp)

@@ -67,7 +67,7 @@ public sealed unsafe class MemoryCgroups
     /// <summary>See <see cref="SetActive"/>.</summary>
     public MemoryCgroup? ActiveOn(CpuId cpu) => active[cpu.Value];
 
-    /// <summary>Charges a block to a group (<c>mem_cgroup_charge</c>).</summary>
+    /// <summary>Charges a block to a group (<c>mem_cgroup_charge</c>, <c>try_charge_memcg</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="group">The group; null for the root, which takes everything.</param>
     /// <param name="pfn">The block's first frame, charged to nobody.</param>

@@ -32,7 +32,7 @@ internal sealed class Compactor
     /// <summary>What was done so far.</summary>
     public CompactionCounters Counters { get; } = new();
 
-    /// <summary>Compacts one zone until a block of the order is free for a type, or the scanners meet.</summary>
+    /// <summary>Compacts one zone until a block of the order is free for a type, or the scanners meet (<c>compact_zone</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="zone">The zone.</param>
     /// <param name="order">The order wanted; -1 compacts the whole zone (<c>compact_memory</c>).</param>
@@ -148,6 +148,7 @@ internal sealed class Compactor
             || (type == MigrateType.Movable ? block.Type is (byte)MigrateType.Movable or (byte)MigrateType.Cma : block.Type == (byte)type);
     }
 
+    // isolate_migratepages_block() and migrate_pages() in one: what can be moved is moved block by block.
     private void MovePageBlock(CpuId cpu, Zone zone, ref ZoneScan scan, int number, int order, CompactMode mode)
     {
         uint end = (uint)(number + 1) << Order.PageBlockValue;
@@ -171,6 +172,7 @@ internal sealed class Compactor
         }
     }
 
+    // unmap_and_move(), with compaction_alloc() and compaction_free() for the new block.
     private void MoveOne(CpuId cpu, Pfn from, Order order, CompactMode mode)
     {
         Pfn to = held.Take(order.ToInt32());

@@ -53,7 +53,7 @@ public sealed partial class FileMapping
     }
 
     /// <summary>
-    /// Drops clean pages that nobody maps from the cache (<c>mapping_try_invalidate</c>, what <c>drop_caches</c> and
+    /// Drops clean pages that nobody maps from the cache (<c>invalidate_mapping_pages</c>, <c>mapping_try_invalidate</c>; what <c>drop_caches</c> and
     /// <c>DONTNEED</c> do). Dirty pages stay, and so do pages under write-back or with references of others.
     /// </summary>
     /// <param name="cpu">The CPU that acts.</param>

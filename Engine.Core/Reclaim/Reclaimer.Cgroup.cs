@@ -72,6 +72,7 @@ public sealed unsafe partial class Reclaimer
         }
     }
 
+    // shrink_inactive_list; pages are taken one at a time, where isolate_lru_folios takes a batch of 32.
     private ulong ShrinkInactive(CpuId cpu, LruVec* vec, LruList list, long scan, ulong wanted)
     {
         ulong freed = 0;

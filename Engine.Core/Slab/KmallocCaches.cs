@@ -54,7 +54,7 @@ public sealed class KmallocCaches
     /// <summary>Frames in blocks that were too large for a cache.</summary>
     public ulong LargePages => (ulong)Interlocked.Read(ref largePages);
 
-    /// <summary>The cache that serves a size.</summary>
+    /// <summary>The cache that serves a size (<c>kmalloc_slab</c>).</summary>
     /// <param name="family">Which family.</param>
     /// <param name="sizeBytes">1..<see cref="CacheBytesMax"/>.</param>
     public SlabCache CacheOf(KmallocFamily family, int sizeBytes)

@@ -99,7 +99,7 @@ public sealed unsafe partial class SlabCache
         area->Count = rest;
     }
 
-    // build_detached_freelist(): objects of one slab that follow each other go back by one update.
+    // kmem_cache_free_bulk() with build_detached_freelist(): objects of one slab that follow each other go back by one update.
     private void FreeMany(SlabCpu* area, CpuId cpu, ReadOnlySpan<ulong> objects)
     {
         int i = 0;

@@ -27,7 +27,7 @@ public sealed unsafe partial class SlabCache
         node->ShuffleState = Mix(system.Options.Seed + 0x51ab + (ulong)number);
     }
 
-    // allocate_slab(): at the preferred order without effort, then at the smallest with the caller's.
+    // new_slab() and allocate_slab(): at the preferred order without effort, then at the smallest with the caller's.
     private bool TryAllocateSlab(CpuId cpu, GfpFlags gfp, out SlabPage slab)
     {
         GfpFlags flags = (gfp & PageFlagsMask) | ZoneFlags();

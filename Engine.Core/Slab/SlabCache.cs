@@ -144,7 +144,7 @@ public sealed unsafe partial class SlabCache
 
     private bool IsDebug => (Flags & SlabFlags.DebugMask) != 0;
 
-    /// <summary>Takes an object (<c>kmem_cache_alloc</c>). Its content is undefined unless <see cref="GfpFlags.Zero"/> is given.</summary>
+    /// <summary>Takes an object (<c>kmem_cache_alloc</c>, <c>slab_alloc_node</c>). Its content is undefined unless <see cref="GfpFlags.Zero"/> is given.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="gfp">Where from, and what may be done to get it.</param>
     /// <param name="address">The object's first byte.</param>

@@ -101,7 +101,7 @@ public sealed class SwapArea
 
     internal bool Contains(ulong slot) => slot > 0 && slot < Store.SlotCount;
 
-    /// <summary>Takes a free slot (<c>scan_swap_map_slots</c>).</summary>
+    /// <summary>Takes a free slot (<c>get_swap_pages</c>, <c>scan_swap_map_slots</c>).</summary>
     internal bool TryTake(CpuId cpu, SwapSlot word, out ulong slot)
     {
         ref ulong next = ref nextOfCpu[cpu.Value];

@@ -23,7 +23,7 @@ public readonly record struct Watermarks(uint Min, uint Low, uint High, uint Pro
     /// <summary>The share of higher zones that a zone keeps for itself at boot (<c>lowmem_reserve_ratio</c>), by <see cref="ZoneType"/>.</summary>
     public static ReadOnlySpan<uint> LowmemReserveRatioDefault => [256, 256, 32, 0];
 
-    /// <summary>The zone's watermarks.</summary>
+    /// <summary>The zone's watermarks (<c>__setup_per_zone_wmarks</c>, at boot from <c>init_per_zone_wmark_min</c>).</summary>
     /// <param name="type">The zone's kind: ZONE_MOVABLE has a min of its own.</param>
     /// <param name="managedPages">The zone's managed pages.</param>
     /// <param name="lowmemPages">Managed pages of all zones below ZONE_MOVABLE.</param>

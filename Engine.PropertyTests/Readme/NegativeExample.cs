@@ -24,7 +24,7 @@ internal static class NegativeExample
         machine.Pages.Frames[frame].MapCount ^= 1;
         foreach (Corruption found in machine.VerifyMappings())
         {
-            output.WriteLine(found);
+            output.WriteLine($"{found.Category}: {found.Reason}");
         }
 
         PhysAddr entry = process.Tables.Root.Address + ((heap.ToUInt64() >> 39 & 511) * 8);
@@ -32,7 +32,7 @@ internal static class NegativeExample
         process.Memory.Unmap(cpu.Id, heap, 1 << 20);
         foreach (Corruption found in machine.Log.Items)
         {
-            output.WriteLine(found);
+            output.WriteLine($"{found.Category}: {found.Reason}");
         }
         // </example>
     }

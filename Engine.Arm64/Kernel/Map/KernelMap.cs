@@ -1,4 +1,4 @@
-// The kernel's own map: one tree below TTBR1, the same on every CPU (arch/arm64/mm/mmu.c, arch/arm64/kernel/pi/map_kernel.c).
+// The kernel's own map: one tree below TTBR1, the same on every CPU (paging_init in arch/arm64/mm/mmu.c, arch/arm64/kernel/pi/map_kernel.c).
 //
 //   linear map   every bank at PAGE_OFFSET + (physical - memstart): blocks and contiguous runs where alignment allows, or single pages
 //                with rodata=full. A hole in memory is a hole in the map. The image's text and read-only data are read-only here too.

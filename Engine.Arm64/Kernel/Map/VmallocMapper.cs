@@ -6,7 +6,7 @@ using Engine.Core.Units;
 
 namespace Engine.Arm64.Kernel.Map;
 
-/// <summary>vmalloc's mappings in the kernel's page tables (<c>vmap_range_noflush</c>, <c>vunmap_range_noflush</c>, <c>flush_tlb_kernel_range</c>).</summary>
+/// <summary>vmalloc's mappings in the kernel's page tables (<c>vmap_pages_range</c>, <c>vmap_range_noflush</c>, <c>vunmap_range_noflush</c>, <c>flush_tlb_kernel_range</c>).</summary>
 internal sealed class VmallocMapper(PageTable tables, LinuxTlbFlush flush) : IVmallocMapper
 {
     private const int BlockShift = 21;

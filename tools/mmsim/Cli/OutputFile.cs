@@ -19,14 +19,15 @@ internal static class OutputFile
     public static TResult Write<TResult>(string target, Func<Stream, TResult> write)
     {
         // A device is written in place: another file that takes its name would be the end of it.
-        bool isNew = target != "-" && !Path.Exists(target);
-        bool isComplete = false;
+        bool wasThere = target == "-" || Path.Exists(target);
+        bool isPartial = false;
         try
         {
             using Stream output = Open(target);
+            isPartial = true;
             TResult result = write(output);
             output.Flush();
-            isComplete = true;
+            isPartial = false;
             return result;
         }
         catch (IOException error)
@@ -35,7 +36,7 @@ internal static class OutputFile
         }
         finally
         {
-            if (isNew && !isComplete)
+            if (isPartial && !wasThere)
             {
                 File.Delete(target);
             }
