@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mmsim.Cli;
 using Spectre.Console;
 
 namespace Engine.Bench.Harness;
@@ -68,8 +69,7 @@ internal static class BenchCommandLine
                     parsed.GetValue(Quick), parsed.GetValue(Threads), parsed.GetValue(Csv), parsed.GetValue(Input), parsed.GetValue(CpuTime),
                     parsed.GetValue(Llfree) is { Length: > 0 } folder ? folder : null,
                     parsed.GetValue(Only)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? []);
-                Run(suite, options);
-                return 0;
+                return Run(suite, options);
             });
             root.Add(command);
         }
@@ -77,7 +77,21 @@ internal static class BenchCommandLine
         return root;
     }
 
-    private static void Run(ISuite suite, SuiteOptions options)
+    private static int Run(ISuite suite, SuiteOptions options)
+    {
+        try
+        {
+            Measure(suite, options);
+            return ExitCode.Done;
+        }
+        catch (InputException error)
+        {
+            Console.Error.WriteLine($"Engine.Bench: {error.Message}");
+            return ExitCode.BadInput;
+        }
+    }
+
+    private static void Measure(ISuite suite, SuiteOptions options)
     {
         if (Console.IsOutputRedirected)
         {

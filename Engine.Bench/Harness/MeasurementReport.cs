@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Mmsim.Cli;
 using Spectre.Console;
 
 namespace Engine.Bench.Harness;
@@ -35,6 +36,9 @@ public static class MeasurementReport
     }
 
     /// <summary>Writes CSV, one line a measurement, under the header that scripts know.</summary>
+    /// <param name="path">A file, or <c>-</c> for standard output.</param>
+    /// <param name="measurements">What was measured.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
     public static void WriteCsv(string path, IReadOnlyList<Measurement> measurements)
     {
         StringBuilder text = new();
@@ -45,7 +49,7 @@ public static class MeasurementReport
                 .Append(CultureInfo.InvariantCulture, $"{one.NsMedian:0.000},{one.NsMin:0.000},{one.NsMax:0.000},{one.MillionsPerSecond:0.000}\n");
         }
 
-        File.WriteAllText(path, text.ToString());
+        OutputFile.Write(path, output => output.Write(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);

@@ -48,21 +48,7 @@ public sealed class MemoryBacking : IBackingStore
     /// <inheritdoc/>
     public bool WritePage(ulong pageIndex, ReadOnlySpan<byte> source)
     {
-        ulong start = pageIndex << Pfn.PageShift;
-        if (start >= LengthBytes)
-        {
-            return true;
-        }
-
-        if (!pages.TryGetValue(pageIndex, out byte[]? page))
-        {
-            page = new byte[Pfn.PageSizeBytes];
-            pages[pageIndex] = page;
-        }
-
-        int kept = (int)Math.Min(Pfn.PageSizeBytes, LengthBytes - start);
-        source[..kept].CopyTo(page);
-        page.AsSpan(kept).Clear();
+        WrittenPages.Write(pages, pageIndex, source, LengthBytes);
         return true;
     }
 

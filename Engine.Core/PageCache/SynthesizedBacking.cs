@@ -64,16 +64,7 @@ public sealed class SynthesizedBacking : IBackingStore
     /// <inheritdoc/>
     public bool WritePage(ulong pageIndex, ReadOnlySpan<byte> source)
     {
-        ulong start = pageIndex << Pfn.PageShift;
-        if (start >= LengthBytes)
-        {
-            return true;
-        }
-
-        byte[] page = OverlayOf(pageIndex);
-        int kept = (int)Math.Min(Pfn.PageSizeBytes, LengthBytes - start);
-        source[..kept].CopyTo(page);
-        page.AsSpan(kept).Clear();
+        WrittenPages.Write(overlay, pageIndex, source, LengthBytes);
         return true;
     }
 
@@ -96,21 +87,10 @@ public sealed class SynthesizedBacking : IBackingStore
         ulong pagesInFile = (LengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
         for (ulong index = firstPage; index < pagesInFile && index - firstPage < pageCount; index++)
         {
-            OverlayOf(index).AsSpan().Clear();
+            WrittenPages.Of(overlay, index).AsSpan().Clear();
         }
 
         return true;
-    }
-
-    private byte[] OverlayOf(ulong pageIndex)
-    {
-        if (!overlay.TryGetValue(pageIndex, out byte[]? page))
-        {
-            page = new byte[Pfn.PageSizeBytes];
-            overlay[pageIndex] = page;
-        }
-
-        return page;
     }
 
     private void Synthesize(ulong pageIndex, Span<byte> destination)
