@@ -25,8 +25,8 @@ public static class CommandRunner
         }
         catch (IOException error)
         {
-            // Files have their names in the message by now: what remains is the report.
-            return Fail(FileProblem.Unwritable("-", error).Message);
+            // A file's name stands in the message; standard output has none.
+            return Fail(error.Message.Contains('\'', StringComparison.Ordinal) ? error.Message : FileProblem.Unwritable("-", error).Message);
         }
         catch (Exception error) when (error is UnauthorizedAccessException or InsufficientMemoryException)
         {
