@@ -22,7 +22,7 @@ public sealed class RangeBuildTests
 
     private static readonly PageAttributes[] Kinds = [PageAttributes.Kernel, PageAttributes.KernelReadOnly, PageAttributes.KernelReadExecute];
 
-    // Both sides of every likely border, and places between.
+    // Both sides of every likely border, and places between; a run adds the ends of its steps.
     private static readonly ulong[] Probes =
     [
         .. Enumerable.Range(0, 96).Select(i => ((ulong)i * 0x55_5000) & ~(Page - 1)).Where(at => at < RegionBytes),
@@ -53,6 +53,7 @@ public sealed class RangeBuildTests
         using TestTree machine = new(32UL << 20);
         Assert.True(PageTable.TryCreate(machine.Allocator, TestTree.Cpu, PageTableKind.Kernel, out PageTable? tree));
         Dictionary<ulong, (ulong Address, PageAttributes Attributes)> model = [];
+        ulong[] probes = [.. Probes.Concat(steps.SelectMany(step => (ulong[])[step.Start + step.Length - Page, step.Start + step.Length])).Where(at => at < RegionBytes).Distinct()];
         foreach ((int kind, ulong start, ulong length, int attributes, int shapes, bool isShifted) in steps)
         {
             VirtAddr address = AddressOf(start);
@@ -63,8 +64,8 @@ public sealed class RangeBuildTests
                 ulong target = Memory + start + (isShifted ? Page : 0);
                 Assert.True(tree.TryUnmap(TestTree.Cpu, address, length));
                 ulong mapped = tree.MapRange(TestTree.Cpu, address, new PhysAddr(target), length, Kinds[attributes], (MapShapes)shapes);
-                Forget(model, start, length);
-                foreach (ulong probe in Covered(start, mapped))
+                Forget(model, probes, start, length);
+                foreach (ulong probe in Covered(probes, start, mapped))
                 {
                     model[probe] = (target + (probe - start), Kinds[attributes]);
                 }
@@ -72,12 +73,12 @@ public sealed class RangeBuildTests
             else if (kind == 2)
             {
                 Assert.True(tree.TryUnmap(TestTree.Cpu, address, length));
-                Forget(model, start, length);
+                Forget(model, probes, start, length);
             }
             else if (kind < 5)
             {
                 Assert.True(tree.TryProtect(TestTree.Cpu, address, length, Kinds[attributes]));
-                foreach (ulong probe in Covered(start, reach).Where(model.ContainsKey))
+                foreach (ulong probe in Covered(probes, start, reach).Where(model.ContainsKey))
                 {
                     model[probe] = (model[probe].Address, Kinds[attributes]);
                 }
@@ -87,7 +88,7 @@ public sealed class RangeBuildTests
                 _ = tree.TrySplitBlock(TestTree.Cpu, address);
             }
 
-            Compare(machine, tree, model);
+            Compare(machine, tree, model, probes);
         }
 
         Assert.Equal(0, machine.Log.Count);
@@ -96,20 +97,20 @@ public sealed class RangeBuildTests
         Assert.Equal(0, tree.PageTablePages);
     }
 
-    private static void Forget(Dictionary<ulong, (ulong Address, PageAttributes Attributes)> model, ulong start, ulong length)
+    private static void Forget(Dictionary<ulong, (ulong Address, PageAttributes Attributes)> model, ulong[] probes, ulong start, ulong length)
     {
-        foreach (ulong probe in Covered(start, length))
+        foreach (ulong probe in Covered(probes, start, length))
         {
             model.Remove(probe);
         }
     }
 
-    private static void Compare(TestTree machine, PageTable tree, Dictionary<ulong, (ulong Address, PageAttributes Attributes)> model)
+    private static void Compare(TestTree machine, PageTable tree, Dictionary<ulong, (ulong Address, PageAttributes Attributes)> model, ulong[] probes)
     {
         const ulong Tcr = (16UL << 16) | (2UL << 30) | (5UL << 32) | (1UL << 7) | 16;
         TranslationRegisters registers = new(0, tree.Root.Address.ToUInt64(), Tcr, 0xFF, 1, ArchitectureProfile.Full);
         ArenaMemory memory = new(machine.Memory);
-        foreach (ulong probe in Probes)
+        foreach (ulong probe in probes)
         {
             TranslationResult result = Walker.Translate(ref memory, registers, AddressOf(probe), new TranslationAccess(AccessKind.Load, 1));
             Assert.Equal(model.ContainsKey(probe), result.IsOk);
@@ -144,7 +145,7 @@ public sealed class RangeBuildTests
         }
     }
 
-    private static IEnumerable<ulong> Covered(ulong start, ulong length) => Probes.Where(probe => probe >= start && probe - start < length);
+    private static IEnumerable<ulong> Covered(ulong[] probes, ulong start, ulong length) => probes.Where(probe => probe >= start && probe - start < length);
 
     private static VirtAddr AddressOf(ulong offset) => new((0xFFFFUL << 48) + offset);
 
