@@ -2,6 +2,7 @@
 // free_unref_page_commit, free_pcppages_bulk, decay_pcp_high). Refill and drain move a batch under the zone's lock.
 
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Engine.Core.Frames;
 using Engine.Core.PerCpu;
 using Engine.Core.Units;
@@ -13,6 +14,9 @@ namespace Engine.Core.Buddy;
 public sealed unsafe partial class PageAllocator
 {
     private const int DrainSlice = 256;
+
+    // While a zone has one of them, lists shrink at every free (nr_pcp_high).
+    private const int ShrinkFlags = (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh);
 
     /// <summary>Books a block that the caller has pushed, and drains the lists when they are full (<c>free_unref_page_commit</c>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -26,43 +30,38 @@ public sealed unsafe partial class PageAllocator
         }
 
         // Below the limit, nothing special in the zone, no run of freed high orders: by the rules of CommitFreeSlow only the run is noted.
-        int flags = state->Flags;
-        bool isHighOrder = order is > 0 and <= 3;
-        if (count >= state->High || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0
-            || (isHighOrder && IsRunOfHighOrders(state, flags)))
+        ushort isHighOrder = order is > 0 and <= CostlyOrder ? (ushort)1 : (ushort)0;
+        if (count >= state->High || (pages.ZoneState->Flags & ShrinkFlags) != 0 || (isHighOrder != 0 && IsRunOfHighOrders(state)))
         {
             CommitFreeSlow(pages, order, type);
             return;
         }
 
-        int noted = isHighOrder ? flags | (int)PerCpuFlags.PreviousFreeHighOrder : flags & ~(int)PerCpuFlags.PreviousFreeHighOrder;
-        if (noted != flags)
-        {
-            state->Flags = noted;
-        }
-
+        NoteOrder(state, isHighOrder);
         CountFree(state, 1 << order);
     }
 
     // free_high: a batch of pages was freed, the last ones of a high order as well, and they fill the CPU's share of its cache.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsRunOfHighOrders(PerCpuState* state, int flags) =>
-        state->FreeCount >= state->Batch && (flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
-            && ((flags & (int)PerCpuFlags.FreeHighBatch) == 0 || state->Count >= state->Batch);
+    private static bool IsRunOfHighOrders(PerCpuState* state) =>
+        state->FreeCount >= state->Batch && state->IsAfterHighOrder != 0 && state->Count >= state->FreeHighMin;
 
-    /// <summary>Whether one more single frame may lie on the lists and nothing else is to be done: CommitFreeSlow's rules at their simplest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsPlainFree(PerCpuState* state, ZoneState* zone) =>
-        unchecked(state->Count + 1) < state->High && (state->AllocFactor | (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder)) == 0
-            && (zone->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) == 0;
+    private static void NoteOrder(PerCpuState* state, ushort isHighOrder)
+    {
+        // Not stored again: what was just stored cannot yet be loaded as a part of PerCpuState.Pending.
+        if (state->IsAfterHighOrder != isHighOrder)
+        {
+            state->IsAfterHighOrder = isHighOrder;
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CountFree(PerCpuState* state, int pages)
     {
-        int freeCount = state->FreeCount;
-        if (freeCount < state->Batch << PerCpuLimits.BatchScaleMax)
+        if (state->FreeCount < state->FreeCountMax)
         {
-            state->FreeCount = unchecked(freeCount + pages);
+            state->FreeCount = unchecked(state->FreeCount + pages);
         }
     }
 
@@ -72,21 +71,17 @@ public sealed unsafe partial class PageAllocator
         PerCpuState* state = pages.State;
         int batch = state->Batch;
         bool freeHigh = false;
-        if (order is > 0 and <= 3)
+        if (order is > 0 and <= CostlyOrder)
         {
-            freeHigh = IsRunOfHighOrders(state, state->Flags);
-            state->Flags |= (int)PerCpuFlags.PreviousFreeHighOrder;
+            freeHigh = IsRunOfHighOrders(state);
+            NoteOrder(state, 1);
         }
         else
         {
-            state->Flags &= ~(int)PerCpuFlags.PreviousFreeHighOrder;
+            NoteOrder(state, 0);
         }
 
-        if (state->FreeCount < batch << PerCpuLimits.BatchScaleMax)
-        {
-            state->FreeCount = unchecked(state->FreeCount + (1 << order));
-        }
-
+        CountFree(state, 1 << order);
         int high = ListHigh(pages, batch, freeHigh);
         if (state->Count < high)
         {
@@ -97,7 +92,7 @@ public sealed unsafe partial class PageAllocator
         if ((pages.Zone.Flags & ZoneFlags.BelowHigh) != 0
             && IsWatermarkOk(pages.Zone, 0, (long)pages.Zone.GetWatermark(Watermark.High), (int)ZoneType.Movable, AllocFlags.WatermarkMin))
         {
-            pages.Zone.ClearFlag(ZoneFlags.BelowHigh);
+            pages.Zone.SetBelowHigh(false);
         }
     }
 
@@ -112,7 +107,7 @@ public sealed unsafe partial class PageAllocator
             return 1;
         }
 
-        int batch = order != 0 ? baseBatch : baseBatch << (state->AllocFactor & 7);
+        int batch = order != 0 ? baseBatch : baseBatch << Math.Min((int)state->AllocFactor, PerCpuLimits.BatchScaleMax);
         if (state->HighMin != state->HighMax && (pages.ZoneState->Flags & (int)ZoneFlags.BelowHigh) == 0)
         {
             high = state->High = Math.Min(unchecked(high + batch), state->HighMax);
@@ -211,7 +206,6 @@ public sealed unsafe partial class PageAllocator
         uint* slice = stackalloc uint[DrainSlice];
         int list = PerCpuPages.ListOf(order, type);
         long budget = pages.EntryCount;
-        pages.Zone.Acquire();
         for (int i = 0; i < PerCpuState.ListCount && left > 0; i++)
         {
             int listOrder = PerCpuPages.OrderOf(list);
@@ -234,48 +228,130 @@ public sealed unsafe partial class PageAllocator
 
             list = list + 1 < PerCpuState.ListCount ? list + 1 : 0;
         }
-
-        pages.Zone.Release();
     }
 
-    /// <summary>Puts blocks from a list into the free area; the zone's lock is held. Blocks of one word go together.</summary>
+    /// <summary>
+    /// Puts blocks from a list into the free area, those of one word together. What they are is checked first and without the lock, which
+    /// other CPUs may be waiting for.
+    /// </summary>
     private void ReturnSlice(PerCpuPages pages, uint* slice, int count, int order)
     {
-        Zone zone = pages.Zone;
-        FreeArea area = zone.Area;
         pages.State->NetRefilled[order] -= count;
         pages.State->Drained += count;
-        ulong block = order <= 5 ? FreeWord.BlockMask(order) : 0;
-        for (int i = 0; i < count;)
+        Zone zone = pages.Zone;
+        FreeArea area = zone.Area;
+        if (order <= FreeWord.BlockOrderMax)
         {
-            uint pfn = slice[i++];
-            if (!TakeOffList(zone, pfn, order))
+            ulong* masks = stackalloc ulong[DrainSlice];
+            int words = Gather(zone, slice, count, order, masks);
+            zone.Acquire();
+            for (int i = 0; i < words; i++)
             {
-                continue;
+                area.PutFrames(slice[i], masks[i]);
             }
 
-            if (order > 5)
-            {
-                area.Put(pfn, order);
-                continue;
-            }
-
-            ulong mask = block << (int)(pfn & 63);
-            while (i < count && (slice[i] ^ pfn) < 64 && (mask & (block << (int)(slice[i] & 63))) == 0 && TakeOffList(zone, slice[i], order))
-            {
-                mask |= block << (int)(slice[i++] & 63);
-            }
-
-            area.PutFrames(pfn, mask);
+            zone.Release();
+            return;
         }
+
+        int good = 0;
+        for (int i = 0; i < count; i++)
+        {
+            if (IsOfZone(zone, slice[i]) && TakeOffList(slice[i], order))
+            {
+                slice[good++] = slice[i];
+            }
+        }
+
+        zone.Acquire();
+        for (int i = 0; i < good; i++)
+        {
+            area.Put(slice[i], order);
+        }
+
+        zone.Release();
     }
 
-    // What comes from a list was read from the arena: it must be a frame of this zone that is on a list.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TakeOffList(Zone zone, uint pfn, int order)
+    /// <summary>Takes blocks of up to a word off a list and puts those together that follow each other in the same word.</summary>
+    /// <param name="zone">Whose list it was.</param>
+    /// <param name="slice">The blocks; gets a frame of each word.</param>
+    /// <param name="count">How many blocks.</param>
+    /// <param name="order">Their order.</param>
+    /// <param name="masks">Gets the frames of each word.</param>
+    /// <returns>How many words.</returns>
+    private int Gather(Zone zone, uint* slice, int count, int order, ulong* masks)
     {
-        uint index = unchecked(pfn - firstPfn);
-        if (index >= frameCount || states[pfn] != (FrameState.PerCpu | order) || blocks[pfn >> Order.PageBlockValue].ZonePlusOne != zone.Index + 1)
+        const uint InWord = (1u << FreeWord.Shift) - 1;
+        ulong block = FreeWord.BlockMask(order);
+        int words = 0;
+        for (int i = 0; i < count;)
+        {
+            // A word is not shared between zones, nor between memory and a hole.
+            uint word = slice[i] & ~InWord;
+            bool isOfZone = IsOfZone(zone, word);
+            ulong mask = 0;
+            if (order == 0 && isOfZone && count - i > (int)InWord && IsWholeWord(slice + i))
+            {
+                mask = ulong.MaxValue;
+                i += (int)InWord + 1;
+            }
+
+            for (; mask != ulong.MaxValue && i < count && (slice[i] ^ word) <= InWord; i++)
+            {
+                mask |= (isOfZone || ReportBadList(slice[i], (byte)(FrameState.PerCpu | order))) && TakeOffList(slice[i], order)
+                    ? block << (int)(slice[i] & InWord) : 0;
+            }
+
+            if (mask != 0)
+            {
+                slice[words] = word;
+                masks[words++] = mask;
+            }
+        }
+
+        return words;
+    }
+
+    // Whether these are the 64 frames of a word in ascending order, all of them single ones on a list; they are taken off it then.
+    private bool IsWholeWord(uint* slice)
+    {
+        uint first = *slice;
+        if ((first & 63) != 0 || slice[63] != first + 63)
+        {
+            return false;
+        }
+
+        // SAFETY: the caller has checked the word, and the slice has 64 entries.
+        byte* bytes = states + first;
+        Vector256<byte> listed = Vector256.Create(FrameState.PerCpu);
+        bool isWhole = Vector256.Load(bytes) == listed && Vector256.Load(bytes + Vector256<byte>.Count) == listed;
+        Vector256<uint> expected = Vector256.Create(first) + Vector256<uint>.Indices;
+        for (int i = 0; i < 64; i += Vector256<uint>.Count)
+        {
+            isWhole &= Vector256.Load(slice + i) == expected;
+            expected += Vector256.Create((uint)Vector256<uint>.Count);
+        }
+
+        if (isWhole)
+        {
+            // All zero is FrameState.Free.
+            Vector256.Store(Vector256<byte>.Zero, bytes);
+            Vector256.Store(Vector256<byte>.Zero, bytes + Vector256<byte>.Count);
+        }
+
+        return isWhole;
+    }
+
+    // What comes from a list was read from the arena: it must be a frame of this zone.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsOfZone(Zone zone, uint pfn) =>
+        unchecked(pfn - firstPfn) < frameCount && blocks[pfn >> Order.PageBlockValue].ZonePlusOne == zone.Index + 1;
+
+    // It must also be the first frame of such a block, and on a list. The caller has checked that it is a frame.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TakeOffList(uint pfn, int order)
+    {
+        if (states[pfn] != (FrameState.PerCpu | order) || (pfn & ((1u << order) - 1)) != 0)
         {
             return ReportBadList(pfn, (byte)(FrameState.PerCpu | order));
         }
@@ -306,28 +382,32 @@ public sealed unsafe partial class PageAllocator
         zone.Release();
         TellKswapd(zone, flags);
 
-        // The last one first, so that the first is on top.
-        int kept = 0;
-        for (int i = got - 1; i >= 0; i--)
+        // The last one first, so that the first is on top. What the pool has no room for goes back.
+        int kept = pages.PushReversed(ref list, taken, got);
+        byte listed = (byte)(FrameState.PerCpu | order);
+        for (int i = got - kept; i < got; i++)
         {
-            states[taken[i]] = (byte)(FrameState.PerCpu | order);
-            if (order != 0)
+            states[taken[i]] = listed;
+        }
+
+        if (order != 0)
+        {
+            // Further apart than a processor expects by itself.
+            for (int i = got - kept; i < got; i++)
             {
-                // Further apart than a processor expects by itself.
                 FrameTable.Prefetch(descriptors + taken[i]);
             }
+        }
 
-            if (pages.Push(ref list, taken[i]))
+        if (kept != got)
+        {
+            zone.Acquire();
+            for (int i = 0; i < got - kept; i++)
             {
-                kept++;
-            }
-            else
-            {
-                states[taken[i]] = FrameState.Free;
-                zone.Acquire();
                 zone.Area.Put(taken[i], order);
-                zone.Release();
             }
+
+            zone.Release();
         }
 
         pages.State->Count = unchecked(pages.State->Count + (kept << order));

@@ -42,7 +42,7 @@ public sealed unsafe partial class PageAllocator
     private readonly FastRoute[] routes;
 
     // By CPU; empty where every free is to be checked in full.
-    private readonly FreeRoutes[] freeRoutes;
+    private readonly LastFreeRoute[] freeRoutes;
 
     // By CPU and zone.
     private readonly PerCpuPages[] lists;
@@ -73,50 +73,42 @@ public sealed unsafe partial class PageAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryAllocate(CpuId cpu, Order order, GfpFlags gfp, out Pfn pfn)
     {
-        // The frame number comes back in a register.
-        pfn = Allocate(cpu, order, gfp);
-        return pfn != Pfn.None;
-    }
-
-    /// <summary>The work of <see cref="TryAllocate"/>.</summary>
-    /// <returns>The first frame, or <see cref="Pfn.None"/>.</returns>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private Pfn Allocate(CpuId cpu, Order order, GfpFlags gfp)
-    {
         // A single frame from the middle of a list. Everything is looked at before anything changes, and whatever is out of the
-        // ordinary is a jump to the full path, which looks again: so nothing here has to survive a call.
-        uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
+        // ordinary is left to the full path, which looks again. Inlined, because a call costs half as much as all this.
         FastRoute[] all = routes;
+        uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
         if (order.Value == 0 && index < (uint)all.Length)
         {
             ref readonly FastRoute route = ref all[index];
-            if (route.State != null && route.State->Inbox == 0 && route.ZoneState->FreePages > *route.Mark)
+            PageStack* list = route.SingleFrames;
+            uint top = list->Top;
+            if (route.State->Inbox == 0 && route.ZoneState->FreePages > *route.Mark && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
             {
-                PageStack* list = route.SingleFrames;
-                uint top = list->Top;
-                if (PerCpuPages.IsInsideChunk(top) && unchecked(top + 1) != list->Bottom && top < route.EntryCount)
+                // SAFETY: top is below the number of entries; the frame number is checked before it is an index. Below a list's bottom
+                // stands no frame's number.
+                uint taken = route.Pool[top];
+                byte* bytes = states;
+                if (unchecked(taken - firstPfn) < frameCount && bytes[taken] == FrameState.PerCpu)
                 {
-                    // SAFETY: top is below the number of entries; the frame number is checked before it is an index.
-                    uint taken = route.Pool[top];
-                    if (unchecked(taken - firstPfn) < frameCount && states[taken] == FrameState.PerCpu)
-                    {
-                        list->Top = top - 1;
-                        PerCpuState* state = route.State;
-                        state->Count = unchecked(state->Count - 1);
-                        state->FreeCount >>= 1;
-                        state->Allocated[0]++;
-                        states[taken] = FrameState.Allocated;
-                        FrameTable.ResetAllocated(descriptors + taken);
-                        return (gfp & GfpFlags.Zero) == 0 ? new Pfn(taken) : Prepare(taken, 0, gfp);
-                    }
+                    PerCpuState* state = route.State;
+                    list->Top = top - 1;
+                    state->Count = unchecked(state->Count - 1);
+                    state->FreeCount >>= 1;
+                    state->Allocated[0]++;
+                    bytes[taken] = FrameState.Allocated;
+                    FrameTable.ResetAllocated(descriptors + taken);
+                    pfn = (gfp & GfpFlags.Zero) == 0 ? new Pfn(taken) : Prepare(taken, 0, gfp);
+                    return true;
                 }
             }
         }
 
-        return AllocateListed(cpu, order, gfp);
+        pfn = AllocateListed(cpu, order, gfp);
+        return pfn != Pfn.None;
     }
 
-    /// <summary>As <see cref="Allocate"/>, for every order that is listed, at chunk's edges, and with a refill.</summary>
+    /// <summary>As <see cref="TryAllocate"/>, for every order that is listed, at chunk's edges, with a refill, and from a zone that is not the first.</summary>
+    /// <returns>The first frame, or <see cref="Pfn.None"/>.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Pfn AllocateListed(CpuId cpu, Order order, GfpFlags gfp)
     {
@@ -126,12 +118,16 @@ public sealed unsafe partial class PageAllocator
         {
             ref readonly FastRoute route = ref all[index];
             PerCpuPages? pages = route.Pages;
-            if (pages is not null)
+            if (pages is not null && !Zone.PassesFastMark(pages.ZoneState, order.Value, route.Mark))
+            {
+                pages = FindLists(cpu.Value, order.Value, gfp);
+            }
+
+            if (pages is not null && pages.State->Inbox == 0)
             {
                 PerCpuState* state = pages.State;
                 ref PageStack list = ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, route.Type));
-                if (state->Inbox == 0 && Zone.PassesFastMark(pages.ZoneState, order.Value, route.Mark)
-                    && (!list.IsEmpty || Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0))
+                if (!list.IsEmpty || Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0)
                 {
                     uint taken = pages.Pop(ref list);
                     state->Count = unchecked(state->Count - (1 << order.Value));
@@ -150,37 +146,72 @@ public sealed unsafe partial class PageAllocator
         return AllocateSlow(cpu, order, gfp);
     }
 
+    /// <summary>
+    /// The lists of the first zone that a request may have, where the decision changes nothing: the zones before it are known to be below
+    /// their high watermark and miss the low one. Null where the full path has to decide.
+    /// </summary>
+    private PerCpuPages? FindLists(int cpu, int order, GfpFlags gfp)
+    {
+        AllocationRoute route = FindRoute(cpuNodes[cpu], gfp);
+        foreach (Zone zone in route.Zones)
+        {
+            ZoneState* state = zone.State;
+            if (zone.Node != cpuNodes[cpu])
+            {
+                return null;
+            }
+
+            if (!Zone.PassesFastMark(state, order, &state->FastMark[0] + route.Highest))
+            {
+                if ((state->Flags & (int)ZoneFlags.BelowHigh) == 0)
+                {
+                    return null;
+                }
+
+                if (!IsWatermarkOk(zone, order, (long)zone.GetWatermark(Watermark.Low), route.Highest, route.FastFlags))
+                {
+                    continue;
+                }
+            }
+
+            return lists[(cpu * zones.Length) + zone.Index];
+        }
+
+        return null;
+    }
+
     /// <summary>Gives a block back (<c>__free_pages</c>). A bad free is reported to <see cref="Log"/> and leaks the block.</summary>
     /// <param name="cpu">The CPU that acts; the block goes to its lists, whichever CPU allocated it.</param>
     /// <param name="pfn">The block's first frame.</param>
     /// <param name="order">The block's order, as it was allocated.</param>
     /// <exception cref="ArgumentOutOfRangeException">The machine has no such CPU.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Free(CpuId cpu, Pfn pfn, Order order)
     {
         // A single frame to the middle of a list that is below its limit; the rest as in TryAllocate.
         uint frame = pfn.Value;
-        FreeRoutes[] all = freeRoutes;
-        if (order.Value == 0 && unchecked(frame - firstPfn) < frameCount && states[frame] == FrameState.Allocated && (uint)cpu.Value < (uint)all.Length)
+        LastFreeRoute[] all = freeRoutes;
+        byte* bytes = states;
+        if (order.Value == 0 && unchecked(frame - firstPfn) < frameCount && (uint)cpu.Value < (uint)all.Length && bytes[frame] == FrameState.Allocated)
         {
             // SAFETY: the frame lies within memory, so its pageblock has an entry.
-            FrameTable.Prefetch(descriptors + frame);
-            PageBlock* block = blocks + (frame >> Order.PageBlockValue);
-            ref readonly FreeRoute route = ref all[cpu.Value].Last;
+            Frame* descriptor = descriptors + frame;
+            FrameTable.Prefetch(descriptor);
+            ref readonly FreeRoute route = ref all[cpu.Value].Value;
             PerCpuState* state = route.State;
-            if (route.Key == block->ZoneAndType && state->Inbox == 0 && IsPlainFree(state, route.ZoneState))
+            PageStack* list = route.SingleFrames;
+            int count = unchecked(state->Count + 1);
+            uint top = unchecked(list->Top + 1);
+            if (route.Key == blocks[frame >> Order.PageBlockValue].ZoneAndType && state->Pending == 0 && count < state->High
+                && (route.ZoneState->Flags & ShrinkFlags) == 0 && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
             {
-                PageStack* list = route.SingleFrames;
-                uint top = unchecked(list->Top + 1);
-                if (PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
-                {
-                    route.Pool[top] = frame;
-                    list->Top = top;
-                    state->Count = unchecked(state->Count + 1);
-                    CountFree(state, 1);
-                    states[frame] = FrameState.PerCpu;
-                    FrameTable.ResetFree(descriptors + frame);
-                    return;
-                }
+                route.Pool[top] = frame;
+                list->Top = top;
+                state->Count = count;
+                CountFree(state, 1);
+                bytes[frame] = FrameState.PerCpu;
+                FrameTable.ResetFree(descriptor);
+                return;
             }
         }
 
@@ -193,23 +224,29 @@ public sealed unsafe partial class PageAllocator
     {
         // A list takes the block when: the state is right, the order is listed, the type has lists, the list has room.
         uint frame = pfn.Value;
-        FreeRoutes[] all = freeRoutes;
+        LastFreeRoute[] all = freeRoutes;
         if (unchecked(frame - firstPfn) < frameCount && states[frame] == (FrameState.Allocated | order.Value)
             && (ListedOrders >> order.Value & 1) != 0 && (uint)cpu.Value < (uint)all.Length)
         {
             // SAFETY: as in Free.
             FrameTable.Prefetch(descriptors + frame);
-            ushort key = (blocks + (frame >> Order.PageBlockValue))->ZoneAndType;
-            FreeRoutes ofCpu = all[cpu.Value];
-            if (ofCpu.Last.Key == key || ofCpu.TryLearn(key))
+            ushort key = blocks[frame >> Order.PageBlockValue].ZoneAndType;
+            uint zone = PageBlock.ZoneOf(key);
+            int type = PageBlock.TypeOf(key);
+            if (zone < (uint)zones.Length && type < MigrateTypes.PerCpuCount)
             {
-                ref readonly FreeRoute route = ref ofCpu.Last;
-                PerCpuState* state = route.State;
-                if (state->Inbox == 0 && route.Pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, PageBlock.TypeOf(key))), frame))
+                PerCpuPages pages = lists[(cpu.Value * zones.Length) + (int)zone];
+                PerCpuState* state = pages.State;
+                if (state->Inbox == 0 && pages.Push(ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, type)), frame))
                 {
+                    if (all[cpu.Value].Value.Key != key)
+                    {
+                        all[cpu.Value].Value = new FreeRoute(pages, type);
+                    }
+
                     states[frame] = (byte)(FrameState.PerCpu | order.Value);
                     FrameTable.ResetFree(descriptors + frame);
-                    CommitFree(route.Pages, state, order.Value, PageBlock.TypeOf(key));
+                    CommitFree(pages, state, order.Value, type);
                     return;
                 }
             }

@@ -8,6 +8,7 @@
 // Only the owning CPU comes here. What is read from the arena is checked before it becomes an index.
 
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 using Engine.Core.Zones;
@@ -153,7 +154,51 @@ internal sealed unsafe class PerCpuPages
         return true;
     }
 
-    /// <summary>Takes up to <paramref name="count"/> blocks from the bottom of a list.</summary>
+    /// <summary>Puts blocks on top of a list, the last one first.</summary>
+    /// <param name="stack">The list.</param>
+    /// <param name="blocks">The blocks.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>How many were put, from the end: fewer where the pool has no chunk left.</returns>
+    public int PushReversed(ref PageStack stack, uint* blocks, int count)
+    {
+        int left = count;
+        while (left > 0)
+        {
+            uint top = unchecked(stack.Top + 1);
+            if ((top & ChunkMask) == 0)
+            {
+                top = EnterNewChunk(ref stack);
+            }
+
+            if (top >= EntryCount)
+            {
+                break;
+            }
+
+            // SAFETY: the run ends with the chunk, which lies below the number of entries.
+            int run = Math.Min(left, (int)(ChunkEntries - (top & ChunkMask)));
+            uint* to = Pool + top;
+            uint* from = blocks + left - run;
+            int i = 0;
+            for (; i <= run - Vector256<uint>.Count; i += Vector256<uint>.Count)
+            {
+                Vector256<uint> eight = Vector256.Load(from + run - i - Vector256<uint>.Count);
+                Vector256.Store(Vector256.Shuffle(eight, Vector256.Create(7u, 6, 5, 4, 3, 2, 1, 0)), to + i);
+            }
+
+            for (; i < run; i++)
+            {
+                to[i] = from[run - i - 1];
+            }
+
+            stack.Top = top + (uint)run - 1;
+            left -= run;
+        }
+
+        return count - left;
+    }
+
+    /// <summary>Takes up to <paramref name="count"/> blocks from the bottom of a list, the bottom one first.</summary>
     public int PopBottom(ref PageStack stack, uint* taken, int count)
     {
         int done = 0;
@@ -166,16 +211,30 @@ internal sealed unsafe class PerCpuPages
                 break;
             }
 
-            // SAFETY: bottom is below the number of entries.
-            taken[done++] = Pool[bottom];
-            if (bottom == stack.Top)
+            // A run within the chunk, which ends at the top where that is in the same one.
+            uint last = bottom | ChunkMask;
+            last = stack.Top >= bottom && stack.Top < last ? stack.Top : last;
+            uint run = Math.Min((uint)(count - done), last - bottom + 1);
+
+            // SAFETY: last is below the number of entries, which is a multiple of a chunk's.
+            Unsafe.CopyBlockUnaligned(taken + done, Pool + bottom, run * sizeof(uint));
+            done += (int)run;
+            uint next = bottom + run;
+            if (next - 1 == stack.Top)
             {
                 Release(bottom >> ChunkShift);
                 Reset(ref stack);
-                break;
             }
-
-            stack.Bottom = (bottom & ChunkMask) == ChunkMask ? LeaveBottomChunk(bottom) : bottom + 1;
+            else if ((next & ChunkMask) == 0)
+            {
+                stack.Bottom = LeaveBottomChunk(bottom);
+            }
+            else
+            {
+                // Whoever pops looks for no bottom within a chunk: below it stands what is no frame.
+                Pool[next - 1] = Pfn.None.Value;
+                stack.Bottom = next;
+            }
         }
 
         return done;
