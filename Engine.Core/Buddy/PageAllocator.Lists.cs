@@ -30,7 +30,7 @@ public sealed unsafe partial class PageAllocator
         }
 
         // Below the limit, nothing special in the zone, no run of freed high orders: by the rules of CommitFreeSlow only the run is noted.
-        ushort isHighOrder = order is > 0 and <= CostlyOrder ? (ushort)1 : (ushort)0;
+        ushort isHighOrder = IsHighOrder(order);
         if (count >= state->High || (pages.ZoneState->Flags & ShrinkFlags) != 0 || (isHighOrder != 0 && IsRunOfHighOrders(state)))
         {
             CommitFreeSlow(pages, order, type);
@@ -40,6 +40,10 @@ public sealed unsafe partial class PageAllocator
         NoteOrder(state, isHighOrder);
         CountFree(state, 1 << order);
     }
+
+    // Whether blocks of the order may fragment memory while they lie on a list: 1 or 0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ushort IsHighOrder(int order) => unchecked((uint)order - 1) < CostlyOrder ? (ushort)1 : (ushort)0;
 
     // free_high: a batch of pages was freed, the last ones of a high order as well, and they fill the CPU's share of its cache.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -70,17 +74,9 @@ public sealed unsafe partial class PageAllocator
     {
         PerCpuState* state = pages.State;
         int batch = state->Batch;
-        bool freeHigh = false;
-        if (order is > 0 and <= CostlyOrder)
-        {
-            freeHigh = IsRunOfHighOrders(state);
-            NoteOrder(state, 1);
-        }
-        else
-        {
-            NoteOrder(state, 0);
-        }
-
+        ushort isHighOrder = IsHighOrder(order);
+        bool freeHigh = isHighOrder != 0 && IsRunOfHighOrders(state);
+        NoteOrder(state, isHighOrder);
         CountFree(state, 1 << order);
         int high = ListHigh(pages, batch, freeHigh);
         if (state->Count < high)

@@ -107,10 +107,44 @@ public sealed unsafe partial class PageAllocator
         return pfn != Pfn.None;
     }
 
-    /// <summary>As <see cref="TryAllocate"/>, for every order that is listed, at chunk's edges, with a refill, and from a zone that is not the first.</summary>
+    /// <summary>As <see cref="TryAllocate"/>, for every order that is listed.</summary>
     /// <returns>The first frame, or <see cref="Pfn.None"/>.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Pfn AllocateListed(CpuId cpu, Order order, GfpFlags gfp)
+    {
+        // Nothing here has to survive a call: whatever is out of the ordinary is a jump.
+        FastRoute[] all = routes;
+        uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
+        if (index < (uint)all.Length && (ListedOrders >> order.Value & 1) != 0 && (gfp & (GfpFlags.Zero | GfpFlags.Comp)) == 0)
+        {
+            ref readonly FastRoute route = ref all[index];
+            PerCpuState* state = route.State;
+            PageStack* list = &state->FirstList + PerCpuPages.ListOf(order.Value, route.Type);
+            uint top = list->Top;
+            if (state->Inbox == 0 && Zone.PassesFastMark(route.ZoneState, order.Value, route.Mark) && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+            {
+                // SAFETY: as in TryAllocate.
+                uint taken = route.Pool[top];
+                byte* bytes = states;
+                if (unchecked(taken - firstPfn) < frameCount && bytes[taken] == (FrameState.PerCpu | order.Value))
+                {
+                    list->Top = top - 1;
+                    state->Count = unchecked(state->Count - (1 << order.Value));
+                    state->FreeCount >>= 1;
+                    state->Allocated[order.Value]++;
+                    bytes[taken] = (byte)(FrameState.Allocated | order.Value);
+                    FrameTable.ResetAllocated(descriptors + taken);
+                    return new Pfn(taken);
+                }
+            }
+        }
+
+        return AllocateFromLists(cpu, order, gfp);
+    }
+
+    /// <summary>As <see cref="AllocateListed"/>, at chunk's edges, with a refill, and from a zone that is not the first.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Pfn AllocateFromLists(CpuId cpu, Order order, GfpFlags gfp)
     {
         uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
         FastRoute[] all = routes;
@@ -218,9 +252,46 @@ public sealed unsafe partial class PageAllocator
         FreeListed(cpu, pfn, order);
     }
 
-    /// <summary>As <see cref="Free"/>, for every order that is listed, at chunk's edges, and at the limit.</summary>
+    /// <summary>As <see cref="Free"/>, for every order that is listed.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void FreeListed(CpuId cpu, Pfn pfn, Order order)
+    {
+        uint frame = pfn.Value;
+        LastFreeRoute[] all = freeRoutes;
+        byte* bytes = states;
+        if (unchecked(frame - firstPfn) < frameCount && bytes[frame] == (FrameState.Allocated | order.Value)
+            && (ListedOrders >> order.Value & 1) != 0 && (uint)cpu.Value < (uint)all.Length)
+        {
+            // SAFETY: as in Free.
+            Frame* descriptor = descriptors + frame;
+            FrameTable.Prefetch(descriptor);
+            ref readonly FreeRoute route = ref all[cpu.Value].Value;
+            PerCpuState* state = route.State;
+            PageStack* list = &state->FirstList + PerCpuPages.ListOf(order.Value, PageBlock.TypeOf(route.Key));
+            int count = unchecked(state->Count + (1 << order.Value));
+            uint top = unchecked(list->Top + 1);
+            ushort isHighOrder = IsHighOrder(order.Value);
+            if (route.Key == blocks[frame >> Order.PageBlockValue].ZoneAndType && (state->Inbox | state->AllocFactor) == 0 && count < state->High
+                && (isHighOrder == 0 || state->FreeCount < state->Batch || count < state->FreeHighMin)
+                && (route.ZoneState->Flags & ShrinkFlags) == 0 && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+            {
+                route.Pool[top] = frame;
+                list->Top = top;
+                state->Count = count;
+                NoteOrder(state, isHighOrder);
+                CountFree(state, 1 << order.Value);
+                bytes[frame] = (byte)(FrameState.PerCpu | order.Value);
+                FrameTable.ResetFree(descriptor);
+                return;
+            }
+        }
+
+        FreeToLists(cpu, pfn, order);
+    }
+
+    /// <summary>As <see cref="FreeListed"/>, at chunk's edges, at the limit, and to other lists than before.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FreeToLists(CpuId cpu, Pfn pfn, Order order)
     {
         // A list takes the block when: the state is right, the order is listed, the type has lists, the list has room.
         uint frame = pfn.Value;
@@ -229,7 +300,6 @@ public sealed unsafe partial class PageAllocator
             && (ListedOrders >> order.Value & 1) != 0 && (uint)cpu.Value < (uint)all.Length)
         {
             // SAFETY: as in Free.
-            FrameTable.Prefetch(descriptors + frame);
             ushort key = blocks[frame >> Order.PageBlockValue].ZoneAndType;
             uint zone = PageBlock.ZoneOf(key);
             int type = PageBlock.TypeOf(key);
