@@ -222,30 +222,31 @@ public sealed unsafe partial class PageAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Free(CpuId cpu, Pfn pfn, Order order)
     {
-        // A single frame to the middle of a list that is below its limit; the rest as in TryAllocate.
+        // A single frame to the middle of a list that is below its limit; the rest as in TryAllocate. Each condition loads what it
+        // needs, so that little has to stay in registers.
         uint frame = pfn.Value;
         LastFreeRoute[] all = freeRoutes;
-        byte* bytes = states;
-        if (order.Value == 0 && unchecked(frame - firstPfn) < frameCount && (uint)cpu.Value < (uint)all.Length && bytes[frame] == FrameState.Allocated)
+        if (order.Value == 0 && unchecked(frame - firstPfn) < frameCount && (uint)cpu.Value < (uint)all.Length && states[frame] == FrameState.Allocated)
         {
             // SAFETY: the frame lies within memory, so its pageblock has an entry.
-            Frame* descriptor = descriptors + frame;
-            FrameTable.Prefetch(descriptor);
+            FrameTable.Prefetch(descriptors + frame);
             ref readonly FreeRoute route = ref all[cpu.Value].Value;
             PerCpuState* state = route.State;
-            PageStack* list = route.SingleFrames;
-            int count = unchecked(state->Count + 1);
-            uint top = unchecked(list->Top + 1);
-            if (route.Key == blocks[frame >> Order.PageBlockValue].ZoneAndType && state->Pending == 0 && count < state->High
-                && (route.ZoneState->Flags & ShrinkFlags) == 0 && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+            if (route.Key == blocks[frame >> Order.PageBlockValue].ZoneAndType && state->Pending == 0 && (route.ZoneState->Flags & ShrinkFlags) == 0)
             {
-                route.Pool[top] = frame;
-                list->Top = top;
-                state->Count = count;
-                CountFree(state, 1);
-                bytes[frame] = FrameState.PerCpu;
-                FrameTable.ResetFree(descriptor);
-                return;
+                PageStack* list = route.SingleFrames;
+                uint top = unchecked(list->Top + 1);
+                int count = unchecked(state->Count + 1);
+                if (PerCpuPages.IsInsideChunk(top) && top < route.EntryCount && count < state->High)
+                {
+                    route.Pool[top] = frame;
+                    list->Top = top;
+                    state->Count = count;
+                    CountFree(state, 1);
+                    states[frame] = FrameState.PerCpu;
+                    FrameTable.ResetFree(descriptors + frame);
+                    return;
+                }
             }
         }
 

@@ -3,7 +3,8 @@
 // The lists are stacks of frame numbers, last in first out, so that the page that is hottest in the cache comes first. A stack
 // is a chain of fixed chunks from a pool that the CPU's lists of the zone share: push and pop move an index within a chunk, and
 // only at a chunk's edge is a chunk taken or returned. The bottom of the chain is where a drain takes from. So the pool is only
-// as large as the limit of all lists together, and a list that is used as a stack stays within the same few cache lines.
+// as large as the limit of all lists together, and a list that is used as a stack stays within the same few cache lines. A list
+// keeps its last chunk, whose first entry it does not use.
 //
 // Only the owning CPU comes here. What is read from the arena is checked before it becomes an index.
 
@@ -222,8 +223,7 @@ internal sealed unsafe class PerCpuPages
             uint next = bottom + run;
             if (next - 1 == stack.Top)
             {
-                Release(bottom >> ChunkShift);
-                Reset(ref stack);
+                Empty(ref stack, bottom & ~ChunkMask);
             }
             else if ((next & ChunkMask) == 0)
             {
@@ -280,6 +280,13 @@ internal sealed unsafe class PerCpuPages
         return count;
     }
 
+    // Empty, with a chunk whose first entry stays unused: so every entry of a short list is inside its chunk.
+    private static void Empty(ref PageStack stack, uint chunkStart)
+    {
+        stack.Top = chunkStart;
+        stack.Bottom = chunkStart + 1;
+    }
+
     private static void Reset(ref PageStack stack)
     {
         stack.Top = NoChunk;
@@ -309,16 +316,15 @@ internal sealed unsafe class PerCpuPages
 
         if (stack.Top == NoChunk)
         {
-            stack.Bottom = chunk * ChunkEntries;
+            Empty(ref stack, chunk * ChunkEntries);
+            return (chunk * ChunkEntries) + 1;
         }
-        else
+
+        uint below = stack.Top >> ChunkShift;
+        if (below < chunkCount)
         {
-            uint below = stack.Top >> ChunkShift;
-            if (below < chunkCount)
-            {
-                links[2 * below] = chunk;
-                links[(2 * chunk) + 1] = below;
-            }
+            links[2 * below] = chunk;
+            links[(2 * chunk) + 1] = below;
         }
 
         return chunk * ChunkEntries;
@@ -327,10 +333,16 @@ internal sealed unsafe class PerCpuPages
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void LeaveTopChunk(ref PageStack stack, uint top)
     {
+        if (top == stack.Bottom)
+        {
+            Empty(ref stack, top);
+            return;
+        }
+
         uint chunk = top >> ChunkShift;
         uint below = links[(2 * chunk) + 1];
         Release(chunk);
-        if (top == stack.Bottom || below >= chunkCount)
+        if (below >= chunkCount)
         {
             Reset(ref stack);
         }
