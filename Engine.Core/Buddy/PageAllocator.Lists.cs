@@ -259,13 +259,23 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
+        // Buddies that follow each other go as one block, which is what they would merge to.
+        const uint Pair = 1u << Order.PageBlockValue;
         zone.Acquire();
         for (int i = 0; i < good; i++)
         {
-            area.Put(slice[i], order);
+            bool isPair = order == Order.PageBlockValue && i + 1 < good && (slice[i] ^ slice[i + 1]) == Pair && AreMergeable(slice[i]);
+            area.Put(isPair ? slice[i++] & ~Pair : slice[i], isPair ? Order.MaxValue : order);
         }
 
         zone.Release();
+    }
+
+    // Whether a pageblock and its buddy become one block as soon as both are free: of one type that merges, in one zone.
+    private bool AreMergeable(uint pfn)
+    {
+        ref readonly PageBlock block = ref blocks[pfn >> Order.PageBlockValue];
+        return block.ZoneAndType == blocks[(pfn >> Order.PageBlockValue) ^ 1].ZoneAndType && MigrateTypes.IsMergeable((MigrateType)block.Type);
     }
 
     /// <summary>Takes blocks of up to a word off a list and puts those together that follow each other in the same word.</summary>
