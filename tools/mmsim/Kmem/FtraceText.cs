@@ -300,7 +300,10 @@ internal sealed class FtraceText
         parsed.MigrateType = (byte)Field(ref cursor, "migratetype="u8, KmemCounts.MigrateTypeMax);
         if (parsed.Kind == KmemEventKind.ZoneLocked)
         {
-            parsed.IsRefill = Field(ref cursor, "percpu_refill="u8, 1) != 0;
+            // Since Linux 5.19; before, every refill of a list was told so, and nothing else.
+            FieldCursor before = cursor;
+            bool isTold = before.TryFindKey("percpu_refill="u8);
+            parsed.IsRefill = !isTold || Field(ref cursor, "percpu_refill="u8, 1) != 0;
         }
         else if (parsed.Kind == KmemEventKind.Alloc)
         {
