@@ -300,10 +300,9 @@ internal sealed class FtraceText
         parsed.MigrateType = (byte)Field(ref cursor, "migratetype="u8, KmemCounts.MigrateTypeMax);
         if (parsed.Kind == KmemEventKind.ZoneLocked)
         {
-            // Since Linux 5.19; before, every refill of a list was told so, and nothing else.
+            // Older kernels print there whether the order is 0; where nothing is printed, that is what is known.
             FieldCursor before = cursor;
-            bool isTold = before.TryFindKey("percpu_refill="u8);
-            parsed.IsRefill = !isTold || Field(ref cursor, "percpu_refill="u8, 1) != 0;
+            parsed.IsRefill = before.TryFindKey("percpu_refill="u8) ? Field(ref cursor, "percpu_refill="u8, 1) != 0 : parsed.Order == 0;
         }
         else if (parsed.Kind == KmemEventKind.Alloc)
         {
