@@ -217,8 +217,13 @@ internal sealed unsafe class PerCpuPages
             last = stack.Top >= bottom && stack.Top < last ? stack.Top : last;
             uint run = Math.Min((uint)(count - done), last - bottom + 1);
 
-            // SAFETY: last is below the number of entries, which is a multiple of a chunk's.
-            Unsafe.CopyBlockUnaligned(taken + done, Pool + bottom, run * sizeof(uint));
+            // SAFETY: last is below the number of entries, which is a multiple of a chunk's. One by one: a wide load of what has
+            // just been stored in small pieces waits until all that was stored before has left the processor.
+            for (uint i = 0; i < run; i++)
+            {
+                taken[done + (int)i] = Pool[bottom + i];
+            }
+
             done += (int)run;
             uint next = bottom + run;
             if (next - 1 == stack.Top)
