@@ -161,7 +161,10 @@ public sealed unsafe partial class PageAllocator
             {
                 PerCpuState* state = pages.State;
                 ref PageStack list = ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, route.Type));
-                if (!list.IsEmpty || Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0)
+
+                // A refill that finds nothing is the full path's to make: each one raises the lists' limits.
+                bool hasBlock = pages.ZoneState->TypeOrders[route.Type] >> order.Value != 0;
+                if (!list.IsEmpty || (hasBlock && Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0))
                 {
                     uint taken = pages.Pop(ref list);
                     state->Count = unchecked(state->Count - (1 << order.Value));

@@ -217,13 +217,8 @@ internal sealed unsafe class PerCpuPages
             last = stack.Top >= bottom && stack.Top < last ? stack.Top : last;
             uint run = Math.Min((uint)(count - done), last - bottom + 1);
 
-            // SAFETY: last is below the number of entries, which is a multiple of a chunk's. One by one: a wide load of what has
-            // just been stored in small pieces waits until all that was stored before has left the processor.
-            for (uint i = 0; i < run; i++)
-            {
-                taken[done + (int)i] = Pool[bottom + i];
-            }
-
+            // SAFETY: last is below the number of entries, which is a multiple of a chunk's.
+            CopyRun(Pool + bottom, taken + done, (int)run);
             done += (int)run;
             uint next = bottom + run;
             if (next - 1 == stack.Top)
@@ -296,6 +291,22 @@ internal sealed unsafe class PerCpuPages
     {
         stack.Top = NoChunk;
         stack.Bottom = 0;
+    }
+
+    // A few one by one: a wide load of what has just been stored in small pieces waits until all stores before have left the processor.
+    private static void CopyRun(uint* from, uint* to, int count)
+    {
+        const int Few = 32;
+        if (count >= Few)
+        {
+            Unsafe.CopyBlockUnaligned(to, from, (uint)count * sizeof(uint));
+            return;
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            to[i] = from[i];
+        }
     }
 
     // links[2c] is the chunk above c, links[2c + 1] the chunk below it (or, in a free chunk, the next free one plus one).
