@@ -3,10 +3,11 @@
 // The fast path of an allocation: the request's flags name a zone and a type (one table), the zone's free memory passes the
 // watermarks (one compare), the CPU's list gives its top. The fast path of a free: the frame's state says that this block is
 // allocated with this order, the pageblock says which zone and type, the CPU's list takes it. No lock and no atomic on either;
-// everything else is behind a call that is not inlined.
+// everything else is behind a call that is not inlined, in three steps: Listed (any order that has lists, still without a
+// call), FromLists and ToLists (with refill and drain), Slow (all that Linux does).
 //
-// Parts: Boot (what the arena holds), Allocate and Free (the fast paths), Freelist (get_page_from_freelist, watermarks),
-// SlowPath (the order of steps when memory is short), Lists (refill, drain, tuning), BadPage, Verify, Reports.
+// Parts: Boot (what the arena holds), Freelist (get_page_from_freelist, watermarks), SlowPath (the order of steps when memory is
+// short), Lists (refill, tuning), Return and Drain (back to the free area), BadPage, Verify, and more.
 
 using System.Runtime.CompilerServices;
 using Engine.Core.Arena;
