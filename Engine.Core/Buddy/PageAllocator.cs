@@ -119,23 +119,25 @@ public sealed unsafe partial class PageAllocator
         if (index < (uint)all.Length && (ListedOrders >> order.Value & 1) != 0 && (gfp & (GfpFlags.Zero | GfpFlags.Comp)) == 0)
         {
             ref readonly FastRoute route = ref all[index];
-            PerCpuState* state = route.State;
-            PageStack* list = &state->FirstList + PerCpuPages.ListOf(order.Value, route.Type);
-            uint top = list->Top;
-            if (state->Inbox == 0 && Zone.PassesFastMark(route.ZoneState, order.Value, route.Mark) && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+            if (Zone.PassesFastMark(route.ZoneState, order.Value, route.Mark) && route.State->Inbox == 0)
             {
-                // SAFETY: as in TryAllocate.
-                uint taken = route.Pool[top];
-                byte* bytes = states;
-                if (unchecked(taken - firstPfn) < frameCount && bytes[taken] == (FrameState.PerCpu | order.Value))
+                PageStack* list = &route.State->FirstList + PerCpuPages.ListOf(order.Value, route.Type);
+                uint top = list->Top;
+                if (PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
                 {
-                    list->Top = top - 1;
-                    state->Count = unchecked(state->Count - (1 << order.Value));
-                    state->FreeCount >>= 1;
-                    state->Allocated[order.Value]++;
-                    bytes[taken] = (byte)(FrameState.Allocated | order.Value);
-                    FrameTable.ResetAllocated(descriptors + taken);
-                    return new Pfn(taken);
+                    // SAFETY: as in TryAllocate.
+                    uint taken = route.Pool[top];
+                    if (unchecked(taken - firstPfn) < frameCount && states[taken] == (FrameState.PerCpu | order.Value))
+                    {
+                        list->Top = top - 1;
+                        PerCpuState* state = route.State;
+                        state->Count = unchecked(state->Count - (1 << order.Value));
+                        state->FreeCount >>= 1;
+                        state->Allocated[order.Value]++;
+                        states[taken] = (byte)(FrameState.Allocated | order.Value);
+                        FrameTable.ResetAllocated(descriptors + taken);
+                        return new Pfn(taken);
+                    }
                 }
             }
         }
@@ -263,31 +265,31 @@ public sealed unsafe partial class PageAllocator
     {
         uint frame = pfn.Value;
         LastFreeRoute[] all = freeRoutes;
-        byte* bytes = states;
-        if (unchecked(frame - firstPfn) < frameCount && bytes[frame] == (FrameState.Allocated | order.Value)
+        if (unchecked(frame - firstPfn) < frameCount && states[frame] == (FrameState.Allocated | order.Value)
             && (ListedOrders >> order.Value & 1) != 0 && (uint)cpu.Value < (uint)all.Length)
         {
             // SAFETY: as in Free.
-            Frame* descriptor = descriptors + frame;
-            FrameTable.Prefetch(descriptor);
+            FrameTable.Prefetch(descriptors + frame);
             ref readonly FreeRoute route = ref all[cpu.Value].Value;
             PerCpuState* state = route.State;
-            PageStack* list = &state->FirstList + PerCpuPages.ListOf(order.Value, PageBlock.TypeOf(route.Key));
-            int count = unchecked(state->Count + (1 << order.Value));
-            uint top = unchecked(list->Top + 1);
-            ushort isHighOrder = IsHighOrder(order.Value);
-            if (route.Key == blocks[frame >> Order.PageBlockValue].ZoneAndType && (state->Inbox | state->AllocFactor) == 0 && count < state->High
-                && (isHighOrder == 0 || state->FreeCount < state->Batch || count < state->FreeHighMin)
-                && (route.ZoneState->Flags & ShrinkFlags) == 0 && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+            if (route.Key == blocks[frame >> Order.PageBlockValue].ZoneAndType && (state->Inbox | state->AllocFactor) == 0
+                && (route.ZoneState->Flags & ShrinkFlags) == 0)
             {
-                route.Pool[top] = frame;
-                list->Top = top;
-                state->Count = count;
-                NoteOrder(state, isHighOrder);
-                CountFree(state, 1 << order.Value);
-                bytes[frame] = (byte)(FrameState.PerCpu | order.Value);
-                FrameTable.ResetFree(descriptor);
-                return;
+                int count = unchecked(state->Count + (1 << order.Value));
+                PageStack* list = &state->FirstList + PerCpuPages.ListOf(order.Value, PageBlock.TypeOf(route.Key));
+                uint top = unchecked(list->Top + 1);
+                if (count < state->High && (IsHighOrder(order.Value) == 0 || state->FreeCount < state->Batch || count < state->FreeHighMin)
+                    && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+                {
+                    route.Pool[top] = frame;
+                    list->Top = top;
+                    state->Count = count;
+                    NoteOrder(state, IsHighOrder(order.Value));
+                    CountFree(state, 1 << order.Value);
+                    states[frame] = (byte)(FrameState.PerCpu | order.Value);
+                    FrameTable.ResetFree(descriptors + frame);
+                    return;
+                }
             }
         }
 
