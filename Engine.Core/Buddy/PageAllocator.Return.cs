@@ -83,7 +83,7 @@ public sealed unsafe partial class PageAllocator
         int good = 0;
         for (int i = 0; i < count; i++)
         {
-            if (IsOfZone(zone, slice[i]) && TakeOffList(slice[i], order))
+            if ((IsOfZone(zone, slice[i]) || ReportBadList(slice[i], (byte)(FrameState.PerCpu | order))) && TakeOffList(slice[i], order))
             {
                 slice[good++] = slice[i];
             }
