@@ -166,10 +166,10 @@ public sealed unsafe class Zone
     internal void UpdateFastMarks()
     {
         Watermark mark = (Flags & ZoneFlags.BelowHigh) != 0 ? Watermark.Low : Watermark.High;
-        long high = State->Marks[(int)mark] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages;
+        long least = State->Marks[(int)mark] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages;
         for (int highest = 0; highest < ZoneTypes.Count; highest++)
         {
-            State->FastMark[highest] = unchecked(high + State->LowmemReserve[highest]);
+            State->FastMark[highest] = unchecked(least + State->LowmemReserve[highest]);
         }
     }
 
