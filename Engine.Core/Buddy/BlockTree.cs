@@ -33,7 +33,7 @@ internal readonly unsafe struct BlockTree
         ulong old = *word;
         ulong now = (old & ~(1UL << bit)) | ((ulong)value << bit);
         *word = now;
-        return (old == 0 || now == 0) && (shape.LevelCount == 1 || AssignAbove(bit >> 6, value));
+        return (old == 0 || now == 0) && (shape.LevelCount == 2 ? AssignTop(bit >> 6, value) : shape.LevelCount == 1 || AssignAbove(bit >> 6, value));
     }
 
     /// <summary>The lowest set bit, or -1 when no path from the top leads to one. What the arena holds may be garbage: the result is below BitCount.</summary>
@@ -133,6 +133,17 @@ internal readonly unsafe struct BlockTree
     }
 
     private int LevelStart(int level) => level switch { 0 => 0, 1 => shape.Level1, 2 => shape.Level2, _ => shape.Level3 };
+
+    // The one word above, in a tree of two levels: a zone of up to 8 GiB.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool AssignTop(int index, uint value)
+    {
+        ulong* word = words + shape.Level1;
+        ulong old = *word;
+        ulong now = (old & ~(1UL << index)) | ((ulong)value << index);
+        *word = now;
+        return old == 0 || now == 0;
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool AssignAbove(int index, uint value)

@@ -9,7 +9,7 @@ internal readonly unsafe struct FastRoute
     /// <summary>The CPU's lists of the zone that is tried first; null where the flags contradict each other or no zone is allowed.</summary>
     public readonly PerCpuPages? Pages;
 
-    /// <summary>The state of <see cref="Pages"/>; null with it.</summary>
+    /// <summary>The state of <see cref="Pages"/>; of any lists of the CPU where there are none.</summary>
     public readonly PerCpuState* State;
 
     /// <summary>The state of the zone.</summary>
@@ -24,7 +24,7 @@ internal readonly unsafe struct FastRoute
     /// <summary>The entries of the CPU's lists of the zone.</summary>
     public readonly uint* Pool;
 
-    /// <summary>How many entries.</summary>
+    /// <summary>How many entries; none where <see cref="Pages"/> is null, so that no list entry is ever used.</summary>
     public readonly uint EntryCount;
 
     /// <summary>What the first attempt may use.</summary>
@@ -34,19 +34,20 @@ internal readonly unsafe struct FastRoute
     public readonly int Type;
 
     /// <summary>Fills an entry.</summary>
-    public FastRoute(PerCpuPages? pages, AllocationRoute route)
+    /// <param name="pages">The lists to take from, or null.</param>
+    /// <param name="any">Some lists of the CPU, for what is read before it is known that there are none.</param>
+    /// <param name="route">What the flags mean.</param>
+    public FastRoute(PerCpuPages? pages, PerCpuPages any, AllocationRoute? route)
     {
-        Type = (int)route.Type;
-        Flags = AllocFlags.WatermarkLow | route.FastFlags;
-        Pages = pages;
-        if (pages is not null)
-        {
-            State = pages.State;
-            ZoneState = pages.ZoneState;
-            Mark = &pages.ZoneState->FastMark[0] + (int)route.Highest;
-            SingleFrames = &pages.State->FirstList + PerCpuPages.ListOf(0, Type);
-            Pool = pages.Pool;
-            EntryCount = pages.EntryCount;
-        }
+        Pages = route is null ? null : pages;
+        PerCpuPages shown = Pages ?? any;
+        Type = route is null ? 0 : (int)route.Type;
+        Flags = AllocFlags.WatermarkLow | (route?.FastFlags ?? 0);
+        State = shown.State;
+        ZoneState = shown.ZoneState;
+        Mark = &shown.ZoneState->FastMark[0] + (route?.Highest ?? 0);
+        SingleFrames = &shown.State->FirstList + PerCpuPages.ListOf(0, Type);
+        Pool = shown.Pool;
+        EntryCount = Pages is null ? 0 : shown.EntryCount;
     }
 }

@@ -79,6 +79,12 @@ internal sealed unsafe partial class FreeArea
             }
         }
 
+        if (count == 2 && blocks[number].Type == blocks[number + 1].Type)
+        {
+            PutPair(number);
+            return true;
+        }
+
         // The first pageblock last: its type is the block's.
         for (int i = count - 1; i >= 0; i--)
         {
@@ -89,6 +95,18 @@ internal sealed unsafe partial class FreeArea
         }
 
         return true;
+    }
+
+    // Two pageblocks of one type that had nothing free: what freeing one after the other leads to, without the steps between.
+    private void PutPair(int number)
+    {
+        ref PageBlock first = ref blocks[number];
+        ref PageBlock second = ref blocks[number + 1];
+        first.Summary = FreeWord.WholePageBlock;
+        second.Summary = FreeWord.WholePageBlock;
+        Account(first, 2 << PageBlockShift);
+        SetOrders(ref second, number + 1, 0);
+        SetOrders(ref first, number, PageBlock.PairBit);
     }
 
     /// <summary>

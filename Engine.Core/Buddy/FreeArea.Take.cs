@@ -93,6 +93,7 @@ internal sealed unsafe partial class FreeArea
     }
 
     // Blocks of exactly the wanted order, lowest first. On return count is what was taken.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong HarvestExact(ulong value, ulong starts, int order, uint first, uint* taken, ref int count)
     {
         int got = 0;
@@ -111,6 +112,7 @@ internal sealed unsafe partial class FreeArea
 
     // One larger block, of which as many pieces as wanted are taken from its low end. Its remainder is smaller than any other
     // block that would do, so one-by-one allocation would go on in it as well.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong HarvestSplit(ulong value, ulong starts, int found, int order, uint first, uint* taken, ref int count)
     {
         int bit = BitOperations.TrailingZeroCount(starts);
@@ -205,6 +207,7 @@ internal sealed unsafe partial class FreeArea
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int FindFirst(int type, int order) => FirstOf(type, order);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int FirstOf(int type, int order)
     {
         int bit = Tree(type, order).FindFirst();

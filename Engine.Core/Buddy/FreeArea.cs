@@ -96,8 +96,8 @@ internal sealed unsafe partial class FreeArea
     {
         uint summary = (uint)((blocks[block].Summary >> (word << 3)) & 0xff);
 
-        // SAFETY: callers pass a pageblock of the zone and a word 0..7.
-        return (summary & FreeWord.FullBit) != 0 ? ulong.MaxValue : summary == 0 ? 0 : maps[((long)block << 3) + word];
+        // SAFETY: callers pass a pageblock of the zone and a word 0..7. Whether anything is free is as good as random: a mask, no branch.
+        return (summary & FreeWord.FullBit) != 0 ? ulong.MaxValue : maps[((long)block << 3) + word] & unchecked((ulong)-(summary != 0 ? 1L : 0L));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -108,11 +108,7 @@ internal sealed unsafe partial class FreeArea
     private void SetWord(ref PageBlock block, int number, int word, ulong value)
     {
         uint orders = FreeWord.OrdersOf(value);
-        if ((orders & 0x3f) != 0)
-        {
-            maps[((long)number << 3) + word] = value;
-        }
-
+        maps[((long)number << 3) + word] = value;
         int shift = word << 3;
         block.Summary = (block.Summary & ~(0xffUL << shift)) | ((ulong)orders << shift);
     }

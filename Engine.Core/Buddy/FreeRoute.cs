@@ -3,13 +3,10 @@ using Engine.Core.Zones;
 
 namespace Engine.Core.Buddy;
 
-/// <summary>Where a CPU puts freed single frames of one zone and type.</summary>
+/// <summary>Where a CPU puts freed frames of one zone and type.</summary>
 internal readonly unsafe struct FreeRoute
 {
-    /// <summary>The CPU's lists of the zone.</summary>
-    public readonly PerCpuPages Pages;
-
-    /// <summary>Their state.</summary>
+    /// <summary>The state of the CPU's lists of the zone.</summary>
     public readonly PerCpuState* State;
 
     /// <summary>The state of the zone.</summary>
@@ -30,7 +27,6 @@ internal readonly unsafe struct FreeRoute
     /// <summary>Fills an entry.</summary>
     public FreeRoute(PerCpuPages pages, int type)
     {
-        Pages = pages;
         State = pages.State;
         ZoneState = pages.ZoneState;
         SingleFrames = &pages.State->FirstList + PerCpuPages.ListOf(0, type);

@@ -15,6 +15,9 @@ internal static class FreeWord
     /// <summary>log2 of the frames in a word.</summary>
     public const int Shift = 6;
 
+    /// <summary>The largest order whose blocks are a part of a word.</summary>
+    public const int BlockOrderMax = Shift - 1;
+
     /// <summary>Words in a pageblock's map.</summary>
     public const int PerPageBlock = 8;
 

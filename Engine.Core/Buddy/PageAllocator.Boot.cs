@@ -62,7 +62,7 @@ public sealed unsafe partial class PageAllocator
         nodeRoutes = new AllocationRoute?[nodeCount << RouteShift];
         localRoutes = new AllocationRoute?[nodeCount << RouteShift];
         routes = MakeRoutes();
-        freeRoutes = checkPages ? [] : [.. Enumerable.Range(0, cpuCount).Select(cpu => new FreeRoutes(lists.AsSpan(cpu * zones.Length, zones.Length)))];
+        freeRoutes = checkPages ? [] : MakeFreeRoutes();
         minFreeKilobytes = ComputeMinFree();
         UpdateLimits();
     }
@@ -229,12 +229,8 @@ public sealed unsafe partial class PageAllocator
         for (uint bits = 0; bits <= RouteMask; bits++)
         {
             GfpFlags gfp = (GfpFlags)bits;
-            if ((gfp & (GfpFlags.Movable | GfpFlags.Reclaimable)) == (GfpFlags.Movable | GfpFlags.Reclaimable) || !ZoneTypes.TryFromGfp(gfp, out _))
-            {
-                continue;
-            }
-
-            for (int node = 0; node < nodeCount; node++)
+            bool isValid = (gfp & (GfpFlags.Movable | GfpFlags.Reclaimable)) != (GfpFlags.Movable | GfpFlags.Reclaimable) && ZoneTypes.TryFromGfp(gfp, out _);
+            for (int node = 0; isValid && node < nodeCount; node++)
             {
                 nodeRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, zoneLists[node], IsMobilityGroupingDisabled);
                 localRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, localZoneLists[node], IsMobilityGroupingDisabled);
@@ -242,13 +238,24 @@ public sealed unsafe partial class PageAllocator
 
             for (int cpu = 0; cpu < cpuCount; cpu++)
             {
-                AllocationRoute route = nodeRoutes[(cpuNodes[cpu] << RouteShift) | (int)bits]!;
-                PerCpuPages? first = route.Preferred is null ? null : lists[(cpu * zones.Length) + route.Preferred.Index];
+                AllocationRoute? route = nodeRoutes[(cpuNodes[cpu] << RouteShift) | (int)bits];
 
                 // A route to another node is counted as a miss, which the fast path does not do.
-                bool isLocal = route.Preferred?.Node == cpuNodes[cpu];
-                made[(cpu << RouteShift) | (int)bits] = new FastRoute(isLocal ? first : null, route);
+                bool isLocal = route?.Preferred is { } preferred && preferred.Node == cpuNodes[cpu];
+                PerCpuPages any = lists[cpu * zones.Length];
+                made[(cpu << RouteShift) | (int)bits] = new FastRoute(isLocal ? lists[(cpu * zones.Length) + route!.Preferred!.Index] : null, any, route);
             }
+        }
+
+        return made;
+    }
+
+    private LastFreeRoute[] MakeFreeRoutes()
+    {
+        LastFreeRoute[] made = new LastFreeRoute[cpuCount];
+        for (int cpu = 0; cpu < cpuCount; cpu++)
+        {
+            made[cpu].Value = new FreeRoute(lists[cpu * zones.Length], (int)MigrateType.Movable);
         }
 
         return made;

@@ -84,10 +84,8 @@ public sealed unsafe partial class PageAllocator
         ref PageStack stack = ref pages.List(list);
         for (long left = pages.EntryCount; !stack.IsEmpty;)
         {
-            pages.Zone.Acquire();
             int got = pages.PopBottom(ref stack, slice, DrainSlice);
             ReturnSlice(pages, slice, got, order);
-            pages.Zone.Release();
             left -= got;
             if (left < 0)
             {

@@ -116,7 +116,7 @@ public sealed unsafe partial class PageAllocator
                 return true;
             }
 
-            zone.SetFlag(ZoneFlags.BelowHigh);
+            zone.SetBelowHigh(true);
         }
 
         return (flags & AllocFlags.NoWatermarks) != 0 || IsWatermarkOkFast(zone, request.Order, flags, request.Route.Highest);

@@ -108,8 +108,8 @@ public sealed unsafe partial class PageAllocator
             state->Batch = limits.Batch;
             state->HighMin = limits.HighMin;
             state->HighMax = limits.HighMax;
-            bool isLarge = Options.DataCacheBytes >> Pfn.PageShift > 3UL * (ulong)limits.Batch;
-            state->Flags = isLarge ? state->Flags | (int)PerCpuFlags.FreeHighBatch : state->Flags & ~(int)PerCpuFlags.FreeHighBatch;
+            state->FreeCountMax = limits.Batch << PerCpuLimits.BatchScaleMax;
+            state->FreeHighMin = Options.DataCacheBytes >> Pfn.PageShift > 3UL * (ulong)limits.Batch ? limits.Batch : 0;
         }
     }
 

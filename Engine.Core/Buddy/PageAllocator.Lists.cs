@@ -1,5 +1,5 @@
-// How the per-CPU lists fill, grow and drain (mm/page_alloc.c: nr_pcp_alloc, nr_pcp_high, nr_pcp_free,
-// free_unref_page_commit, free_pcppages_bulk, decay_pcp_high). Refill and drain move a batch under the zone's lock.
+// How the per-CPU lists fill and grow, and when they drain (mm/page_alloc.c: nr_pcp_alloc, nr_pcp_high, nr_pcp_free,
+// free_unref_page_commit, rmqueue_bulk). A refill moves a batch under the zone's lock.
 
 using System.Runtime.CompilerServices;
 using Engine.Core.Frames;
@@ -12,7 +12,8 @@ namespace Engine.Core.Buddy;
 /// <content>The per-CPU lists' policy.</content>
 public sealed unsafe partial class PageAllocator
 {
-    private const int DrainSlice = 256;
+    // While a zone has one of them, lists shrink at every free (nr_pcp_high).
+    private const int ShrinkFlags = (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh);
 
     /// <summary>Books a block that the caller has pushed, and drains the lists when they are full (<c>free_unref_page_commit</c>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -26,43 +27,42 @@ public sealed unsafe partial class PageAllocator
         }
 
         // Below the limit, nothing special in the zone, no run of freed high orders: by the rules of CommitFreeSlow only the run is noted.
-        int flags = state->Flags;
-        bool isHighOrder = order is > 0 and <= 3;
-        if (count >= state->High || (pages.ZoneState->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) != 0
-            || (isHighOrder && IsRunOfHighOrders(state, flags)))
+        ushort isHighOrder = IsHighOrder(order);
+        if (count >= state->High || (pages.ZoneState->Flags & ShrinkFlags) != 0 || (isHighOrder != 0 && IsRunOfHighOrders(state)))
         {
             CommitFreeSlow(pages, order, type);
             return;
         }
 
-        int noted = isHighOrder ? flags | (int)PerCpuFlags.PreviousFreeHighOrder : flags & ~(int)PerCpuFlags.PreviousFreeHighOrder;
-        if (noted != flags)
-        {
-            state->Flags = noted;
-        }
-
+        NoteOrder(state, isHighOrder);
         CountFree(state, 1 << order);
     }
 
+    // Whether blocks of the order may fragment memory while they lie on a list: 1 or 0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ushort IsHighOrder(int order) => unchecked((uint)order - 1) < CostlyOrder ? (ushort)1 : (ushort)0;
+
     // free_high: a batch of pages was freed, the last ones of a high order as well, and they fill the CPU's share of its cache.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsRunOfHighOrders(PerCpuState* state, int flags) =>
-        state->FreeCount >= state->Batch && (flags & (int)PerCpuFlags.PreviousFreeHighOrder) != 0
-            && ((flags & (int)PerCpuFlags.FreeHighBatch) == 0 || state->Count >= state->Batch);
+    private static bool IsRunOfHighOrders(PerCpuState* state) =>
+        state->FreeCount >= state->Batch && state->IsAfterHighOrder != 0 && state->Count >= state->FreeHighMin;
 
-    /// <summary>Whether one more single frame may lie on the lists and nothing else is to be done: CommitFreeSlow's rules at their simplest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsPlainFree(PerCpuState* state, ZoneState* zone) =>
-        unchecked(state->Count + 1) < state->High && (state->AllocFactor | (state->Flags & (int)PerCpuFlags.PreviousFreeHighOrder)) == 0
-            && (zone->Flags & (int)(ZoneFlags.ReclaimActive | ZoneFlags.BelowHigh)) == 0;
+    private static void NoteOrder(PerCpuState* state, ushort isHighOrder)
+    {
+        // Not stored again: what was just stored cannot yet be loaded as a part of PerCpuState.Pending.
+        if (state->IsAfterHighOrder != isHighOrder)
+        {
+            state->IsAfterHighOrder = isHighOrder;
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CountFree(PerCpuState* state, int pages)
     {
-        int freeCount = state->FreeCount;
-        if (freeCount < state->Batch << PerCpuLimits.BatchScaleMax)
+        if (state->FreeCount < state->FreeCountMax)
         {
-            state->FreeCount = unchecked(freeCount + pages);
+            state->FreeCount = unchecked(state->FreeCount + pages);
         }
     }
 
@@ -71,22 +71,10 @@ public sealed unsafe partial class PageAllocator
     {
         PerCpuState* state = pages.State;
         int batch = state->Batch;
-        bool freeHigh = false;
-        if (order is > 0 and <= 3)
-        {
-            freeHigh = IsRunOfHighOrders(state, state->Flags);
-            state->Flags |= (int)PerCpuFlags.PreviousFreeHighOrder;
-        }
-        else
-        {
-            state->Flags &= ~(int)PerCpuFlags.PreviousFreeHighOrder;
-        }
-
-        if (state->FreeCount < batch << PerCpuLimits.BatchScaleMax)
-        {
-            state->FreeCount = unchecked(state->FreeCount + (1 << order));
-        }
-
+        ushort isHighOrder = IsHighOrder(order);
+        bool freeHigh = isHighOrder != 0 && IsRunOfHighOrders(state);
+        NoteOrder(state, isHighOrder);
+        CountFree(state, 1 << order);
         int high = ListHigh(pages, batch, freeHigh);
         if (state->Count < high)
         {
@@ -97,7 +85,7 @@ public sealed unsafe partial class PageAllocator
         if ((pages.Zone.Flags & ZoneFlags.BelowHigh) != 0
             && IsWatermarkOk(pages.Zone, 0, (long)pages.Zone.GetWatermark(Watermark.High), (int)ZoneType.Movable, AllocFlags.WatermarkMin))
         {
-            pages.Zone.ClearFlag(ZoneFlags.BelowHigh);
+            pages.Zone.SetBelowHigh(false);
         }
     }
 
@@ -112,7 +100,7 @@ public sealed unsafe partial class PageAllocator
             return 1;
         }
 
-        int batch = order != 0 ? baseBatch : baseBatch << (state->AllocFactor & 7);
+        int batch = order != 0 ? baseBatch : baseBatch << Math.Min((int)state->AllocFactor, PerCpuLimits.BatchScaleMax);
         if (state->HighMin != state->HighMax && (pages.ZoneState->Flags & (int)ZoneFlags.BelowHigh) == 0)
         {
             high = state->High = Math.Min(unchecked(high + batch), state->HighMax);
@@ -194,96 +182,6 @@ public sealed unsafe partial class PageAllocator
     // Linux's clamp: where the bounds cross, the upper one wins.
     private static int Clamp(int value, int low, int high) => Math.Min(Math.Max(value, low), high);
 
-    /// <summary>
-    /// Gives up to <paramref name="pageCount"/> pages back to the free area, coldest first, list by list beginning with the one that
-    /// a block of this order and type would go to (<c>free_pcppages_bulk</c>).
-    /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Drain(PerCpuPages pages, int pageCount, int order, int type = 0)
-    {
-        PerCpuState* state = pages.State;
-        int left = Math.Min(pageCount, state->Count);
-        if (left <= 0)
-        {
-            return;
-        }
-
-        uint* slice = stackalloc uint[DrainSlice];
-        int list = PerCpuPages.ListOf(order, type);
-        long budget = pages.EntryCount;
-        pages.Zone.Acquire();
-        for (int i = 0; i < PerCpuState.ListCount && left > 0; i++)
-        {
-            int listOrder = PerCpuPages.OrderOf(list);
-            ref PageStack stack = ref PerCpuPages.List(state, list);
-            while (left > 0 && !stack.IsEmpty)
-            {
-                int want = Math.Min(DrainSlice, (int)((left + (1L << listOrder) - 1) >> listOrder));
-                int got = pages.PopBottom(ref stack, slice, want);
-                budget -= got;
-                if (got == 0 || budget < 0)
-                {
-                    left = budget < 0 ? 0 : left;
-                    break;
-                }
-
-                ReturnSlice(pages, slice, got, listOrder);
-                state->Count = unchecked(state->Count - (got << listOrder));
-                left -= got << listOrder;
-            }
-
-            list = list + 1 < PerCpuState.ListCount ? list + 1 : 0;
-        }
-
-        pages.Zone.Release();
-    }
-
-    /// <summary>Puts blocks from a list into the free area; the zone's lock is held. Blocks of one word go together.</summary>
-    private void ReturnSlice(PerCpuPages pages, uint* slice, int count, int order)
-    {
-        Zone zone = pages.Zone;
-        FreeArea area = zone.Area;
-        pages.State->NetRefilled[order] -= count;
-        pages.State->Drained += count;
-        ulong block = order <= 5 ? FreeWord.BlockMask(order) : 0;
-        for (int i = 0; i < count;)
-        {
-            uint pfn = slice[i++];
-            if (!TakeOffList(zone, pfn, order))
-            {
-                continue;
-            }
-
-            if (order > 5)
-            {
-                area.Put(pfn, order);
-                continue;
-            }
-
-            ulong mask = block << (int)(pfn & 63);
-            while (i < count && (slice[i] ^ pfn) < 64 && (mask & (block << (int)(slice[i] & 63))) == 0 && TakeOffList(zone, slice[i], order))
-            {
-                mask |= block << (int)(slice[i++] & 63);
-            }
-
-            area.PutFrames(pfn, mask);
-        }
-    }
-
-    // What comes from a list was read from the arena: it must be a frame of this zone that is on a list.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TakeOffList(Zone zone, uint pfn, int order)
-    {
-        uint index = unchecked(pfn - firstPfn);
-        if (index >= frameCount || states[pfn] != (FrameState.PerCpu | order) || blocks[pfn >> Order.PageBlockValue].ZonePlusOne != zone.Index + 1)
-        {
-            return ReportBadList(pfn, (byte)(FrameState.PerCpu | order));
-        }
-
-        states[pfn] = FrameState.Free;
-        return true;
-    }
-
     /// <summary>Fills a list of a CPU from the free area (<c>rmqueue_bulk</c>); the first block taken comes out first.</summary>
     /// <returns>How many blocks came.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -306,28 +204,32 @@ public sealed unsafe partial class PageAllocator
         zone.Release();
         TellKswapd(zone, flags);
 
-        // The last one first, so that the first is on top.
-        int kept = 0;
-        for (int i = got - 1; i >= 0; i--)
+        // The last one first, so that the first is on top. What the pool has no room for goes back.
+        int kept = pages.PushReversed(ref list, taken, got);
+        byte listed = (byte)(FrameState.PerCpu | order);
+        for (int i = got - kept; i < got; i++)
         {
-            states[taken[i]] = (byte)(FrameState.PerCpu | order);
-            if (order != 0)
+            states[taken[i]] = listed;
+        }
+
+        if (order != 0)
+        {
+            // Further apart than a processor expects by itself.
+            for (int i = got - kept; i < got; i++)
             {
-                // Further apart than a processor expects by itself.
                 FrameTable.Prefetch(descriptors + taken[i]);
             }
+        }
 
-            if (pages.Push(ref list, taken[i]))
+        if (kept != got)
+        {
+            zone.Acquire();
+            for (int i = 0; i < got - kept; i++)
             {
-                kept++;
-            }
-            else
-            {
-                states[taken[i]] = FrameState.Free;
-                zone.Acquire();
                 zone.Area.Put(taken[i], order);
-                zone.Release();
             }
+
+            zone.Release();
         }
 
         pages.State->Count = unchecked(pages.State->Count + (kept << order));

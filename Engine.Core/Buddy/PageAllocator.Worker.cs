@@ -149,7 +149,7 @@ public sealed unsafe partial class PageAllocator
         Zone zone = pages.Zone;
         int want = Math.Min(pages.State->Batch, DicedBatch.Capacity);
         if (!batch.IsWanted || batch.Count != 0 || Volatile.Read(ref pages.State->Count) >= want
-            || zone.State->FreePages - want < zone.State->FastMark[(int)ZoneType.Movable] || !batch.TryBeginFill())
+            || (zone.Flags & ZoneFlags.BelowHigh) != 0 || zone.State->FreePages - want < zone.State->FastMark[(int)ZoneType.Movable] || !batch.TryBeginFill())
         {
             return 0;
         }
@@ -205,7 +205,12 @@ public sealed unsafe partial class PageAllocator
     private int TakeDiced(PerCpuPages pages, int type)
     {
         DicedBatch batch = BatchOf(pages, type);
-        batch.IsWanted = true;
+        if (!batch.IsWanted)
+        {
+            // Written once, not at every refill: another CPU's may lie in the same line.
+            batch.IsWanted = true;
+        }
+
         if (batch.Count == 0)
         {
             return 0;

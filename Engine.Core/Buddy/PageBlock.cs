@@ -6,8 +6,8 @@ namespace Engine.Core.Buddy;
 /// What is known of one pageblock of 512 frames, beside its free map. In the arena, 16 bytes.
 /// <code>
 /// Summary  byte i describes word i of the map: bit k (0..5) = it has a free block of exactly order k; bit 6 = wholly free.
-///          0 = nothing free. The map's word is only meaningful when one of bits 0..5 is set: a wholly free
-///          or wholly used word is never read, so that large blocks come and go without touching the map.
+///          0 = nothing free. The map's word only counts when one of bits 0..5 is set, so that blocks of a
+///          word and more come and go without touching the map.
 /// Orders   bit k = the pageblock has a block of exactly order k, 0..9; bit 10 = it is the first of a free pair of order 10.
 ///          The second of such a pair has no bit at all (its summary says that it is wholly free).
 /// </code>

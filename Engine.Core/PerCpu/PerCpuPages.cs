@@ -3,11 +3,13 @@
 // The lists are stacks of frame numbers, last in first out, so that the page that is hottest in the cache comes first. A stack
 // is a chain of fixed chunks from a pool that the CPU's lists of the zone share: push and pop move an index within a chunk, and
 // only at a chunk's edge is a chunk taken or returned. The bottom of the chain is where a drain takes from. So the pool is only
-// as large as the limit of all lists together, and a list that is used as a stack stays within the same few cache lines.
+// as large as the limit of all lists together, and a list that is used as a stack stays within the same few cache lines. A list
+// keeps its last chunk, whose first entry it does not use.
 //
 // Only the owning CPU comes here. What is read from the arena is checked before it becomes an index.
 
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 using Engine.Core.Zones;
@@ -153,7 +155,51 @@ internal sealed unsafe class PerCpuPages
         return true;
     }
 
-    /// <summary>Takes up to <paramref name="count"/> blocks from the bottom of a list.</summary>
+    /// <summary>Puts blocks on top of a list, the last one first.</summary>
+    /// <param name="stack">The list.</param>
+    /// <param name="blocks">The blocks.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>How many were put, from the end: fewer where the pool has no chunk left.</returns>
+    public int PushReversed(ref PageStack stack, uint* blocks, int count)
+    {
+        int left = count;
+        while (left > 0)
+        {
+            uint top = unchecked(stack.Top + 1);
+            if ((top & ChunkMask) == 0)
+            {
+                top = EnterNewChunk(ref stack);
+            }
+
+            if (top >= EntryCount)
+            {
+                break;
+            }
+
+            // SAFETY: the run ends with the chunk, which lies below the number of entries.
+            int run = Math.Min(left, (int)(ChunkEntries - (top & ChunkMask)));
+            uint* to = Pool + top;
+            uint* from = blocks + left - run;
+            int i = 0;
+            for (; i <= run - Vector256<uint>.Count; i += Vector256<uint>.Count)
+            {
+                Vector256<uint> eight = Vector256.Load(from + run - i - Vector256<uint>.Count);
+                Vector256.Store(Vector256.Shuffle(eight, Vector256.Create(7u, 6, 5, 4, 3, 2, 1, 0)), to + i);
+            }
+
+            for (; i < run; i++)
+            {
+                to[i] = from[run - i - 1];
+            }
+
+            stack.Top = top + (uint)run - 1;
+            left -= run;
+        }
+
+        return count - left;
+    }
+
+    /// <summary>Takes up to <paramref name="count"/> blocks from the bottom of a list, the bottom one first.</summary>
     public int PopBottom(ref PageStack stack, uint* taken, int count)
     {
         int done = 0;
@@ -166,16 +212,29 @@ internal sealed unsafe class PerCpuPages
                 break;
             }
 
-            // SAFETY: bottom is below the number of entries.
-            taken[done++] = Pool[bottom];
-            if (bottom == stack.Top)
-            {
-                Release(bottom >> ChunkShift);
-                Reset(ref stack);
-                break;
-            }
+            // A run within the chunk, which ends at the top where that is in the same one.
+            uint last = bottom | ChunkMask;
+            last = stack.Top >= bottom && stack.Top < last ? stack.Top : last;
+            uint run = Math.Min((uint)(count - done), last - bottom + 1);
 
-            stack.Bottom = (bottom & ChunkMask) == ChunkMask ? LeaveBottomChunk(bottom) : bottom + 1;
+            // SAFETY: last is below the number of entries, which is a multiple of a chunk's.
+            CopyRun(Pool + bottom, taken + done, (int)run);
+            done += (int)run;
+            uint next = bottom + run;
+            if (next - 1 == stack.Top)
+            {
+                Empty(ref stack, bottom & ~ChunkMask);
+            }
+            else if ((next & ChunkMask) == 0)
+            {
+                stack.Bottom = LeaveBottomChunk(bottom);
+            }
+            else
+            {
+                // Whoever pops looks for no bottom within a chunk: below it stands what is no frame.
+                Pool[next - 1] = Pfn.None.Value;
+                stack.Bottom = next;
+            }
         }
 
         return done;
@@ -221,10 +280,33 @@ internal sealed unsafe class PerCpuPages
         return count;
     }
 
+    // Empty, with a chunk whose first entry stays unused: so every entry of a short list is inside its chunk.
+    private static void Empty(ref PageStack stack, uint chunkStart)
+    {
+        stack.Top = chunkStart;
+        stack.Bottom = chunkStart + 1;
+    }
+
     private static void Reset(ref PageStack stack)
     {
         stack.Top = NoChunk;
         stack.Bottom = 0;
+    }
+
+    // A few one by one: a wide load of what has just been stored in small pieces waits until all stores before have left the processor.
+    private static void CopyRun(uint* from, uint* to, int count)
+    {
+        const int Few = 32;
+        if (count >= Few)
+        {
+            Unsafe.CopyBlockUnaligned(to, from, (uint)count * sizeof(uint));
+            return;
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            to[i] = from[i];
+        }
     }
 
     // links[2c] is the chunk above c, links[2c + 1] the chunk below it (or, in a free chunk, the next free one plus one).
@@ -250,16 +332,15 @@ internal sealed unsafe class PerCpuPages
 
         if (stack.Top == NoChunk)
         {
-            stack.Bottom = chunk * ChunkEntries;
+            Empty(ref stack, chunk * ChunkEntries);
+            return (chunk * ChunkEntries) + 1;
         }
-        else
+
+        uint below = stack.Top >> ChunkShift;
+        if (below < chunkCount)
         {
-            uint below = stack.Top >> ChunkShift;
-            if (below < chunkCount)
-            {
-                links[2 * below] = chunk;
-                links[(2 * chunk) + 1] = below;
-            }
+            links[2 * below] = chunk;
+            links[(2 * chunk) + 1] = below;
         }
 
         return chunk * ChunkEntries;
@@ -268,10 +349,16 @@ internal sealed unsafe class PerCpuPages
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void LeaveTopChunk(ref PageStack stack, uint top)
     {
+        if (top == stack.Bottom)
+        {
+            Empty(ref stack, top);
+            return;
+        }
+
         uint chunk = top >> ChunkShift;
         uint below = links[(2 * chunk) + 1];
         Release(chunk);
-        if (top == stack.Bottom || below >= chunkCount)
+        if (below >= chunkCount)
         {
             Reset(ref stack);
         }

@@ -43,32 +43,47 @@ internal unsafe struct PerCpuState
     [FieldOffset(20)]
     public int FreeCount;
 
-    /// <summary>A refill takes batch &lt;&lt; this; halved by each free.</summary>
+    /// <summary>From here on <see cref="FreeCount"/> grows no further: the largest batch.</summary>
     [FieldOffset(24)]
-    public int AllocFactor;
+    public int FreeCountMax;
 
-    /// <summary><see cref="PerCpuFlags"/>.</summary>
+    /// <summary>
+    /// With fewer pages on the lists a run of freed high orders drains nothing: a batch where the CPU's data cache holds more than three
+    /// of them (<c>PCPF_FREE_HIGH_BATCH</c>), else 0.
+    /// </summary>
     [FieldOffset(28)]
-    public int Flags;
+    public int FreeHighMin;
+
+    /// <summary>The next three fields at once: while it is 0, a free has nothing else to look after.</summary>
+    [FieldOffset(32)]
+    public ulong Pending;
+
+    /// <summary>A refill takes batch &lt;&lt; this; halved by each free.</summary>
+    [FieldOffset(32)]
+    public ushort AllocFactor;
+
+    /// <summary>1 where the last free was of order 1..3 (<c>PCPF_PREV_FREE_HIGH_ORDER</c>), else 0.</summary>
+    [FieldOffset(34)]
+    public ushort IsAfterHighOrder;
 
     /// <summary>What other CPUs want: see <see cref="InboxRequests"/>.</summary>
-    [FieldOffset(32)]
+    [FieldOffset(36)]
     public int Inbox;
 
     /// <summary>First chunk of the free chunks, plus one; 0 is none.</summary>
-    [FieldOffset(36)]
+    [FieldOffset(40)]
     public uint FreeChunk;
 
     /// <summary>Chunks that were never used begin here.</summary>
-    [FieldOffset(40)]
+    [FieldOffset(44)]
     public uint FreshChunk;
 
     /// <summary>Ticks until the lists of a remote node are drained.</summary>
-    [FieldOffset(44)]
+    [FieldOffset(48)]
     public int Expire;
 
     /// <summary>The lists.</summary>
-    [FieldOffset(48)]
+    [FieldOffset(56)]
     public PageStack FirstList;
 
     /// <summary>Allocations by order (each counts once).</summary>

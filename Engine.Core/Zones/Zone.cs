@@ -140,16 +140,36 @@ public sealed unsafe class Zone
 
     internal void Release() => Volatile.Write(ref gate.Value, 0);
 
+    /// <summary>Sets or clears <see cref="ZoneFlags.BelowHigh"/>, which decides what the fast paths compare with. The zone's lock is not held.</summary>
+    /// <param name="isBelow">Whether free memory is below the high watermark.</param>
+    internal void SetBelowHigh(bool isBelow)
+    {
+        Acquire();
+        if (isBelow)
+        {
+            SetFlag(ZoneFlags.BelowHigh);
+        }
+        else
+        {
+            ClearFlag(ZoneFlags.BelowHigh);
+        }
+
+        UpdateFastMarks();
+        Release();
+    }
+
     /// <summary>
     /// Recomputes <see cref="ZoneState.FastMark"/> from watermarks, boost, reserves. FastMark m means: an allocation of 2^order pages
-    /// passes when free − 2^order ≥ m, that is when free − (2^order − 1) > m.
+    /// passes when free − 2^order ≥ m, that is when free − (2^order − 1) > m. The high watermark is looked at first, and no longer once
+    /// <see cref="ZoneFlags.BelowHigh"/> says that it was missed: then the low one decides alone.
     /// </summary>
     internal void UpdateFastMarks()
     {
-        long high = State->Marks[(int)Watermark.High] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages;
+        Watermark mark = (Flags & ZoneFlags.BelowHigh) != 0 ? Watermark.Low : Watermark.High;
+        long least = State->Marks[(int)mark] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages;
         for (int highest = 0; highest < ZoneTypes.Count; highest++)
         {
-            State->FastMark[highest] = unchecked(high + State->LowmemReserve[highest]);
+            State->FastMark[highest] = unchecked(least + State->LowmemReserve[highest]);
         }
     }
 

@@ -29,6 +29,10 @@ internal unsafe struct ZoneState
     [FieldOffset(16)]
     public fixed long FastMark[ZoneTypes.Count];
 
+    /// <summary>Blocks taken from the free area under the lock (<c>mm_page_alloc_zone_locked</c>): in the line that each taking writes anyway.</summary>
+    [FieldOffset(128)]
+    public long ZoneLocked;
+
     /// <summary>Pages of CMA pageblocks in free blocks (<c>NR_FREE_CMA_PAGES</c>).</summary>
     [FieldOffset(136)]
     public long FreeCmaPages;
@@ -73,15 +77,11 @@ internal unsafe struct ZoneState
     [FieldOffset(256)]
     public long ExtFragOwnership;
 
-    /// <summary>Blocks taken from the free area under the lock (<c>mm_page_alloc_zone_locked</c>).</summary>
-    [FieldOffset(264)]
-    public long ZoneLocked;
-
     /// <summary>Blocks that per-CPU lists gave back (<c>mm_page_pcpu_drain</c>).</summary>
-    [FieldOffset(272)]
+    [FieldOffset(264)]
     public long PerCpuDrained;
 
     /// <summary>Where compaction stands.</summary>
-    [FieldOffset(280)]
+    [FieldOffset(272)]
     public ZoneScan Compaction;
 }

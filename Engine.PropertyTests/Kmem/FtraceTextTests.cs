@@ -68,6 +68,30 @@ public sealed class FtraceTextTests
     }
 
     [Theory]
+    [InlineData("mm_page_alloc_zone_locked: page=0 pfn=0x5 order=0 migratetype=1 percpu_refill=0", false)]
+    [InlineData("mm_page_alloc_zone_locked: page=0 pfn=0x5 order=0 migratetype=1 percpu_refill=1", true)]
+    [InlineData("mm_page_alloc_zone_locked: page=0 pfn=5 order=0 migratetype=1", true)]
+    [InlineData("mm_page_alloc_zone_locked: page=0 pfn=5 order=3 migratetype=1", false)]
+    public void A_zone_locked_allocation_may_not_say_whether_it_filled_a_list(string fields, bool isRefill)
+    {
+        Assert.True(ReadFirst(new FtraceText("t", new GfpTable()), Encoding.ASCII.GetBytes(Usual + fields), out KmemEvent item));
+        Assert.Equal((KmemEventKind.ZoneLocked, 5u, isRefill), (item.Kind, item.Pfn, item.IsRefill));
+    }
+
+    [Theory]
+    [InlineData("mm_page_alloc: page=(null) pfn=0x18226a order=0 migratetype=1 gfp_flags=GFP_NOWAIT|__GFP_NEW_IN_7|0x8000000")]
+    [InlineData("mm_page_alloc:        page=0xffffea0006089a80 pfn=1581674  order=0 migratetype=1 gfp_flags=GFP_KERNEL")]
+    public void Events_of_other_kernels_and_writers_are_read(string fields)
+    {
+        foreach (string task in (string[])["            bash", "          <idle>", "           <...>", "  Web Content 12", " memfd:sealed-91", "    a-[001] b: c", "         \u00c4\u00f6 - x"])
+        {
+            string prefix = $"{task}-9669    [001] ..s1.  2811.657946: ";
+            Assert.True(ReadFirst(new FtraceText("t", new GfpTable()), Encoding.Latin1.GetBytes(prefix + fields), out KmemEvent item), task);
+            Assert.Equal((KmemEventKind.Alloc, 0x18226au, (ushort)1), (item.Kind, item.Pfn, item.Cpu));
+        }
+    }
+
+    [Theory]
     [InlineData("hello")]
     [InlineData("            bash-9669    [001] .....  2811.657946 mm_page_free")]
     [InlineData("            bash-9669    001 .....  2811.657946: mm_page_free")]

@@ -58,7 +58,8 @@ public static class GfpText
         ("__GFP_SKIP_KASAN", SkipKasan),
     ];
 
-    private static readonly Dictionary<string, uint> ByName = MakeByName();
+    // Of int, for which the framework's dictionary is compiled ahead of time.
+    private static readonly Dictionary<string, int> ByName = MakeByName();
 
     /// <summary>The flags as Linux v6.9 prints them: names joined by <c>|</c>, leftover bits in hexadecimal, <c>none</c> for zero.</summary>
     public static string Format(GfpFlags gfp)
@@ -103,9 +104,12 @@ public static class GfpText
 
         foreach (string part in text.Split('|'))
         {
-            if (ByName.TryGetValue(part, out uint bits)
-                || (part.StartsWith("0x", StringComparison.Ordinal)
-                    && uint.TryParse(part.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out bits)))
+            if (ByName.TryGetValue(part, out int named))
+            {
+                gfp |= (GfpFlags)named;
+            }
+            else if (part.StartsWith("0x", StringComparison.Ordinal)
+                && uint.TryParse(part.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint bits))
             {
                 gfp |= (GfpFlags)bits;
             }
@@ -119,13 +123,17 @@ public static class GfpText
         return true;
     }
 
-    private static Dictionary<string, uint> MakeByName()
+    private static Dictionary<string, int> MakeByName()
     {
-        Dictionary<string, uint> names = Table.ToDictionary(entry => entry.Name, entry => entry.Bits, StringComparer.Ordinal);
+        Dictionary<string, int> names = new(Table.Length + 2, StringComparer.Ordinal);
+        foreach ((string name, uint bits) in Table)
+        {
+            names.Add(name, (int)bits);
+        }
 
         // The printed names of the single bits that the table spells without underscores.
-        names["__GFP_DMA"] = (uint)GfpFlags.Dma;
-        names["__GFP_DMA32"] = (uint)GfpFlags.Dma32;
+        names["__GFP_DMA"] = (int)GfpFlags.Dma;
+        names["__GFP_DMA32"] = (int)GfpFlags.Dma32;
         return names;
     }
 

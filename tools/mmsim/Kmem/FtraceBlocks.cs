@@ -13,7 +13,8 @@ internal sealed class FtraceBlocks : IDisposable
     /// <summary>The longest line that is accepted, in bytes, and the size of a block.</summary>
     public const int BlockBytes = 256 << 10;
 
-    private const int BlocksAhead = 4;
+    // Enough that decompression, which takes longest, goes on while the parser's code is compiled at first.
+    private const int BlocksAhead = 64;
 
     private readonly Func<Memory<byte>, int> read;
     private readonly string name;

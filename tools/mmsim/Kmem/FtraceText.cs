@@ -19,7 +19,7 @@ internal sealed class FtraceText
     private readonly string name;
     private readonly GfpTable gfps;
     private readonly FtraceFastLine fast = new();
-    private readonly Dictionary<string, long> otherEvents = new(StringComparer.Ordinal);
+    private readonly List<OtherEvent> otherEvents = [];
     private long[] eventsByCpu = new long[16];
     private int cpuMax;
     private long line;
@@ -59,7 +59,7 @@ internal sealed class FtraceText
     public int CpuCount { get; private set; }
 
     /// <summary>Events that are not the page allocator's, by name.</summary>
-    public IReadOnlyDictionary<string, long> OtherEvents => otherEvents;
+    public IReadOnlyDictionary<string, long> OtherEvents => otherEvents.ToDictionary(item => Encoding.Latin1.GetString(item.Name), item => item.Count, StringComparer.Ordinal);
 
     /// <summary>Reads the line that a text begins with, and passes it over.</summary>
     /// <param name="text">Lines, of which the last may lack its break; afterwards what follows the line.</param>
@@ -195,7 +195,9 @@ internal sealed class FtraceText
         parsed.MigrateType = (byte)Field(ref cursor, "migratetype="u8, KmemCounts.MigrateTypeMax);
         if (parsed.Kind == KmemEventKind.ZoneLocked)
         {
-            parsed.IsRefill = Field(ref cursor, "percpu_refill="u8, 1) != 0;
+            // Older kernels print there whether the order is 0; where nothing is printed, that is what is known.
+            FieldCursor before = cursor;
+            parsed.IsRefill = before.TryFindKey("percpu_refill="u8) ? Field(ref cursor, "percpu_refill="u8, 1) != 0 : parsed.Order == 0;
         }
         else if (parsed.Kind == KmemEventKind.Alloc)
         {
@@ -254,11 +256,24 @@ internal sealed class FtraceText
 
     private void CountOther(ReadOnlySpan<byte> eventName)
     {
-        Dictionary<string, long>.AlternateLookup<ReadOnlySpan<char>> counts = otherEvents.GetAlternateLookup<ReadOnlySpan<char>>();
-        Span<char> chars = stackalloc char[Math.Min(eventName.Length, 64)];
-        int length = Encoding.Latin1.GetChars(eventName[..chars.Length], chars);
-        counts.TryGetValue(chars[..length], out long count);
-        counts[chars[..length]] = count + 1;
+        // A trace has some kinds of them, and the latest is the likeliest.
+        for (int i = otherEvents.Count - 1; i >= 0; i--)
+        {
+            if (eventName.SequenceEqual(otherEvents[i].Name))
+            {
+                otherEvents[i].Count++;
+                return;
+            }
+        }
+
+        otherEvents.Add(new OtherEvent(eventName.ToArray()));
+    }
+
+    // A kind of event that is not the page allocator's, and how often there was one.
+    private sealed class OtherEvent(byte[] name)
+    {
+        public readonly byte[] Name = name;
+        public long Count = 1;
     }
 
     private void ReadComment(ReadOnlySpan<byte> text)
