@@ -19,11 +19,35 @@ public sealed unsafe partial class PageAllocator
     private const int ReclaimRetriesMax = 16;
     private const int CostlyOrder = 3;
 
+    // NUMA_NO_NODE: the node of the CPU that acts.
+    private const int NodeOfCaller = -1;
+
     /// <summary>What is done when memory is short; nothing at boot.</summary>
     public IMemoryPressure Pressure { get; set; } = NoMemoryPressure.Instance;
 
+    /// <summary>Takes a block of frames of a NUMA node, or where that has none, of the nodes after it (<c>__alloc_pages_node</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="node">The node; <see cref="GfpFlags.ThisNode"/> allows no other.</param>
+    /// <param name="order">The block's size.</param>
+    /// <param name="gfp">Where from, and what may be done to get it.</param>
+    /// <param name="pfn">The first frame; <see cref="Pfn.None"/> when there is none.</param>
+    /// <returns>False where no memory could be had; nothing has changed then.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The machine has no such CPU or node.</exception>
+    public bool TryAllocateOnNode(CpuId cpu, int node, Order order, GfpFlags gfp, out Pfn pfn)
+    {
+        if ((uint)node >= (uint)nodeCount)
+        {
+            throw new ArgumentOutOfRangeException(nameof(node), node, $"the machine has {nodeCount} NUMA nodes");
+        }
+
+        pfn = (uint)cpu.Value < (uint)cpuCount && node == cpuNodes[cpu.Value] ? Allocate(cpu, order, gfp) : AllocateFrom(cpu, node, order, gfp);
+        return pfn != Pfn.None;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Pfn AllocateSlow(CpuId cpu, Order order, GfpFlags gfp)
+    private Pfn AllocateSlow(CpuId cpu, Order order, GfpFlags gfp) => AllocateFrom(cpu, NodeOfCaller, order, gfp);
+
+    private Pfn AllocateFrom(CpuId cpu, int node, Order order, GfpFlags gfp)
     {
         if ((uint)cpu.Value >= (uint)cpuCount)
         {
@@ -31,7 +55,7 @@ public sealed unsafe partial class PageAllocator
         }
 
         ServeInbox(cpu);
-        AllocationRequest request = new(cpu.Value, order.Value, gfp, FindRoute(cpuNodes[cpu.Value], gfp));
+        AllocationRequest request = new(cpu.Value, order.Value, gfp, FindRoute(node == NodeOfCaller ? cpuNodes[cpu.Value] : node, gfp));
         if (order.Value > Order.MaxValue || request.Route.Preferred is null)
         {
             return Pfn.None;

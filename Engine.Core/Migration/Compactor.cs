@@ -161,6 +161,12 @@ internal sealed class Compactor
                 continue;
             }
 
+            if (SkipsOrder(blockOrder, order))
+            {
+                pfn += blockOrder.PageCount;
+                continue;
+            }
+
             if (!Collect(zone, ref scan, blockOrder.ToInt32(), order))
             {
                 return;
@@ -171,6 +177,10 @@ internal sealed class Compactor
             pfn += blockOrder.PageCount;
         }
     }
+
+    // skip_isolation_on_order(): a block as large as what is wanted would need as large a place to move to. The whole zone's
+    // compaction (order below 0) wants no size.
+    private static bool SkipsOrder(Order blockOrder, int order) => blockOrder >= Order.PageBlock || (order > 0 && blockOrder.ToInt32() >= order);
 
     // unmap_and_move(), with compaction_alloc() and compaction_free() for the new block.
     private void MoveOne(CpuId cpu, Pfn from, Order order, CompactMode mode)
@@ -193,11 +203,15 @@ internal sealed class Compactor
                 return false;
             }
 
-            int number = scan.FreeBlock--;
-            if (IsTarget(zone, number, order))
+            // The next look goes on in the same pageblock, until it gives nothing more.
+            int number = scan.FreeBlock;
+            bool isTarget = IsTarget(zone, number, order);
+            int taken = isTarget ? held.CollectPageBlock(zone, number, order, Math.Max(ClusterPages, 1 << blockOrder)) : 0;
+            Counters.Isolated += taken;
+            if (taken == 0)
             {
-                Counters.FreeScanned += 1 << Order.PageBlockValue;
-                Counters.Isolated += held.CollectPageBlock(zone, number, order, Math.Max(ClusterPages, 1 << blockOrder));
+                Counters.FreeScanned += isTarget ? 1 << Order.PageBlockValue : 0;
+                scan.FreeBlock--;
             }
         }
 

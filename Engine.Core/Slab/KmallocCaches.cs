@@ -74,19 +74,27 @@ public sealed class KmallocCaches
     {
         if (unchecked(sizeBytes - 1) >= CacheBytesMax)
         {
-            return TryAllocateUnusual(cpu, sizeBytes, gfp, out address);
+            return TryAllocateUnusual(cpu, SlabCache.AnyNode, sizeBytes, gfp, out address);
         }
 
-        int family = (gfp & FamilyMask) == 0 ? 0 : (int)FamilyOf(gfp);
-        SlabCache cache = caches[(family * IndexCount) + IndexOf((uint)sizeBytes)];
-        if (!cache.IsChecked)
-        {
-            return cache.TryAllocate(cpu, gfp, out address);
-        }
-
-        address = new PhysAddr(cache.AllocateSized(cpu, gfp, (int)sizeBytes));
-        return address.Value != 0;
+        SlabCache cache = CacheOf(gfp, sizeBytes);
+        return cache.IsChecked
+            ? cache.TryAllocateOnNode(cpu, SlabCache.AnyNode, gfp, (int)sizeBytes, out address)
+            : cache.TryAllocate(cpu, gfp, out address);
     }
+
+    /// <summary>Takes memory of a NUMA node (<c>kmalloc_node</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="node">The node, or <see cref="SlabCache.AnyNode"/>.</param>
+    /// <param name="sizeBytes">As for <see cref="TryAllocate"/>.</param>
+    /// <param name="gfp">Where from, and what may be done to get it; <see cref="GfpFlags.ThisNode"/> allows no other node.</param>
+    /// <param name="address">The first byte.</param>
+    /// <returns>False where no memory could be had.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The machine has no such node.</exception>
+    public bool TryAllocateOnNode(CpuId cpu, int node, ulong sizeBytes, GfpFlags gfp, out PhysAddr address) =>
+        unchecked(sizeBytes - 1) >= CacheBytesMax
+            ? TryAllocateUnusual(cpu, system.FindMemoryNode(node), sizeBytes, gfp, out address)
+            : CacheOf(gfp, sizeBytes).TryAllocateOnNode(cpu, node, gfp, (int)sizeBytes, out address);
 
     /// <summary>Gives memory back (<c>kfree</c>). Address 0 and <see cref="ZeroSize"/> are no-ops; what is not from <c>kmalloc</c> or a cache is reported and left alone.</summary>
     /// <param name="cpu">The CPU that acts.</param>
@@ -150,6 +158,12 @@ public sealed class KmallocCaches
         return true;
     }
 
+    private SlabCache CacheOf(GfpFlags gfp, ulong sizeBytes)
+    {
+        int family = (gfp & FamilyMask) == 0 ? 0 : (int)FamilyOf(gfp);
+        return caches[(family * IndexCount) + IndexOf((uint)sizeBytes)];
+    }
+
     // kmalloc_type(): DMA before reclaimable before accounted.
     private static KmallocFamily FamilyOf(GfpFlags gfp) =>
         (gfp & GfpFlags.Dma) != 0 ? KmallocFamily.Dma : (gfp & GfpFlags.Reclaimable) != 0 ? KmallocFamily.Reclaimable : KmallocFamily.Accounted;
@@ -179,7 +193,7 @@ public sealed class KmallocCaches
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryAllocateUnusual(CpuId cpu, ulong sizeBytes, GfpFlags gfp, out PhysAddr address)
+    private bool TryAllocateUnusual(CpuId cpu, int node, ulong sizeBytes, GfpFlags gfp, out PhysAddr address)
     {
         address = sizeBytes == 0 ? ZeroSize : default;
         if (sizeBytes == 0)
@@ -200,7 +214,7 @@ public sealed class KmallocCaches
 
         // kmalloc_large(): counted as unreclaimable slab memory.
         GfpFlags flags = (gfp & ~FamilyMask) | (gfp & GfpFlags.Dma) | (order > 0 ? GfpFlags.Comp : 0);
-        if (!system.Pages.TryAllocate(cpu, new Order(order), flags, out Pfn pfn))
+        if (!system.TryAllocatePages(cpu, node, new Order(order), flags, out Pfn pfn))
         {
             return false;
         }

@@ -6,10 +6,23 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Core.Slab;
 
-/// <summary>A spin lock (the role of <c>list_lock</c>). Host state: it is never part of the simulated machine.</summary>
-internal sealed class NodeGate
+/// <summary>A spin lock (the role of <c>list_lock</c>) and what it protects. The lock is host state: it is never part of the simulated machine.</summary>
+internal sealed unsafe class NodeGate
 {
     private int isHeld;
+
+    /// <summary>Makes the lock of a cache's lists on one NUMA node.</summary>
+    public NodeGate(SlabNode* node, int number)
+    {
+        Node = node;
+        Number = number;
+    }
+
+    /// <summary>The lists, in the arena.</summary>
+    public SlabNode* Node { get; }
+
+    /// <summary>The NUMA node's number.</summary>
+    public int Number { get; }
 
     /// <summary>Takes the lock; the result releases it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -43,6 +43,20 @@ internal sealed unsafe class SlabArena
     /// <summary>Frames with a descriptor.</summary>
     public uint FrameCount { get; }
 
+    /// <summary>The NUMA node of a frame.</summary>
+    public int NodeOf(uint pfn)
+    {
+        foreach (MemoryBank bank in Memory.Banks)
+        {
+            if (new Pfn(pfn).Address < bank.End)
+            {
+                return bank.Node;
+            }
+        }
+
+        return 0;
+    }
+
     /// <summary>The first descriptor.</summary>
     public Frame* FirstFrame { get; }
 

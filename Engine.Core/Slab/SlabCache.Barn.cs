@@ -19,10 +19,11 @@ public sealed unsafe partial class SlabCache
         return (shift, Math.Min(SlabNode.BarnPagesMax * (uint)Pfn.PageSizeBytes >> shift, BarnChunksLimit));
     }
 
-    private bool TryTakeChunk(SlabCpu* area)
+    private bool TryTakeChunk(SlabCpu* area, NodeGate home)
     {
+        SlabNode* node = home.Node;
         uint half = (uint)capacity / 2;
-        using (nodeGate.Enter())
+        using (home.Enter())
         {
             if (unchecked(node->BarnChunks - 1) >= chunksMax)
             {
@@ -36,7 +37,7 @@ public sealed unsafe partial class SlabCache
             }
 
             node->BarnChunks--;
-            if (!TryGetChunk(node->BarnChunks, out ulong* chunk))
+            if (!TryGetChunk(node, node->BarnChunks, out ulong* chunk))
             {
                 node->BarnChunks = 0;
                 return false;
@@ -50,7 +51,9 @@ public sealed unsafe partial class SlabCache
 
     private bool TryPutChunk(SlabCpu* area, CpuId cpu)
     {
-        using (nodeGate.Enter())
+        NodeGate home = LocalHome(cpu);
+        SlabNode* node = home.Node;
+        using (home.Enter())
         {
             if (node->BarnChunks >= chunksMax)
             {
@@ -64,7 +67,7 @@ public sealed unsafe partial class SlabCache
                 return false;
             }
 
-            if (!TryGetChunk(index, out ulong* chunk))
+            if (!TryGetChunk(node, index, out ulong* chunk))
             {
                 return false;
             }
@@ -75,7 +78,7 @@ public sealed unsafe partial class SlabCache
         }
     }
 
-    private bool TryGetChunk(uint index, out ulong* chunk)
+    private bool TryGetChunk(SlabNode* node, uint index, out ulong* chunk)
     {
         ulong page = (ulong)node->BarnPages[index >> (Pfn.PageShift - chunkShift)] << Pfn.PageShift;
         if (arena.TagOf(page) != SlabTag.OfBookkeeping(number) || !IsRam(page, Pfn.PageSizeBytes))

@@ -18,24 +18,57 @@ public sealed unsafe partial class SlabCache
             return 0;
         }
 
-        using (nodeGate.Enter())
+        foreach (NodeGate home in homes)
         {
-            foreach (SlabPage slab in FindSlabs())
+            using (home.Enter())
             {
-                if (!CheckSlab(slab) || IsOnFreeList(slab, 0))
-                {
-                    continue;
-                }
-
-                System.Collections.BitArray free = ReadFreeList(slab);
-                for (int i = 0; i < CapacityOf(slab); i++, count++)
-                {
-                    _ = CheckObject(slab, AddressOfIndex(slab, i), free[i] ? RedInactive : RedActive);
-                }
+                count += ValidateNode(home.Node);
             }
         }
 
         return count;
+    }
+
+    // validate_slab_node(): full slabs are on a list for who tracks owners only.
+    private int ValidateNode(SlabNode* node)
+    {
+        List<SlabPage> partial = ListFrom(node->PartialFirst);
+        int count = partial.Sum(ValidateSlab);
+        CheckLength($"SLUB {Name}: {partial.Count} partial slabs counted but counter={node->PartialSlabs}\n", node, node->PartialSlabs, partial.Count);
+        if (Has(SlabFlags.StoreUser))
+        {
+            List<SlabPage> full = ListFrom(node->FullFirst);
+            count += full.Sum(ValidateSlab);
+            int all = partial.Count + full.Count;
+            CheckLength($"SLUB: {Name} {all} slabs counted but counter={node->Slabs}\n", node, node->Slabs, all);
+        }
+
+        return count;
+    }
+
+    private void CheckLength(string text, SlabNode* node, ulong counter, int counted)
+    {
+        if (counter != (ulong)counted)
+        {
+            system.Print(text);
+            Report("slabs counted", AddressOf(node), counter, (ulong)counted);
+        }
+    }
+
+    private int ValidateSlab(SlabPage slab)
+    {
+        if (!CheckSlab(slab) || IsOnFreeList(slab, 0))
+        {
+            return 0;
+        }
+
+        System.Collections.BitArray free = ReadFreeList(slab);
+        for (int i = 0; i < CapacityOf(slab); i++)
+        {
+            _ = CheckObject(slab, AddressOfIndex(slab, i), free[i] ? RedInactive : RedActive);
+        }
+
+        return CapacityOf(slab);
     }
 
     // How many objects fit, whatever the slab's own count says.

@@ -21,10 +21,10 @@ public sealed unsafe partial class SlabCache
     private bool Has(SlabFlags flag) => (Flags & flag) != 0;
 
     /// <summary>Takes an object of which the caller will use only the first bytes; for <c>kmalloc</c>.</summary>
-    internal ulong AllocateSized(CpuId cpu, GfpFlags gfp, int originalBytes)
+    internal ulong AllocateSized(CpuId cpu, GfpFlags gfp, int node, int originalBytes)
     {
         SlabCpu* area = GetArea(cpu);
-        ulong found = AllocateChecked(cpu, gfp, originalBytes);
+        ulong found = AllocateChecked(cpu, gfp, node, originalBytes);
         unchecked
         {
             area->SlowAllocations++;
@@ -53,15 +53,15 @@ public sealed unsafe partial class SlabCache
     /// <summary>Whether allocations must name their size.</summary>
     internal bool IsChecked => IsDebug;
 
-    private ulong AllocateChecked(CpuId cpu, GfpFlags gfp, int originalBytes)
+    private ulong AllocateChecked(CpuId cpu, GfpFlags gfp, int node, int originalBytes)
     {
         // Each turn uses up a slab that was found bad, so the number of slabs bounds the loop.
         while (true)
         {
-            ulong taken = TakeCheckedPartial(originalBytes);
+            ulong taken = TakeCheckedPartial(cpu, node, originalBytes);
             if (taken == 0)
             {
-                if (!TryAllocateSlab(cpu, gfp, out SlabPage slab))
+                if (!TryAllocateSlab(cpu, gfp, node, out SlabPage slab))
                 {
                     return 0;
                 }
@@ -81,9 +81,10 @@ public sealed unsafe partial class SlabCache
         }
     }
 
-    private ulong TakeCheckedPartial(int originalBytes)
+    private ulong TakeCheckedPartial(NodeGate home, int originalBytes)
     {
-        using (nodeGate.Enter())
+        SlabNode* node = home.Node;
+        using (home.Enter())
         {
             while (node->PartialFirst != Pfn.None.Value)
             {
@@ -98,14 +99,14 @@ public sealed unsafe partial class SlabCache
                 ulong taken = TakeOne(slab, originalBytes);
                 if (taken == 0)
                 {
-                    RemovePartial(slab);
+                    RemovePartial(node, slab);
                     continue;
                 }
 
                 if (slab.Counters.InUse == slab.Counters.Objects)
                 {
-                    RemovePartial(slab);
-                    AddFull(slab);
+                    RemovePartial(node, slab);
+                    AddFull(node, slab);
                 }
 
                 return taken;
@@ -117,16 +118,17 @@ public sealed unsafe partial class SlabCache
 
     private ulong TakeCheckedNew(SlabPage slab, int originalBytes)
     {
-        using (nodeGate.Enter())
+        NodeGate home = HomeOf(slab);
+        using (home.Enter())
         {
             ulong taken = TakeOne(slab, originalBytes);
             if (taken != 0 && slab.Counters.InUse == slab.Counters.Objects)
             {
-                AddFull(slab);
+                AddFull(home.Node, slab);
             }
             else if (taken != 0)
             {
-                AddPartial(slab, ListEnd.Head);
+                AddPartial(home.Node, slab, ListEnd.Head);
             }
 
             return taken;
@@ -138,7 +140,11 @@ public sealed unsafe partial class SlabCache
     {
         SlabCounters counters = slab.Counters;
         ulong taken = counters.IsListEmpty ? 0 : AddressOfIndex(slab, counters.Head);
-        if (taken != 0 && IsObjectOf(slab, taken))
+        if (taken != 0 && !IsObjectOf(slab, taken))
+        {
+            ReportListHead(slab, taken);
+        }
+        else if (taken != 0)
         {
             ulong next = GetFreePointer(taken);
             bool isNextValid = next == 0 || IsObjectOf(slab, next);
@@ -156,11 +162,33 @@ public sealed unsafe partial class SlabCache
         return 0;
     }
 
+    // What alloc_consistency_checks() says of a head that is no object. Where it is not even memory, there is nothing to print of it.
+    private void ReportListHead(SlabPage slab, ulong head)
+    {
+        const string Reason = "Freelist Pointer check fails";
+        ulong start = head - (ulong)Math.Max(Geometry.RedLeftPadBytes, 16);
+        if (!Has(SlabFlags.ConsistencyChecks) || !CheckSlab(slab))
+        {
+            return;
+        }
+
+        if (arena.Memory.Contains(new PhysAddr(start), (ulong)Math.Max(Geometry.SizeBytes, Pfn.PageSizeBytes) + (head - start)))
+        {
+            ObjectError(slab, head, Reason);
+        }
+        else
+        {
+            SlabError(slab, Reason, slab.Start, head);
+        }
+    }
+
     // free_to_partial_list() with free_debug_processing().
     private void FreeChecked(CpuId cpu, SlabPage slab, ulong address)
     {
         bool isDiscarded;
-        using (nodeGate.Enter())
+        NodeGate home = HomeOf(slab);
+        SlabNode* node = home.Node;
+        using (home.Enter())
         {
             if (!CheckFree(slab, address))
             {
@@ -180,15 +208,15 @@ public sealed unsafe partial class SlabCache
             isDiscarded = old.InUse == 1 && node->PartialSlabs >= (uint)Geometry.MinPartial;
             if (old.IsListEmpty)
             {
-                RemoveFull(slab);
+                RemoveFull(node, slab);
                 if (!isDiscarded)
                 {
-                    AddPartial(slab, ListEnd.Tail);
+                    AddPartial(node, slab, ListEnd.Tail);
                 }
             }
             else if (isDiscarded)
             {
-                RemovePartial(slab);
+                RemovePartial(node, slab);
             }
         }
 
@@ -207,7 +235,7 @@ public sealed unsafe partial class SlabCache
 
         if (slab.Counters.InUse < 1)
         {
-            SlabError(slab, $"Slab has {slab.Counters.InUse} allocated objects but 1 are to be freed", 1, (ulong)slab.Counters.InUse);
+            SlabError(slab, $"Slab has {slab.Counters.InUse} allocated objects but 1 are to be freed\n", 1, (ulong)slab.Counters.InUse);
             return false;
         }
 
@@ -288,13 +316,13 @@ public sealed unsafe partial class SlabCache
         }
     }
 
-    private void AddFull(SlabPage slab)
+    private void AddFull(SlabNode* node, SlabPage slab)
     {
         AddToList(slab, ListEnd.Head, ref node->FullFirst, ref node->FullLast);
         node->FullSlabs = unchecked(node->FullSlabs + 1);
     }
 
-    private void RemoveFull(SlabPage slab)
+    private void RemoveFull(SlabNode* node, SlabPage slab)
     {
         RemoveFromList(slab, ref node->FullFirst, ref node->FullLast);
         node->FullSlabs -= node->FullSlabs > 0 ? 1u : 0;

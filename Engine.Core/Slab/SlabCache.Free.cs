@@ -15,6 +15,12 @@ public sealed unsafe partial class SlabCache
             area->SlowFrees++;
         }
 
+        if (area->LocalTag != LocalTagOf(cpu))
+        {
+            Report("cpu's local tag", AddressOf(area), LocalTagOf(cpu), area->LocalTag);
+            area->LocalTag = LocalTagOf(cpu);
+        }
+
         if (!TryGetSlabForFree(cpu, address.Value, out SlabPage slab))
         {
             return;
@@ -24,7 +30,7 @@ public sealed unsafe partial class SlabCache
         {
             FreeChecked(cpu, slab, address.Value);
         }
-        else if (capacity == 0)
+        else if (capacity == 0 || slab.Tag.Node != system.LocalNodeOf(cpu))
         {
             FreeToSlab(area, cpu, slab, address.Value, address.Value, 1);
         }
@@ -187,7 +193,9 @@ public sealed unsafe partial class SlabCache
     private bool TryFreeUnderLock(CpuId cpu, SlabPage slab, SlabCounters old, SlabCounters updated)
     {
         bool isDiscarded = false;
-        using (nodeGate.Enter())
+        NodeGate home = HomeOf(slab);
+        SlabNode* node = home.Node;
+        using (home.Enter())
         {
             bool wasOnPartial = slab.IsOnNodePartial;
             if (!slab.TryUpdate(old, updated))
@@ -204,14 +212,14 @@ public sealed unsafe partial class SlabCache
             {
                 if (wasOnPartial)
                 {
-                    RemovePartial(slab);
+                    RemovePartial(node, slab);
                 }
 
                 isDiscarded = true;
             }
             else if (old.IsListEmpty)
             {
-                AddPartial(slab, ListEnd.Tail);
+                AddPartial(node, slab, ListEnd.Tail);
             }
         }
 
@@ -255,11 +263,12 @@ public sealed unsafe partial class SlabCache
 
     private void PutNodePartial(CpuId cpu, SlabPage slab, ListEnd end)
     {
-        using (nodeGate.Enter())
+        NodeGate home = HomeOf(slab);
+        using (home.Enter())
         {
-            if (slab.Counters.InUse != 0 || node->PartialSlabs < (uint)Geometry.MinPartial)
+            if (slab.Counters.InUse != 0 || home.Node->PartialSlabs < (uint)Geometry.MinPartial)
             {
-                AddPartial(slab, end);
+                AddPartial(home.Node, slab, end);
                 return;
             }
         }

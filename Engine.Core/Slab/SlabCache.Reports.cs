@@ -56,17 +56,12 @@ public sealed unsafe partial class SlabCache
     {
         system.Print(text.ToString());
         system.Taint();
-        Report(reason, new PhysAddr(address), expected, found);
+        Report(reason.TrimEnd('\n'), new PhysAddr(address), expected, found);
     }
 
     private void AppendTrailer(StringBuilder text, SlabPage slab, ulong address)
     {
-        if (Has(SlabFlags.StoreUser))
-        {
-            AppendTrack(text, "Allocated", address + TrackOffset(TrackAllocated));
-            AppendTrack(text, "Freed", address + TrackOffset(TrackFreed));
-        }
-
+        AppendTracks(text, address);
         AppendSlab(text, slab);
         Line(text, $"Object 0x{address:x16} @offset={address - slab.Start} fp=0x{GetFreePointer(address):x16}");
         text.Append('\n');
@@ -86,6 +81,16 @@ public sealed unsafe partial class SlabCache
         }
 
         AppendSection(text, "Padding  ", address + (ulong)MetadataEnd, SizeFromObject - MetadataEnd);
+    }
+
+    // print_tracking()
+    private void AppendTracks(StringBuilder text, ulong address)
+    {
+        if (Has(SlabFlags.StoreUser))
+        {
+            AppendTrack(text, "Allocated", address + TrackOffset(TrackAllocated));
+            AppendTrack(text, "Freed", address + TrackOffset(TrackFreed));
+        }
     }
 
     private void AppendTrack(StringBuilder text, string what, ulong place)
@@ -108,9 +113,8 @@ public sealed unsafe partial class SlabCache
         SlabCounters counters = slab.Counters;
         ulong first = counters.IsListEmpty ? 0 : AddressOfIndex(slab, counters.Head);
         ulong descriptor = AddressOf(arena.FirstFrame).Value + ((ulong)(slab.Number - arena.FirstPfn) * Frame.SizeBytes);
-        string flags = slab.IsOnNodePartial ? "workingset|slab" : "slab";
-        ulong word = SlabPage.SlabFlag | (slab.IsOnNodePartial ? SlabPage.NodePartialFlag : 0);
-        Line(text, $"Slab 0x{descriptor:x16} objects={counters.Objects} used={counters.InUse} fp=0x{first:x16} flags=0x{word:x}({flags})");
+        string flags = PageFlagNames.Format(arena.Pages.Frames[new Pfn(slab.Number)].Flags);
+        Line(text, $"Slab 0x{descriptor:x16} objects={counters.Objects} used={counters.InUse} fp=0x{first:x16} flags={flags}");
     }
 
     // print_hex_dump() with an address before each row of 16 bytes.

@@ -1,3 +1,4 @@
+using System.Text;
 using Engine.Core.Units;
 
 namespace Engine.Core.Slab;
@@ -14,11 +15,14 @@ public sealed unsafe partial class SlabCache
         get
         {
             ulong free = 0;
-            using (nodeGate.Enter())
+            foreach (NodeGate home in homes)
             {
-                foreach (SlabPage slab in ListPartial())
+                using (home.Enter())
                 {
-                    free += (ulong)Math.Max(slab.Counters.Objects - slab.Counters.InUse, 0);
+                    foreach (SlabPage slab in ListFrom(home.Node->PartialFirst))
+                    {
+                        free += (ulong)Math.Max(slab.Counters.Objects - slab.Counters.InUse, 0);
+                    }
                 }
             }
 
@@ -37,22 +41,38 @@ public sealed unsafe partial class SlabCache
             Flush(cpus[i], cpu);
         }
 
-        FlushBarn(cpu);
-        List<SlabPage> empty = [];
-        using (nodeGate.Enter())
+        foreach (NodeGate home in homes)
         {
-            List<SlabPage> partial = ListPartial();
+            FlushBarn(cpu, home);
+        }
+
+        foreach (NodeGate home in homes)
+        {
+            ShrinkNode(cpu, home);
+        }
+
+        return SlabCount;
+    }
+
+    // One turn of __kmem_cache_do_shrink()
+    private void ShrinkNode(CpuId cpu, NodeGate home)
+    {
+        SlabNode* node = home.Node;
+        List<SlabPage> empty = [];
+        using (home.Enter())
+        {
+            List<SlabPage> partial = ListFrom(node->PartialFirst);
             foreach (SlabPage slab in partial.Where(slab => slab.Counters.InUse == 0))
             {
-                RemovePartial(slab);
+                RemovePartial(node, slab);
                 empty.Add(slab);
             }
 
             // Put at the head one by one, so the fullest, put last, stand first; those with more free objects keep their order behind.
             foreach (SlabPage slab in partial.Where(slab => FreeOf(slab) is > 0 and <= SortedFreeMax && slab.Counters.InUse != 0).OrderByDescending(FreeOf).ToList())
             {
-                RemovePartial(slab);
-                AddPartial(slab, ListEnd.Head);
+                RemovePartial(node, slab);
+                AddPartial(node, slab, ListEnd.Head);
             }
         }
 
@@ -60,8 +80,6 @@ public sealed unsafe partial class SlabCache
         {
             DiscardSlab(cpu, slab);
         }
-
-        return node->Slabs;
     }
 
     /// <summary>Ends the cache (<c>kmem_cache_destroy</c>). A merged cache goes with its last user.</summary>
@@ -85,13 +103,17 @@ public sealed unsafe partial class SlabCache
             ListRemaining(slab);
         }
 
-        system.Print($"kmem_cache_destroy {Name}: Slab cache still has objects when called\n");
+        system.Print($"kmem_cache_destroy {Name}: Slab cache still has objects when called from 0x{system.CallerOf(cpu):x16}\n");
         return false;
     }
 
     private void Release()
     {
-        system.Recycle((byte*)node, SlabNode.SizeBytes);
+        foreach (NodeGate home in homes)
+        {
+            system.Recycle((byte*)home.Node, SlabNode.SizeBytes);
+        }
+
         foreach (SlabCpu* area in cpus)
         {
             system.Recycle((byte*)area, SlabCpu.SizeBytes + ((int)capacity * sizeof(ulong)));
@@ -111,7 +133,10 @@ public sealed unsafe partial class SlabCache
             ulong address = AddressOfIndex(slab, i);
             if (!free[i])
             {
-                system.Print($"Object 0x{address:x16} @offset={address - slab.Start}\n");
+                StringBuilder text = new();
+                Line(text, $"Object 0x{address:x16} @offset={address - slab.Start}");
+                AppendTracks(text, address);
+                system.Print(text.ToString());
             }
         }
     }
@@ -119,10 +144,9 @@ public sealed unsafe partial class SlabCache
     private static int FreeOf(SlabPage slab) => slab.Counters.Objects - slab.Counters.InUse;
 
     // Under the node lock. A list longer than the slabs that exist is a circle.
-    private List<SlabPage> ListPartial()
+    private List<SlabPage> ListFrom(uint next)
     {
         List<SlabPage> found = [];
-        uint next = node->PartialFirst;
         while (next != Pfn.None.Value && (uint)found.Count < arena.FrameCount && arena.TryGetSlab(next, number, out SlabPage slab))
         {
             found.Add(slab);
@@ -146,10 +170,11 @@ public sealed unsafe partial class SlabCache
         DrainCpuPartial(area, cpu);
     }
 
-    private void FlushBarn(CpuId cpu)
+    private void FlushBarn(CpuId cpu, NodeGate home)
     {
+        SlabNode* node = home.Node;
         SlabCpu* area = cpus[cpu.Value];
-        while (node->BarnChunks != 0 && TryTakeChunk(area))
+        while (node->BarnChunks != 0 && TryTakeChunk(area, home))
         {
             Flush(area, cpu);
         }

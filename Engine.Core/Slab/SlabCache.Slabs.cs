@@ -15,8 +15,9 @@ public sealed unsafe partial class SlabCache
         Tail,
     }
 
-    private void InitializeNode()
+    private void InitializeNode(NodeGate home)
     {
+        SlabNode* node = home.Node;
         node->PartialFirst = node->PartialLast = Pfn.None.Value;
         node->FullFirst = node->FullLast = Pfn.None.Value;
         for (int i = 0; i < SlabNode.BarnPagesMax; i++)
@@ -24,11 +25,11 @@ public sealed unsafe partial class SlabCache
             node->BarnPages[i] = Pfn.None.Value;
         }
 
-        node->ShuffleState = Mix(system.Options.Seed + 0x51ab + (ulong)number);
+        node->ShuffleState = Mix(system.Options.Seed + 0x51ab + (ulong)number + ((ulong)home.Number << 32));
     }
 
     // new_slab() and allocate_slab(): at the preferred order without effort, then at the smallest with the caller's.
-    private bool TryAllocateSlab(CpuId cpu, GfpFlags gfp, out SlabPage slab)
+    private bool TryAllocateSlab(CpuId cpu, GfpFlags gfp, int node, out SlabPage slab)
     {
         GfpFlags flags = (gfp & PageFlagsMask) | ZoneFlags();
         GfpFlags first = (flags | GfpFlags.NoWarn | GfpFlags.NoRetry) & ~GfpFlags.NoFail;
@@ -38,10 +39,10 @@ public sealed unsafe partial class SlabCache
             first = (first | GfpFlags.NoMemAlloc) & ~GfpFlags.Reclaim;
         }
 
-        if (!TryAllocateBlock(cpu, order, first, out uint head))
+        if (!TryAllocateBlock(cpu, node, order, first, out uint head))
         {
             order = Geometry.FallbackOrder;
-            if (!TryAllocateBlock(cpu, order, flags, out head))
+            if (!TryAllocateBlock(cpu, node, order, flags, out head))
             {
                 slab = default;
                 return false;
@@ -49,27 +50,28 @@ public sealed unsafe partial class SlabCache
         }
 
         int objects = (int)(order.LengthBytes / (ulong)Geometry.SizeBytes);
-        arena.SetTags(head, order.Value, SlabTag.OfSlab(number, order.Value), SlabPage.SlabFlag);
+        NodeGate home = homes[arena.NodeOf(head)];
+        arena.SetTags(head, order.Value, SlabTag.OfSlab(number, home.Number, order.Value), SlabPage.SlabFlag);
         slab = new SlabPage(arena.FirstFrame + (head - arena.FirstPfn), head);
         slab.Next = Pfn.None.Value;
         slab.Previous = Pfn.None.Value;
-        PrepareObjects(slab, objects);
-        using (nodeGate.Enter())
+        PrepareObjects(slab, home, objects);
+        using (home.Enter())
         {
-            Count(1, objects, (int)order.PageCount);
+            Count(home.Node, 1, objects, (int)order.PageCount);
         }
 
         return true;
     }
 
     // Address 0 is the end of a freelist, so the frame there (on a machine whose memory starts at 0) is not used for slabs.
-    private bool TryAllocateBlock(CpuId cpu, Order order, GfpFlags gfp, out uint head)
+    private bool TryAllocateBlock(CpuId cpu, int node, Order order, GfpFlags gfp, out uint head)
     {
         GfpFlags flags = order > Order.Zero ? gfp | GfpFlags.Comp : gfp;
-        bool isFound = system.Pages.TryAllocate(cpu, order, flags, out Pfn pfn);
+        bool isFound = system.TryAllocatePages(cpu, node, order, flags, out Pfn pfn);
         if (isFound && pfn.Value == 0)
         {
-            isFound = system.Pages.TryAllocate(cpu, order, flags, out Pfn other);
+            isFound = system.TryAllocatePages(cpu, node, order, flags, out Pfn other);
             system.Pages.Free(cpu, pfn, order);
             pfn = other;
         }
@@ -83,11 +85,11 @@ public sealed unsafe partial class SlabCache
         | ((Flags & SlabFlags.ReclaimAccount) != 0 ? GfpFlags.Reclaimable : 0);
 
     // Threads the freelist through the objects, ascending or shuffled, and runs the constructor.
-    private void PrepareObjects(SlabPage slab, int objects)
+    private void PrepareObjects(SlabPage slab, NodeGate home, int objects)
     {
         PrepareChecked(slab);
         bool isShuffled = shuffle is not null && objects >= 2;
-        int start = isShuffled ? NextStart(objects) : 0;
+        int start = isShuffled ? (int)(Draw(home) % (ulong)objects) : 0;
         int first = isShuffled ? ShuffledIndex(objects, ref start) : 0;
         int current = first;
         for (int i = 1; i <= objects; i++)
@@ -101,15 +103,6 @@ public sealed unsafe partial class SlabCache
         }
 
         slab.Counters = new SlabCounters(first, 0, objects, false);
-    }
-
-    private int NextStart(int objects)
-    {
-        using (nodeGate.Enter())
-        {
-            node->ShuffleState = Mix(node->ShuffleState);
-            return (int)(node->ShuffleState % (ulong)objects);
-        }
     }
 
     // next_freelist_entry(): the permutation is for the preferred order; a smaller slab skips what it does not have.
@@ -135,10 +128,11 @@ public sealed unsafe partial class SlabCache
     private void DiscardSlab(CpuId cpu, SlabPage slab)
     {
         int order = slab.Tag.Order;
+        NodeGate home = HomeOf(slab);
         CheckDiscarded(slab);
-        using (nodeGate.Enter())
+        using (home.Enter())
         {
-            Count(-1, -slab.Counters.Objects, -(1 << order));
+            Count(home.Node, -1, -slab.Counters.Objects, -(1 << order));
         }
 
         arena.ClearTags(slab.Number, order, SlabPage.SlabFlag | SlabPage.NodePartialFlag);
@@ -146,7 +140,7 @@ public sealed unsafe partial class SlabCache
     }
 
     // inc_slabs_node() and dec_slabs_node(); a counter that was damaged wraps and is found by Verify.
-    private void Count(int slabs, int objects, int pages)
+    private static void Count(SlabNode* node, int slabs, int objects, int pages)
     {
         unchecked
         {
@@ -157,7 +151,7 @@ public sealed unsafe partial class SlabCache
     }
 
     // add_partial() under the node lock.
-    private void AddPartial(SlabPage slab, ListEnd end)
+    private void AddPartial(SlabNode* node, SlabPage slab, ListEnd end)
     {
         AddToList(slab, end, ref node->PartialFirst, ref node->PartialLast);
         node->PartialSlabs = unchecked(node->PartialSlabs + 1);
@@ -165,7 +159,7 @@ public sealed unsafe partial class SlabCache
     }
 
     // remove_partial() under the node lock.
-    private void RemovePartial(SlabPage slab)
+    private void RemovePartial(SlabNode* node, SlabPage slab)
     {
         RemoveFromList(slab, ref node->PartialFirst, ref node->PartialLast);
         node->PartialSlabs -= node->PartialSlabs > 0 ? 1u : 0;
@@ -186,7 +180,7 @@ public sealed unsafe partial class SlabCache
 
         if (!arena.TryGetSlab(neighbour, number, out SlabPage other))
         {
-            Report("node partial list", AddressOf(node), 0, neighbour);
+            Report("node partial list", new PhysAddr(slab.Start), 0, neighbour);
             first = last = slab.Number;
             slab.Next = slab.Previous = none;
         }
@@ -235,12 +229,13 @@ public sealed unsafe partial class SlabCache
     }
 
     // get_partial_node(): the first slab for the CPU slab, some more for the CPU's partial list.
-    private bool TryTakeNodePartial(SlabCpu* area, CpuId cpu, out SlabPage taken)
+    private bool TryTakeNodePartial(SlabCpu* area, NodeGate home, out SlabPage taken)
     {
+        SlabNode* node = home.Node;
         taken = default;
         bool isTaken = false;
         int more = 0;
-        using (nodeGate.Enter())
+        using (home.Enter())
         {
             while (node->PartialFirst != Pfn.None.Value)
             {
@@ -252,7 +247,7 @@ public sealed unsafe partial class SlabCache
                     break;
                 }
 
-                RemovePartial(slab);
+                RemovePartial(node, slab);
                 if (!isTaken)
                 {
                     taken = slab;

@@ -13,10 +13,16 @@ public sealed unsafe partial class SlabCache
         SlabCpu* area = GetArea(cpu);
         if (IsDebug)
         {
-            return AllocateSized(cpu, gfp, ObjectBytes);
+            return AllocateSized(cpu, gfp, AnyNode, ObjectBytes);
         }
 
-        ulong found = capacity == 0 ? TakeFromCpuSlab(area, cpu, gfp) : TakeFromStack(area, cpu, gfp);
+        ulong found = capacity == 0 ? TakeFromCpuSlab(area, cpu, gfp, AnyNode) : TakeFromStack(area, cpu, gfp);
+        return Finish(area, found, gfp);
+    }
+
+    // What every allocation off the fast path ends with.
+    private ulong Finish(SlabCpu* area, ulong found, GfpFlags gfp)
+    {
         if (found == 0)
         {
             return 0;
@@ -78,12 +84,13 @@ public sealed unsafe partial class SlabCache
     // Brings at most half a stack, and never more than the CPU slab has: no slab is taken that v6.9 would not take.
     private bool Refill(SlabCpu* area, CpuId cpu, GfpFlags gfp)
     {
-        if (node->BarnChunks != 0 && TryTakeChunk(area))
+        NodeGate home = LocalHome(cpu);
+        if (home.Node->BarnChunks != 0 && TryTakeChunk(area, home))
         {
             return true;
         }
 
-        if (!TryReadyFreeList(area, cpu, gfp))
+        if (!TryReadyFreeList(area, cpu, gfp, AnyNode))
         {
             return false;
         }
@@ -108,9 +115,9 @@ public sealed unsafe partial class SlabCache
         return taken > 0;
     }
 
-    private ulong TakeFromCpuSlab(SlabCpu* area, CpuId cpu, GfpFlags gfp)
+    private ulong TakeFromCpuSlab(SlabCpu* area, CpuId cpu, GfpFlags gfp, int node)
     {
-        if (!TryReadyFreeList(area, cpu, gfp))
+        if (!TryReadyFreeList(area, cpu, gfp, node))
         {
             return 0;
         }
@@ -120,13 +127,18 @@ public sealed unsafe partial class SlabCache
         return head;
     }
 
-    // Makes sure that the CPU's freelist begins with an object of the CPU slab.
-    private bool TryReadyFreeList(SlabCpu* area, CpuId cpu, GfpFlags gfp)
+    // Makes sure that the CPU's freelist begins with an object of the CPU slab, and that this slab is of the node that is asked for.
+    private bool TryReadyFreeList(SlabCpu* area, CpuId cpu, GfpFlags gfp, int node)
     {
+        if (node != AnyNode && area->Slab != Pfn.None.Value && !IsOnNode(area->Slab, node))
+        {
+            Deactivate(area, cpu);
+        }
+
         ulong head = area->FreeList;
         if (head == 0)
         {
-            return LoadCpuSlab(area, cpu, gfp);
+            return LoadCpuSlab(area, cpu, gfp, node);
         }
 
         if (IsObjectWithin(head, area->SlabStart, area->SlabBytes) && IsRam(area->SlabStart, area->SlabBytes))
@@ -136,7 +148,7 @@ public sealed unsafe partial class SlabCache
 
         Report("Freechain corrupt", AddressOf(area), area->SlabStart, head);
         ForgetCpuSlab(area);
-        return LoadCpuSlab(area, cpu, gfp);
+        return LoadCpuSlab(area, cpu, gfp, node);
     }
 
     // The object after one of the CPU slab's free objects; 0 at the end, and where the chain leaves the slab.
@@ -161,7 +173,7 @@ public sealed unsafe partial class SlabCache
     }
 
     // Makes a slab with free objects the CPU slab, in v6.9's order of preference.
-    private bool LoadCpuSlab(SlabCpu* area, CpuId cpu, GfpFlags gfp)
+    private bool LoadCpuSlab(SlabCpu* area, CpuId cpu, GfpFlags gfp, int node)
     {
         if (area->Slab != Pfn.None.Value)
         {
@@ -186,18 +198,22 @@ public sealed unsafe partial class SlabCache
 
             area->Partial = partial.Next;
             area->PartialSlabs = area->PartialSlabs > 0 ? area->PartialSlabs - 1 : 0;
-            if (Freeze(area, partial))
+            if (node != AnyNode && partial.Tag.Node != node)
+            {
+                PutNodePartial(cpu, partial, ListEnd.Tail);
+            }
+            else if (Freeze(area, partial))
             {
                 return true;
             }
         }
 
-        if (node->PartialSlabs != 0 && TryTakeNodePartial(area, cpu, out SlabPage taken) && Freeze(area, taken))
+        if (TryTakePartial(area, cpu, node, out SlabPage taken) && Freeze(area, taken))
         {
             return true;
         }
 
-        return TryAllocateSlab(cpu, gfp, out SlabPage fresh) && Freeze(area, fresh);
+        return TryAllocateSlab(cpu, gfp, node, out SlabPage fresh) && Freeze(area, fresh);
     }
 
     // freeze_slab(): the slab's free objects become the CPU's.

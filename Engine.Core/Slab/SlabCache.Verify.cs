@@ -10,16 +10,16 @@ namespace Engine.Core.Slab;
 public sealed unsafe partial class SlabCache
 {
     /// <summary>Slabs that exist (<c>num_slabs</c>).</summary>
-    public ulong SlabCount => node->Slabs;
+    public ulong SlabCount => Sum(home => home.Node->Slabs);
 
     /// <summary>Objects in all slabs, free ones counted (<c>num_objs</c>).</summary>
-    public ulong ObjectCount => node->Objects;
+    public ulong ObjectCount => Sum(home => home.Node->Objects);
 
     /// <summary>Frames in all slabs.</summary>
-    public ulong PageCount => node->Pages;
+    public ulong PageCount => Sum(home => home.Node->Pages);
 
-    /// <summary>Slabs on the node's partial list.</summary>
-    public int PartialSlabCount => (int)node->PartialSlabs;
+    /// <summary>Slabs on the nodes' partial lists.</summary>
+    public int PartialSlabCount => (int)Sum(home => home.Node->PartialSlabs);
 
     /// <summary>
     /// Checks every invariant of the cache and reports what does not hold. All CPUs must be at rest.
@@ -30,26 +30,23 @@ public sealed unsafe partial class SlabCache
     {
         int findings = 0;
         Dictionary<uint, BitArray> free = [];
-        ulong slabs = 0, objects = 0, pages = 0;
-        foreach (SlabPage slab in FindSlabs())
+        ulong objects = 0;
+        List<SlabPage> all = FindSlabs();
+        foreach (SlabPage slab in all)
         {
-            slabs++;
             objects += (ulong)slab.Counters.Objects;
-            pages += 1UL << slab.Tag.Order;
             free[slab.Number] = new BitArray(CapacityOf(slab));
-            findings += VerifySlab(slab, free);
+            findings += VerifySlab(slab, free) + Check("node of a slab", (ulong)arena.NodeOf(slab.Number), (ulong)slab.Tag.Node);
         }
 
-        findings += Check("nr_slabs", node->Slabs, slabs) + Check("total_objects", node->Objects, objects) + Check("slab pages", node->Pages, pages);
-        findings += VerifyLists(free.Count);
+        foreach (NodeGate home in homes)
+        {
+            findings += VerifyNode(home.Node, [.. all.Where(slab => HomeOf(slab) == home)], free);
+        }
+
         foreach (SlabCpu* area in cpus)
         {
             findings += VerifyCpu(area, free);
-        }
-
-        for (uint i = 0; i < Math.Min(node->BarnChunks, chunksMax); i++)
-        {
-            findings += TryGetChunk(i, out ulong* chunk) ? MarkAll(new ReadOnlySpan<ulong>(chunk, (int)capacity / 2), free) : 1;
         }
 
         liveObjects = unchecked(objects - (ulong)free.Values.Sum(bits => bits.Cast<bool>().LongCount(isFree => isFree)));
@@ -69,7 +66,7 @@ public sealed unsafe partial class SlabCache
         }
         else
         {
-            ((ulong*)node)[index - areaWords] = value;
+            ((ulong*)homes[word % homes.Length].Node)[index - areaWords] = value;
         }
     }
 
@@ -88,6 +85,25 @@ public sealed unsafe partial class SlabCache
         }
 
         return found;
+    }
+
+    private int VerifyNode(SlabNode* node, List<SlabPage> slabs, Dictionary<uint, BitArray> free)
+    {
+        ulong objects = 0, pages = 0;
+        foreach (SlabPage slab in slabs)
+        {
+            objects += (ulong)slab.Counters.Objects;
+            pages += 1UL << slab.Tag.Order;
+        }
+
+        int findings = Check("nr_slabs", node->Slabs, (ulong)slabs.Count) + Check("total_objects", node->Objects, objects)
+            + Check("slab pages", node->Pages, pages) + VerifyLists(node, slabs);
+        for (uint i = 0; i < Math.Min(node->BarnChunks, chunksMax); i++)
+        {
+            findings += TryGetChunk(node, i, out ulong* chunk) ? MarkAll(new ReadOnlySpan<ulong>(chunk, (int)capacity / 2), free) : 1;
+        }
+
+        return findings;
     }
 
     private int VerifySlab(SlabPage slab, Dictionary<uint, BitArray> free)
@@ -126,14 +142,14 @@ public sealed unsafe partial class SlabCache
         return findings;
     }
 
-    private int VerifyLists(int slabCount)
+    private int VerifyLists(SlabNode* node, List<SlabPage> slabs)
     {
         int findings = 0;
         int length = 0;
         uint previous = Pfn.None.Value;
-        for (uint next = node->PartialFirst; next != Pfn.None.Value && length <= slabCount; length++)
+        for (uint next = node->PartialFirst; next != Pfn.None.Value && length <= slabs.Count; length++)
         {
-            if (!arena.TryGetSlab(next, number, out SlabPage slab))
+            if (!arena.TryGetSlab(next, number, out SlabPage slab) || HomeOf(slab).Node != node)
             {
                 return findings + Check("node partial list", 0, next);
             }
@@ -181,7 +197,7 @@ public sealed unsafe partial class SlabCache
             return 0;
         }
 
-        Report(what, AddressOf(node), expected, found);
+        Report(what, AddressOf(homes[0].Node), expected, found);
         return 1;
     }
 }

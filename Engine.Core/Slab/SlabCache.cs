@@ -27,18 +27,16 @@ public sealed unsafe partial class SlabCache
     private readonly Frame* firstFrame;
     private readonly ulong memoryStart;
     private readonly ulong memorySpanBytes;
-    private readonly ulong tag;
     private readonly ulong slabMask;
     private readonly ulong lastObjectProduct;
     private readonly ulong divisor;
     private readonly ulong capacity;
 
-    // SAFETY: cpus[i] and node point to pieces of frames that SlabSystem.Carve took when the cache was created and that nothing
+    // SAFETY: cpus[i] and the nodes of homes point to pieces of frames that SlabSystem.Carve took when the cache was created and that nothing
     // else uses while it exists. What they hold may be garbage: it is checked before it becomes an address or an index.
     private readonly SlabSystem system;
     private readonly SlabArena arena;
-    private readonly SlabNode* node;
-    private readonly NodeGate nodeGate;
+    private readonly NodeGate[] homes;
     private readonly SlabCache root;
     private readonly SlabConstructor? constructor;
     private readonly int number;
@@ -64,7 +62,6 @@ public sealed unsafe partial class SlabCache
         this.constructor = constructor;
         arena = system.Arena;
         root = this;
-        nodeGate = new NodeGate();
         Name = name;
         ObjectBytes = objectBytes;
         Flags = flags;
@@ -81,20 +78,25 @@ public sealed unsafe partial class SlabCache
         capacity = hasStack ? ComputeCapacity(Geometry.SizeBytes, system.CpuCount) : 0;
         if (!IsDebug && capacity > 0)
         {
-            tag = SlabTag.OfSlab(number, Geometry.SlabOrder.ToInt32()).Word;
             slabMask = Geometry.SlabOrder.LengthBytes - 1;
             lastObjectProduct = unchecked(divisor * (ulong)(Geometry.ObjectsPerSlab - 1) * size);
         }
 
         (chunkShift, chunksMax) = ComputeBarn(capacity);
-        node = (SlabNode*)system.Carve(SlabNode.SizeBytes, number);
-        InitializeNode();
+        homes = new NodeGate[system.NodeCount];
+        for (int i = 0; i < homes.Length; i++)
+        {
+            homes[i] = new NodeGate((SlabNode*)system.Carve(SlabNode.SizeBytes, number), i);
+            InitializeNode(homes[i]);
+        }
+
         cpus = new SlabCpu*[system.CpuCount];
         for (int i = 0; i < cpus.Length; i++)
         {
             cpus[i] = (SlabCpu*)system.Carve(SlabCpu.SizeBytes + ((int)capacity * sizeof(ulong)), number);
             ForgetCpuSlab(cpus[i]);
             cpus[i]->Partial = Pfn.None.Value;
+            cpus[i]->LocalTag = LocalTagOf(new CpuId(i));
         }
     }
 
@@ -102,11 +104,10 @@ public sealed unsafe partial class SlabCache
     internal SlabCache(SlabCache root, string name, int objectBytes)
     {
         (this.root, Name, ObjectBytes) = (root, name, objectBytes);
-        node = root.node;
         firstFrame = root.firstFrame;
-        (system, arena, nodeGate, number) = (root.system, root.arena, root.nodeGate, root.number);
+        (system, arena, homes, number) = (root.system, root.arena, root.homes, root.number);
         (cpus, memoryStart, memorySpanBytes) = (root.cpus, root.memoryStart, root.memorySpanBytes);
-        (tag, slabMask, lastObjectProduct, divisor, capacity) = (root.tag, root.slabMask, root.lastObjectProduct, root.divisor, root.capacity);
+        (slabMask, lastObjectProduct, divisor, capacity) = (root.slabMask, root.lastObjectProduct, root.divisor, root.capacity);
         (chunkShift, chunksMax) = (root.chunkShift, root.chunksMax);
         (shuffle, scramble, Flags, Geometry) = (root.shuffle, root.scramble, root.Flags, root.Geometry);
         root.users++;
@@ -185,14 +186,13 @@ public sealed unsafe partial class SlabCache
         ulong offset = unchecked(address.Value - memoryStart);
 
         // SAFETY: the frame table has a descriptor for each frame of the span, and each CPU's stack has `capacity` places.
-        if (offset < memorySpanBytes && firstFrame[offset >> Pfn.PageShift].Next == tag && IsObjectStart(address.Value)
-            && (uint)cpu.Value < (uint)table.Length)
+        if (offset < memorySpanBytes && (uint)cpu.Value < (uint)table.Length)
         {
             SlabCpu* area = table[cpu.Value];
             ulong count = area->Count;
-            if (count < capacity)
+            if (firstFrame[offset >> Pfn.PageShift].Next == area->LocalTag && IsObjectStart(address.Value) && count < capacity)
             {
-                // Under the lowest place lies the structure's last word, which is no object's address.
+                // Under the lowest place lies the local tag, which is no object's address.
                 ulong* place = (ulong*)(area + 1) + count;
                 if (place[-1] != address.Value)
                 {

@@ -47,4 +47,11 @@ internal struct SlabCpu
     /// <summary>Frees that did not go to the stack's top.</summary>
     [FieldOffset(48)]
     public ulong SlowFrees;
+
+    /// <summary>
+    /// The tag that slabs of the preferred order on the CPU's own NUMA node carry: only their objects go to the stack. It lies right
+    /// below the stack, and is no object's address.
+    /// </summary>
+    [FieldOffset(56)]
+    public ulong LocalTag;
 }

@@ -31,6 +31,10 @@ public sealed unsafe class SlabSystem
     private ulong carveNext;
     private ulong carveEnd;
 
+    // By CPU: the nearest node with memory (numa_mem_id). By node: whether it ever had memory (slab_nodes).
+    private readonly int[] localNodes;
+    private readonly bool[] hasMemory;
+
     private readonly (ulong Address, int Process)[] callers;
     private readonly Queue<string> printed = new();
     private bool isTainted;
@@ -43,6 +47,14 @@ public sealed unsafe class SlabSystem
         Arena = new SlabArena(pages);
         Options = options;
         CpuCount = pages.Options.CpuCount;
+        NodeCount = pages.NodeCount;
+        if (NodeCount > SlabTag.NodesMax)
+        {
+            throw new ArgumentException($"{NodeCount} NUMA nodes; at most {SlabTag.NodesMax} are possible", nameof(pages));
+        }
+
+        localNodes = [.. Enumerable.Range(0, CpuCount).Select(cpu => pages.GetZoneList(pages.GetNode(new CpuId(cpu)))[0].Node)];
+        hasMemory = [.. Enumerable.Range(0, NodeCount).Select(node => pages.Zones.Any(zone => zone.Node == node && zone.ManagedPages > 0))];
     }
 
     /// <summary>As given when the system was attached.</summary>
@@ -50,6 +62,9 @@ public sealed unsafe class SlabSystem
 
     /// <summary>CPUs of the machine.</summary>
     public int CpuCount { get; }
+
+    /// <summary>NUMA nodes of the machine.</summary>
+    public int NodeCount { get; }
 
     /// <summary>Where frames come from.</summary>
     public PageAllocator Pages => Arena.Pages;
@@ -155,6 +170,26 @@ public sealed unsafe class SlabSystem
         return cache is not null;
     }
 
+    /// <summary>The node whose slabs a CPU prefers (<c>numa_mem_id</c>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int LocalNodeOf(CpuId cpu) => localNodes[cpu.Value];
+
+    /// <summary>The node that a caller's wish comes to: <see cref="SlabCache.AnyNode"/> where the node never had memory.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The machine has no such node.</exception>
+    internal int FindMemoryNode(int node)
+    {
+        if (node < SlabCache.AnyNode || node >= NodeCount)
+        {
+            throw new ArgumentOutOfRangeException(nameof(node), node, $"the machine has {NodeCount} NUMA nodes");
+        }
+
+        return node != SlabCache.AnyNode && hasMemory[node] ? node : SlabCache.AnyNode;
+    }
+
+    /// <summary>Frames for a slab or a large <c>kmalloc</c>: of the CPU's node or of the one that is named, others after it (<c>alloc_slab_page</c>).</summary>
+    internal bool TryAllocatePages(CpuId cpu, int node, Order order, GfpFlags gfp, out Pfn pfn) =>
+        node == SlabCache.AnyNode ? Pages.TryAllocate(cpu, order, gfp, out pfn) : Pages.TryAllocateOnNode(cpu, node, order, gfp, out pfn);
+
     /// <summary>Creates a cache with slabs of its own, as boot does.</summary>
     internal SlabCache CreateUnmerged(string name, int objectBytes, int alignmentBytes, SlabFlags flags) =>
         new(this, name, objectBytes, alignmentBytes, AddDebugFlags(name, objectBytes, alignmentBytes, flags, false), null);
@@ -184,6 +219,9 @@ public sealed unsafe class SlabSystem
         (ulong address, int process) = callers[cpu.Value];
         return (address, process, (ulong)Interlocked.Increment(ref jiffies));
     }
+
+    /// <summary>The address that <see cref="SetCaller"/> gave for a CPU.</summary>
+    internal ulong CallerOf(CpuId cpu) => callers[cpu.Value].Address;
 
     /// <summary>Keeps a text that the kernel would print.</summary>
     internal void Print(string text)

@@ -32,9 +32,20 @@ public sealed class SlabCacheTests
     public void An_object_that_is_out_twice_is_seen() =>
         ModelProperty.MustFail(SlabStep.Any(CpuCount), steps => Run(steps, 64, 8, new SlabOptions(), plantsBug: true), tests: 40, length: 60);
 
-    private static void Run(IReadOnlyList<SlabStep> steps, int objectBytes, int alignmentBytes, SlabOptions options, bool plantsBug = false)
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(3, true)]
+    [InlineData(2, false)]
+    public void Several_nodes_keep_the_model(int nodeCount, bool usesStacks) =>
+        ModelProperty.Check(
+            SlabStep.Any(CpuCount),
+            steps => Run(steps, 200, 8, new SlabOptions { UseObjectStacks = usesStacks }, nodeCount: nodeCount),
+            tests: 40,
+            length: 60);
+
+    private static void Run(IReadOnlyList<SlabStep> steps, int objectBytes, int alignmentBytes, SlabOptions options, bool plantsBug = false, int nodeCount = 1)
     {
-        using SlabMachine machine = new(CpuCount, options);
+        using SlabMachine machine = new(CpuCount, options, nodeCount: nodeCount);
         SlabCache cache = machine.System.Create("test", objectBytes, alignmentBytes);
         SlabModel model = new(machine, cache);
         foreach (SlabStep step in steps)

@@ -10,22 +10,24 @@ namespace Engine.PropertyTests.Slab;
 public sealed class SlabCorruptionTests
 {
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Random_damage_anywhere_neither_hangs_nor_crashes(bool usesStacks) =>
+    [InlineData(true, 1)]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    [InlineData(false, 2)]
+    public void Random_damage_anywhere_neither_hangs_nor_crashes(bool usesStacks, int nodeCount) =>
         ModelProperty.Check(
             from isDamage in Gen.Elements(true, false, false)
             from place in Gen.Choose(0, int.MaxValue)
             from value in Gen.Elements(0UL, 1UL, ulong.MaxValue, 0x4000_0000UL, 0x4080_0008UL, 0x0123_4567_89ab_cdefUL)
             from step in SlabStep.Any(2)
             select (isDamage, place, value, step),
-            plans => Run(plans, usesStacks),
+            plans => Run(plans, usesStacks, nodeCount),
             tests: 40,
             length: 40);
 
-    private static void Run(IReadOnlyList<(bool IsDamage, int Place, ulong Value, SlabStep Step)> plans, bool usesStacks)
+    private static void Run(IReadOnlyList<(bool IsDamage, int Place, ulong Value, SlabStep Step)> plans, bool usesStacks, int nodeCount)
     {
-        using SlabMachine machine = new(2, new SlabOptions { UseObjectStacks = usesStacks }, lengthBytes: 8UL << 20);
+        using SlabMachine machine = new(2, new SlabOptions { UseObjectStacks = usesStacks }, lengthBytes: 8UL << 20, nodeCount);
         SlabCache cache = machine.System.Create("damaged", 72);
         List<PhysAddr> live = [];
         foreach ((bool isDamage, int place, ulong value, SlabStep step) in plans)

@@ -145,6 +145,53 @@ public sealed class SlabDebugTests
         Assert.Contains(cache, machine.System.Caches);
     }
 
+    [Fact]
+    public void Objects_left_at_the_end_are_listed_with_their_owners()
+    {
+        using SlabMachine machine = new(1, new SlabOptions { Debug = SlabFlags.StoreUser });
+        SlabCache cache = machine.System.Create("owned", 64);
+        machine.System.SetCaller(Cpu, 0xffff_8000_8012_3456, 42);
+        Assert.True(cache.TryAllocate(Cpu, GfpFlags.Kernel, out PhysAddr address));
+        Assert.False(cache.Destroy(Cpu));
+        string[] lines = machine.System.Printed[^2].Split('\n');
+        Assert.Equal($"Object 0x{address.ToUInt64():x16} @offset={address.PageOffset}", lines[0]);
+        Assert.Equal("Allocated in 0xffff800080123456 age=0 cpu=0 pid=42", lines[1]);
+        Assert.Equal("kmem_cache_destroy owned: Slab cache still has objects when called from 0xffff800080123456\n", machine.System.Printed[^1]);
+        Assert.Matches(@"\nSlab 0x[0-9a-f]{16} objects=\d+ used=1 fp=0x[0-9a-f]{16} flags=0x[0-9a-f]+\(workingset\|slab(\|head)?\)\n", machine.System.Printed[^3]);
+    }
+
+    [Fact]
+    public void A_list_head_that_is_no_object_is_reported_and_the_slab_given_up()
+    {
+        using SlabMachine machine = new(1, new SlabOptions { Debug = SlabFlags.ConsistencyChecks });
+        SlabCache cache = machine.System.Create("headless", 64);
+        Assert.True(cache.TryAllocate(Cpu, GfpFlags.Kernel, out PhysAddr address));
+        ref Core.Frames.Frame frame = ref machine.Pages.Frames[address.Pfn];
+        frame.Index = (frame.Index & ~0xffffUL) | (uint)(cache.Geometry.ObjectsPerSlab + 1);
+        Assert.True(cache.TryAllocate(Cpu, GfpFlags.Kernel, out PhysAddr next));
+        Assert.NotEqual(address.Pfn, next.Pfn);
+        Assert.Equal("Freelist Pointer check fails", Assert.Single(machine.Log.Items).Reason);
+        Assert.Contains("FIX headless: Marking all objects used\n", machine.System.Printed);
+    }
+
+    // validate_slab_node(): the counters against the lists.
+    [Fact]
+    public void Validation_counts_the_slabs()
+    {
+        using SlabMachine machine = new(1, new SlabOptions { Debug = All });
+        SlabCache cache = machine.System.Create("counted", 64);
+        Assert.True(cache.TryAllocate(Cpu, GfpFlags.Kernel, out _));
+        Assert.Equal(cache.Geometry.ObjectsPerSlab, cache.Validate());
+        Assert.Empty(machine.System.Printed);
+
+        // The node's first word, behind the CPU's 8: seven slabs, on an empty list.
+        cache.Scribble(8, 0xffff_ffff_0000_0007);
+        Assert.Equal(0, cache.Validate());
+        Assert.Equal(
+            ["SLUB counted: 0 partial slabs counted but counter=7\n", "SLUB: counted 0 slabs counted but counter=1\n"],
+            machine.System.Printed);
+    }
+
     private static string Damage(DamageAction damage, bool frees)
     {
         using SlabMachine machine = new(1, new SlabOptions { Debug = All });

@@ -3,15 +3,19 @@ using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.Slab;
+using Engine.Core.Units;
 
 namespace Engine.PropertyTests.Slab;
 
 /// <summary>A small machine with slab caches.</summary>
 internal sealed class SlabMachine : IDisposable
 {
-    public SlabMachine(int cpuCount = 4, SlabOptions? options = null, ulong lengthBytes = 16UL << 20)
+    // Nodes lie apart, with holes between them.
+    private const ulong NodeSpanBytes = 64UL << 20;
+
+    public SlabMachine(int cpuCount = 4, SlabOptions? options = null, ulong lengthBytes = 16UL << 20, int nodeCount = 1)
     {
-        Memory = new PhysicalMemory(new MemoryBank(new(0x4000_0000), lengthBytes));
+        Memory = new PhysicalMemory([.. Enumerable.Range(0, nodeCount).Select(node => new MemoryBank(new(NodeStart(node)), lengthBytes, node))]);
         MemoryLayout layout = new(Memory);
         FrameTable frames = new(Memory, layout);
         Pages = new PageAllocator(Memory, layout, frames, Log, new PageAllocatorOptions { CpuCount = cpuCount });
@@ -26,5 +30,10 @@ internal sealed class SlabMachine : IDisposable
 
     public SlabSystem System { get; }
 
+    /// <summary>The node of an address, by the layout of the banks alone.</summary>
+    public static int NodeOf(PhysAddr address) => (int)((address.ToUInt64() - NodeStart(0)) / NodeSpanBytes);
+
     public void Dispose() => Memory.Dispose();
+
+    private static ulong NodeStart(int node) => 0x4000_0000 + ((ulong)node * NodeSpanBytes);
 }

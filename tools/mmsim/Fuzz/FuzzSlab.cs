@@ -9,7 +9,7 @@ public sealed class FuzzSlab : IFuzzTarget
 
     private static readonly SlabStep[] Steps =
     [
-        .. Enumerable.Repeat(SlabStep.Allocate, 12), .. Enumerable.Repeat(SlabStep.Free, 10), .. Enumerable.Repeat(SlabStep.Reallocate, 6),
+        .. Enumerable.Repeat(SlabStep.Allocate, 9), .. Enumerable.Repeat(SlabStep.AllocateOnNode, 3), .. Enumerable.Repeat(SlabStep.Free, 10), .. Enumerable.Repeat(SlabStep.Reallocate, 6),
         SlabStep.FreeTwice, SlabStep.FreeInside, SlabStep.FreeForeign, SlabStep.Shrink,
     ];
 
@@ -23,7 +23,7 @@ public sealed class FuzzSlab : IFuzzTarget
     public string Name => "slab";
 
     /// <inheritdoc/>
-    public string Description => "Slab caches and kmalloc: random CPUs, bad frees, debug options, shrinking.";
+    public string Description => "Slab caches and kmalloc: random CPUs and NUMA nodes, bad frees, debug options, shrinking.";
 
     /// <summary>A random operation.</summary>
     public static SlabOperation MakeOperation(SplitMix64 random) =>
@@ -31,7 +31,8 @@ public sealed class FuzzSlab : IFuzzTarget
 
     /// <summary>A random cache.</summary>
     public static SlabSetup MakeSetup(SplitMix64 random) =>
-        new(1 + random.Below(random.Below(4) == 0 ? 5000 : 300), 1 << random.Below(8), DebugOptions[random.Below(DebugOptions.Length)], random.Below(3) > 0, random.Below(4) == 0);
+        new(1 + random.Below(random.Below(4) == 0 ? 5000 : 300), 1 << random.Below(8), DebugOptions[random.Below(DebugOptions.Length)], random.Below(3) > 0, random.Below(4) == 0,
+            random.Below(2) == 0 ? 1 : 2 + random.Below(2));
 
     /// <inheritdoc/>
     public FuzzResult RunOne(ulong seed)

@@ -10,12 +10,16 @@ namespace Mmsim.Fuzz;
 /// <typeparam name="TOperation">One step.</typeparam>
 public abstract class SequenceRun<TOperation> : IDisposable
 {
+    private const ulong MemoryStart = 0x4000_0000;
+    private const ulong NodeSpanBytes = 64UL << 20;
+
     /// <summary>Boots the machine.</summary>
-    /// <param name="memoryBytes">Its memory in bytes.</param>
+    /// <param name="memoryBytes">Memory of each NUMA node in bytes.</param>
     /// <param name="cpuCount">Its CPUs.</param>
-    protected SequenceRun(ulong memoryBytes, int cpuCount)
+    /// <param name="nodeCount">Its NUMA nodes, with holes between them.</param>
+    protected SequenceRun(ulong memoryBytes, int cpuCount, int nodeCount = 1)
     {
-        Memory = new PhysicalMemory(new MemoryBank(new PhysAddr(0x4000_0000), memoryBytes));
+        Memory = new PhysicalMemory([.. Enumerable.Range(0, nodeCount).Select(node => new MemoryBank(new PhysAddr(MemoryStart + ((ulong)node * NodeSpanBytes)), memoryBytes, node))]);
         MemoryLayout layout = new(Memory);
         FrameTable frames = new(Memory, layout);
         Pages = new PageAllocator(Memory, layout, frames, Log, new PageAllocatorOptions { CpuCount = cpuCount });
@@ -79,6 +83,9 @@ public abstract class SequenceRun<TOperation> : IDisposable
             throw new FuzzMismatchException(otherwise);
         }
     }
+
+    /// <summary>The NUMA node of an address, by the layout of memory alone.</summary>
+    protected static int NodeOf(PhysAddr address) => (int)((address.ToUInt64() - MemoryStart) / NodeSpanBytes);
 
     private void ExpectReports() => Expect(Log.Count == ExpectedReports, $"{Log.Count} reports instead of {ExpectedReports}: {Log.Items.LastOrDefault()}");
 }

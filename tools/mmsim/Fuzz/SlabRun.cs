@@ -20,7 +20,7 @@ public sealed class SlabRun : SequenceRun<SlabOperation>
     private byte stamp;
 
     private SlabRun(SlabSetup setup)
-        : base(MemoryBytes, SlabSetup.CpuCount)
+        : base(MemoryBytes, SlabSetup.CpuCount, setup.NodeCount)
     {
         this.setup = setup;
         slabs = SlabSystem.Attach(Pages, new SlabOptions
@@ -50,7 +50,10 @@ public sealed class SlabRun : SequenceRun<SlabOperation>
         switch (operation.Step)
         {
             case SlabStep.Allocate:
-                Allocate(cpu, operation.Count);
+                Allocate(cpu, SlabCache.AnyNode, operation.Count);
+                break;
+            case SlabStep.AllocateOnNode:
+                Allocate(cpu, (int)(operation.Pick % (uint)setup.NodeCount), operation.Count);
                 break;
             case SlabStep.Free:
                 Free(cpu, operation);
@@ -62,7 +65,8 @@ public sealed class SlabRun : SequenceRun<SlabOperation>
                 FreeWrongly(cpu, live[(int)(operation.Pick % (uint)live.Count)] + 1);
                 break;
             case SlabStep.FreeForeign:
-                FreeWrongly(cpu, new PhysAddr(operation.Pick % 2 == 0 ? operation.Pick : Pages.Frames.Region.Start.ToUInt64() + operation.Pick % 4096));
+                // An odd address, anywhere below 4 GiB, is no object; nor is anything in the frame table.
+                FreeWrongly(cpu, new PhysAddr(operation.Pick % 2 == 0 ? operation.Pick | 1 : Pages.Frames.Region.Start.ToUInt64() + operation.Pick % 4096));
                 break;
             case SlabStep.Shrink:
                 _ = cache.Shrink(cpu);
@@ -73,16 +77,20 @@ public sealed class SlabRun : SequenceRun<SlabOperation>
         }
     }
 
-    private void Allocate(CpuId cpu, int count)
+    private void Allocate(CpuId cpu, int node, int count)
     {
-        for (int i = 0; i < count && cache.TryAllocate(cpu, GfpFlags.NoWait, out PhysAddr address); i++)
+        for (int i = 0; i < count && cache.TryAllocateOnNode(cpu, node, GfpOf(node), out PhysAddr address); i++)
         {
+            Expect(node == SlabCache.AnyNode || NodeOf(address) == node, $"{address} is not on node {node}");
             Expect(stamps.TryAdd(address.ToUInt64(), unchecked(++stamp)), $"{address} was handed out twice");
             Expect(address.ToUInt64() % (ulong)cache.Geometry.AlignmentBytes == 0, $"{address} is not aligned");
             Memory.GetSpan(address, setup.ObjectBytes).Fill(stamp);
             live.Add(address);
         }
     }
+
+    // Who names a node wants that one only.
+    private static GfpFlags GfpOf(int node) => node == SlabCache.AnyNode ? GfpFlags.NoWait : GfpFlags.NoWait | GfpFlags.ThisNode;
 
     private void Free(CpuId cpu, SlabOperation operation)
     {

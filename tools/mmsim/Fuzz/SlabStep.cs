@@ -6,6 +6,9 @@ public enum SlabStep
     /// <summary>Takes objects from the cache.</summary>
     Allocate,
 
+    /// <summary>Takes objects of a NUMA node from the cache.</summary>
+    AllocateOnNode,
+
     /// <summary>Frees live objects of the cache.</summary>
     Free,
 
