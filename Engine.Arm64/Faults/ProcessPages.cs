@@ -88,7 +88,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         switch (advice)
         {
             case MemoryAdvice.PageOut:
-                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: true);
+                FolioAdvice.Prepare(process, cpu, start, end);
                 PageOut.Run(process, cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.WillNeed when file is null:
@@ -104,13 +104,13 @@ internal sealed class ProcessPages : IAddressSpacePages
                 FreeEmptyTables(cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.Free:
-                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                FolioAdvice.Prepare(process, cpu, start, end);
                 FreeVisitor free = new(Machine.UserFrames, process, cpu, start, end);
                 process.Tables.Visit(start, end - start, ref free);
                 FlushIf(free.Changed > 0, start, end);
                 return Errno.None;
             case MemoryAdvice.Cold:
-                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                FolioAdvice.Prepare(process, cpu, start, end);
                 ColdVisitor cold = new(Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref cold);
                 FlushIf(cold.Changed > 0, start, end);
