@@ -45,6 +45,9 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
         Frames.HugeCounters.Add(isDone ? HugePageEvent.FolioSplit : HugePageEvent.FolioSplitFailed);
         if (isDone)
         {
+            // The migration entries pass on that a page was written, to the whole folio (try_to_migrate_one).
+            Frames[head].Flags |= IsWritten(head) ? PageFlag.Dirty : 0;
+
             // Since Linux 6.12 pages of zeroes that no VMA locks go, and the zero page takes their place.
             bool mapsZeroes = !keepsZeroes && machine.Options.Release != KernelRelease.Linux69 && (pages.Frames[head].Flags & PageFlag.Mlocked) == 0;
             Frames.Carve(cpu, head, count, KeptFlags, keepsUnmapped: mapsZeroes);
@@ -62,6 +65,22 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
     {
         uint count = machine.Pages.GetOrder(head).PageCount;
         reverseMap.ForEachRange(head, count, (process, _, start, lengthBytes) => Dissolve(process, cpu, head, count, start, lengthBytes));
+    }
+
+    /// <summary>Whether some entry of a large anonymous folio is dirty.</summary>
+    public bool IsWritten(Pfn head)
+    {
+        uint count = machine.Pages.GetOrder(head).PageCount;
+        bool isWritten = false;
+        reverseMap.ForEachRange(head, count, (process, _, start, lengthBytes) =>
+        {
+            for (VirtAddr at = start; !isWritten && at < start + lengthBytes; at += Pfn.PageSizeBytes)
+            {
+                Descriptor entry = process.Tables.Read(at);
+                isWritten = entry.IsPresent && !entry.IsSpecial && entry.IsDirty && unchecked(entry.Pfn - head) < count;
+            }
+        });
+        return isWritten;
     }
 
     /// <summary>How many entries of a folio were used since the last call, a block counting once; they look unused now (<c>folio_referenced_one</c>).</summary>

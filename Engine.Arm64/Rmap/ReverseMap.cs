@@ -36,7 +36,7 @@ internal sealed class ReverseMap : IReverseMap
     {
         // What was to be freed lazily and was written since stays (try_to_unmap_one), but for its blocks.
         bool isLazilyFree = (machine.UserFrames[head].Flags & PageFlag.SwapBacked) == 0;
-        if (isLazilyFree && IsWritten(head))
+        if (isLazilyFree && machine.FolioSplitter.IsWritten(head))
         {
             machine.FolioSplitter.SplitMaps(cpu, head);
             machine.Pages.Lru.MakeSwapBacked(head);
@@ -44,17 +44,6 @@ internal sealed class ReverseMap : IReverseMap
         }
 
         return machine.FolioSplitter.TrySplit(cpu, head, keepsZeroes);
-    }
-
-    private bool IsWritten(Pfn head)
-    {
-        bool isWritten = false;
-        ForEachMapping(head, (Process process, in VmArea area, VirtAddr address, Descriptor entry) =>
-        {
-            isWritten |= entry.IsDirty;
-            return true;
-        });
-        return isWritten;
     }
 
     public int CountReferences(CpuId cpu, Pfn pfn, out bool isLocked)

@@ -83,6 +83,7 @@ internal static class ScenarioCommand
         Table table = new() { Border = TableBorder.Minimal };
         table.AddColumns("scenario", "lines", "result");
         List<string> differences = [];
+        List<InputException> bad = [];
         foreach (string script in scripts)
         {
             string name = Path.GetFileNameWithoutExtension(script);
@@ -95,9 +96,9 @@ internal static class ScenarioCommand
             }
             catch (InputException error)
             {
-                // One bad script is a difference of its own; the others are compared all the same.
+                // The others are compared all the same.
                 table.AddRow(Markup.Escape(name), "-", "cannot be run");
-                differences.Add($"{name}\n  {error.Message}");
+                bad.Add(error);
                 continue;
             }
 
@@ -109,11 +110,12 @@ internal static class ScenarioCommand
             }
         }
 
-        Report(table, differences, scripts.Length, isQuiet);
-        return differences.Count == 0 ? ExitCode.Done : ExitCode.Difference;
+        Report(table, differences, scripts.Length - bad.Count, scripts.Length, isQuiet);
+        bad.ForEach(error => Console.Error.WriteLine($"mmsim: {error.Message}"));
+        return bad.Count > 0 ? ExitCode.BadInput : differences.Count == 0 ? ExitCode.Done : ExitCode.Difference;
     }
 
-    private static void Report(Table table, List<string> differences, int scriptCount, bool isQuiet)
+    private static void Report(Table table, List<string> differences, int comparedCount, int scriptCount, bool isQuiet)
     {
         if (isQuiet)
         {
@@ -122,7 +124,7 @@ internal static class ScenarioCommand
 
         AnsiConsole.Write(table);
         differences.ForEach(Console.WriteLine);
-        Console.WriteLine($"{scriptCount - differences.Count} of {scriptCount} scenarios are equal");
+        Console.WriteLine($"{comparedCount - differences.Count} of {scriptCount} scenarios are equal");
     }
 
     private static string At(IReadOnlyList<string> lines, int index) => index < lines.Count ? lines[index] : "(nothing)";
