@@ -32,6 +32,9 @@ internal sealed partial class AddressSpace : ITlbInvalidator
     /// <summary>The page tables.</summary>
     public PageTable Tables { get; }
 
+    /// <summary>Those whose frames it may share since a fork; null for nobody's.</summary>
+    public FrameSharers? Sharers { get; set; }
+
     /// <summary>The CPUs whose TLBs may hold something of it (<c>mm_cpumask</c>).</summary>
     public Cpu[] RanOn { get; private set; } = [];
 

@@ -27,7 +27,7 @@ public sealed partial class Machine : IDisposable
 
     /// <summary>Boots a machine.</summary>
     /// <param name="options">What to boot; null for one CPU and 1 GiB.</param>
-    /// <exception cref="ArgumentException">The options make no machine: no memory, too little for its own metadata, no CPU.</exception>
+    /// <exception cref="ArgumentException">The options make no machine: no memory, too little for its own metadata, no CPU, more addresses than there are.</exception>
     /// <exception cref="InsufficientMemoryException">The host cannot reserve the memory.</exception>
     public Machine(MachineOptions? options = null)
     {
@@ -35,6 +35,11 @@ public sealed partial class Machine : IDisposable
         if (Options.CpuCount is < 1 or > 4096)
         {
             throw new ArgumentException($"{Options.CpuCount} CPUs (expected 1 to 4096)", nameof(options));
+        }
+
+        if (Options.TaskSize.Value is 0 or > 1UL << 48 || Options.TaskSize.Value % Pfn.PageSizeBytes != 0)
+        {
+            throw new ArgumentException($"TASK_SIZE {Options.TaskSize} (expected whole pages, at most 2^48 bytes)", nameof(options));
         }
 
         acting = new Process?[Options.CpuCount];

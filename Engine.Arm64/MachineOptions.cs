@@ -3,6 +3,7 @@ using Engine.Arm64.Kernel.Map;
 using Engine.Arm64.Kernel.Smmu;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Tlb;
+using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.PageCache;
 using Engine.Core.Units;
@@ -53,6 +54,9 @@ public sealed record MachineOptions
 
     /// <summary>What the file system and the device of files allow; null for single pages and the default readahead.</summary>
     public FileMappingOptions? Files { get; init; }
+
+    /// <summary>The first address after a process's (<c>TASK_SIZE</c>): 2^48, or less.</summary>
+    public VirtAddr TaskSize { get; init; } = new(1UL << 48);
 
     /// <summary>Bits of an ASID, 8 or 16 (ID_AA64MMFR0_EL1.ASIDBits): when all are given, every CPU empties its TLB.</summary>
     public int AsidBits { get; init; } = 16;

@@ -87,8 +87,12 @@ public sealed partial class Process
         }
 
         child.Cgroup = Cgroup;
+        space.Sharers ??= new FrameSharers();
+        child.space.Sharers = space.Sharers;
         child.Memory.Limits = Memory.Limits.Copy();
+        space.Sharers.Enter(cpu);
         Errno errno = Memory.Fork(cpu, child.Memory);
+        space.Sharers.Leave();
 
         // Writable entries of this process became read-only; one flush covers them all (dup_mmap).
         FlushAll();

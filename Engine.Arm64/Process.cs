@@ -68,7 +68,7 @@ public sealed partial class Process
     internal static Process? TryCreate(Machine machine, CpuId cpu, int pid, string name)
     {
         Process process = new(machine, pid, name);
-        if (!AddressSpace.TryCreate(cpu, process, new MemoryMapOptions(), ResourceLimits.CreateRoot(), out AddressSpace? space))
+        if (!AddressSpace.TryCreate(cpu, process, new MemoryMapOptions { TaskSize = machine.Options.TaskSize }, ResourceLimits.CreateRoot(), out AddressSpace? space))
         {
             return null;
         }

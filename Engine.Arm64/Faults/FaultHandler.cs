@@ -107,6 +107,20 @@ internal static class FaultHandler
 
     private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)
     {
+        FrameSharers? sharers = process.Space.Sharers;
+        if (sharers is null)
+        {
+            return ResolveAlone(process, cpu, address, kind, origin);
+        }
+
+        sharers.Enter(cpu);
+        FaultResult result = ResolveAlone(process, cpu, address, kind, origin);
+        sharers.Leave();
+        return result;
+    }
+
+    private static FaultResult ResolveAlone(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)
+    {
         process.Machine.SetActing(cpu, process);
         VirtAddr page = new(address.Value & ~(ulong)(Pfn.PageSizeBytes - 1));
         VmAreaRef area = process.Memory.Areas.Find(page);

@@ -43,7 +43,7 @@ internal static class FileFault
 
         // A fault that had to read waits for the page and is taken again: what came in with it is mapped as well.
         FileFaultResult found = FindInCache(ref fault, file, out Pfn page);
-        FaultResult result = ToFaultResult(found, fault.Origin);
+        FaultResult result = ToFaultResult(found, file, fault.Origin);
         bool isRepeated = found is FileFaultResult.Major or FileFaultResult.MinorReadahead && fault.Origin != FaultOrigin.PopulateInPlace;
         bool isMapped = result <= FaultResult.Major && isRepeated && TryMapAround(ref fault, file);
         EndInput(in fault, file);
@@ -104,7 +104,7 @@ internal static class FileFault
 
     private static FaultResult Find(ref VmFault fault, OpenFile file, out Pfn page)
     {
-        FaultResult result = ToFaultResult(FindInCache(ref fault, file, out page), fault.Origin);
+        FaultResult result = ToFaultResult(FindInCache(ref fault, file, out page), file, fault.Origin);
         EndInput(in fault, file);
         return result;
     }
@@ -148,11 +148,12 @@ internal static class FileFault
         return result;
     }
 
-    private static FaultResult ToFaultResult(FileFaultResult result, FaultOrigin origin) => result switch
+    // Populating starts over where a fault waited for a file, and finds the page then; swap space is read within the fault.
+    private static FaultResult ToFaultResult(FileFaultResult result, OpenFile file, FaultOrigin origin) => result switch
     {
         FileFaultResult.Minor => FaultResult.Minor,
         FileFaultResult.MinorReadahead => origin == FaultOrigin.PopulateAdvice ? FaultResult.Major : FaultResult.Minor,
-        FileFaultResult.Major => origin == FaultOrigin.Populate ? FaultResult.Minor : FaultResult.Major,
+        FileFaultResult.Major => origin == FaultOrigin.Populate && !file.Mapping.IsShmem ? FaultResult.Minor : FaultResult.Major,
         FileFaultResult.OutOfMemory => FaultResult.OutOfMemory,
         _ => FaultResult.BusAdrErr,
     };

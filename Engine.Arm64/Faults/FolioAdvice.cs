@@ -18,15 +18,14 @@ internal static class FolioAdvice
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="start">First address.</param>
     /// <param name="end">First address after the range.</param>
-    /// <param name="splitsAll">Whether those that the range covers as a whole are split too.</param>
-    public static void Prepare(Process process, CpuId cpu, VirtAddr start, VirtAddr end, bool splitsAll)
+    public static void Prepare(Process process, CpuId cpu, VirtAddr start, VirtAddr end)
     {
         if (!process.Tables.HasLargeLeaves && process.Machine.UserFrames.LargeCount == 0)
         {
             return;
         }
 
-        bool splitsMapped = splitsAll || process.Machine.Options.Release == KernelRelease.Linux69;
+        bool splitsMapped = process.Machine.Options.Release == KernelRelease.Linux69;
         for (VirtAddr at = start; at < end;)
         {
             Descriptor entry = process.Tables.Read(at, out int level);
@@ -34,7 +33,7 @@ internal static class FolioAdvice
             {
                 VirtAddr blockStart = HugeMaps.StartOf(at);
                 bool isWhole = blockStart >= start && end - blockStart >= HugeMaps.Bytes;
-                if ((!isWhole || splitsAll) && !entry.IsSpecial)
+                if (!isWhole && !entry.IsSpecial)
                 {
                     Split(process, cpu, entry);
                 }

@@ -16,7 +16,7 @@ using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;
 
-/// <summary>Splits anonymous folios.</summary>
+/// <summary>Splits anonymous folios, and their maps.</summary>
 internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
 {
     // What every page of the folio keeps (__split_huge_page_tail).
@@ -28,8 +28,9 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
     /// <summary>Splits a folio.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="head">A large anonymous folio.</param>
+    /// <param name="keepsZeroes">Whether pages of zeroes stay: they are on their way out.</param>
     /// <returns>False where somebody else holds it (<c>EAGAIN</c>), or there is no memory for a table; it is whole then.</returns>
-    public bool TrySplit(CpuId cpu, Pfn head)
+    public bool TrySplit(CpuId cpu, Pfn head, bool keepsZeroes = false)
     {
         PageAllocator pages = machine.Pages;
         uint count = pages.GetOrder(head).PageCount;
@@ -37,15 +38,18 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
         bool isDone = pages.Frames[head].RefCount == (int)folio.Entries;
         if (isDone)
         {
-            reverseMap.ForEachRange(head, count, (process, _, start, lengthBytes) => Dissolve(process, cpu, head, count, start, lengthBytes));
+            SplitMaps(cpu, head);
             isDone = Frames.Large(head).Blocks == 0;
         }
 
         Frames.HugeCounters.Add(isDone ? HugePageEvent.FolioSplit : HugePageEvent.FolioSplitFailed);
         if (isDone)
         {
+            // The migration entries pass on that a page was written, to the whole folio (try_to_migrate_one).
+            Frames[head].Flags |= IsWritten(head) ? PageFlag.Dirty : 0;
+
             // Since Linux 6.12 pages of zeroes that no VMA locks go, and the zero page takes their place.
-            bool mapsZeroes = machine.Options.Release != KernelRelease.Linux69 && (pages.Frames[head].Flags & PageFlag.Mlocked) == 0;
+            bool mapsZeroes = !keepsZeroes && machine.Options.Release != KernelRelease.Linux69 && (pages.Frames[head].Flags & PageFlag.Mlocked) == 0;
             Frames.Carve(cpu, head, count, KeptFlags, keepsUnmapped: mapsZeroes);
             if (mapsZeroes)
             {
@@ -54,6 +58,65 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
         }
 
         return isDone;
+    }
+
+    /// <summary>Maps a folio by entries of single pages where a block maps it (<c>TTU_SPLIT_HUGE_PMD</c>); it stays whole.</summary>
+    public void SplitMaps(CpuId cpu, Pfn head)
+    {
+        uint count = machine.Pages.GetOrder(head).PageCount;
+        reverseMap.ForEachRange(head, count, (process, _, start, lengthBytes) => Dissolve(process, cpu, head, count, start, lengthBytes));
+    }
+
+    /// <summary>Whether some entry of a large anonymous folio is dirty.</summary>
+    public bool IsWritten(Pfn head)
+    {
+        uint count = machine.Pages.GetOrder(head).PageCount;
+        bool isWritten = false;
+        reverseMap.ForEachRange(head, count, (process, _, start, lengthBytes) =>
+        {
+            for (VirtAddr at = start; !isWritten && at < start + lengthBytes; at += Pfn.PageSizeBytes)
+            {
+                Descriptor entry = process.Tables.Read(at);
+                isWritten = entry.IsPresent && !entry.IsSpecial && entry.IsDirty && unchecked(entry.Pfn - head) < count;
+            }
+        });
+        return isWritten;
+    }
+
+    /// <summary>How many entries of a folio were used since the last call, a block counting once; they look unused now (<c>folio_referenced_one</c>).</summary>
+    /// <param name="head">A large anonymous folio.</param>
+    /// <param name="isLocked">Whether a mapping that mlock keeps was found.</param>
+    public int CountReferences(Pfn head, out bool isLocked)
+    {
+        uint count = machine.Pages.GetOrder(head).PageCount;
+        int references = 0;
+        bool isAnyLocked = false;
+        reverseMap.ForEachRange(head, count, (process, area, start, lengthBytes) =>
+        {
+            isAnyLocked |= (area.Flags & VmFlags.Locked) != 0;
+            for (VirtAddr at = start; at < start + lengthBytes; at += Pfn.PageSizeBytes)
+            {
+                Descriptor entry = process.Tables.Read(at, out int level);
+                if (!entry.IsPresent || entry.IsSpecial || !entry.IsYoung || unchecked(entry.Pfn - head) >= count)
+                {
+                    continue;
+                }
+
+                references++;
+                if (level == PageTable.LastLevel)
+                {
+                    process.Tables.Set(at, entry.MakeOld());
+                    process.FlushPage(at);
+                }
+                else
+                {
+                    process.Tables.SetHuge(start, entry.MakeOld());
+                    process.FlushHuge(start);
+                }
+            }
+        });
+        isLocked = isAnyLocked;
+        return references;
     }
 
     /// <summary>Splits folios that are mapped in part, oldest first (<c>deferred_split_scan</c>): what of them nothing maps is free then.</summary>

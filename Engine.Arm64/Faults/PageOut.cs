@@ -1,5 +1,6 @@
 // MADV_PAGEOUT (madvise_cold_or_pageout_pte_range and reclaim_pages): a page table at a time, the pages that only this entry maps
-// are gathered, and then reclaimed in the order of their addresses whatever their use.
+// are gathered, and then reclaimed in the order of their addresses whatever their use. Large folios that the range covers in part
+// have been split where they can be.
 
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
@@ -21,24 +22,26 @@ internal static class PageOut
         for (VirtAddr at = start; at < end;)
         {
             VirtAddr next = new(Math.Min((at.Value & ~(TableSpanBytes - 1)) + TableSpanBytes, end.Value));
-            Gather gather = new(process.Machine.UserFrames, found);
+            Gather gather = new(process.Machine.UserFrames, found, start, end);
             process.Tables.Visit(at, next - at, ref gather);
             for (int i = 0; i < gather.Count; i++)
             {
-                _ = process.Machine.Reclaimer.TryReclaim(cpu, found[i], ignoresReferences: true);
+                _ = process.Machine.Reclaimer.Reclaim(cpu, found[i], ignoresReferences: true);
             }
 
             at = next;
         }
     }
 
-    private struct Gather(UserFrames frames, Pfn[] found) : ILeafVisitor
+    private struct Gather(UserFrames frames, Pfn[] found, VirtAddr start, VirtAddr end) : ILeafVisitor
     {
         public int Count { get; private set; }
 
         public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
         {
-            if (level == PageTable.LastLevel && descriptor.IsPresent && frames.TryPreparePageOut(descriptor) && Count < found.Length)
+            // Of a folio that the range covers the first page's entry stands for all.
+            if (descriptor.IsPresent && !FolioAdvice.PassesOver(frames, address, descriptor, start, end)
+                && frames.TryPreparePageOut(descriptor) && Count < found.Length)
             {
                 found[Count++] = descriptor.Pfn;
             }

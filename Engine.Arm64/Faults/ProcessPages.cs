@@ -34,6 +34,8 @@ internal sealed class ProcessPages : IAddressSpacePages
     [SkipLocalsInit]
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
+        FrameSharers? sharers = process.Space.Sharers;
+        sharers?.Enter(cpu);
         process.NoteResidentPeak();
         VmFlags flags = process.Memory.Areas[area].Flags;
         HugeMaps.SplitEdges(process, cpu, start, end);
@@ -42,6 +44,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
         process.FinishFlush();
+        sharers?.Leave();
     }
 
     public void FreePageTables(CpuId cpu, VirtAddr start, VirtAddr end, VirtAddr floor, VirtAddr ceiling)
@@ -88,7 +91,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         switch (advice)
         {
             case MemoryAdvice.PageOut:
-                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: true);
+                FolioAdvice.Prepare(process, cpu, start, end);
                 PageOut.Run(process, cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.WillNeed when file is null:
@@ -104,13 +107,13 @@ internal sealed class ProcessPages : IAddressSpacePages
                 FreeEmptyTables(cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.Free:
-                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                FolioAdvice.Prepare(process, cpu, start, end);
                 FreeVisitor free = new(Machine.UserFrames, process, cpu, start, end);
                 process.Tables.Visit(start, end - start, ref free);
                 FlushIf(free.Changed > 0, start, end);
                 return Errno.None;
             case MemoryAdvice.Cold:
-                FolioAdvice.Prepare(process, cpu, start, end, splitsAll: false);
+                FolioAdvice.Prepare(process, cpu, start, end);
                 ColdVisitor cold = new(Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref cold);
                 FlushIf(cold.Changed > 0, start, end);

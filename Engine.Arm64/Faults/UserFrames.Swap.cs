@@ -91,10 +91,11 @@ internal sealed partial class UserFrames
         return cached != Pfn.None && (frames[cached].Flags & PageFlag.Uptodate) != 0;
     }
 
-    /// <summary>Whether MADV_PAGEOUT takes a page: one that only this entry maps. It looks unused from now on.</summary>
+    /// <summary>Whether MADV_PAGEOUT takes a page, or the folio that begins with it: what only this process maps. It looks unused from now on.</summary>
     public bool TryPreparePageOut(Descriptor entry)
     {
-        if (entry.IsSpecial || !frames.IsValid(entry.Pfn) || frames[entry.Pfn].MapCount != 1 || (frames[entry.Pfn].Flags & PageFlag.Lru) == 0)
+        if (entry.IsSpecial || !frames.IsValid(entry.Pfn) || frames[entry.Pfn].MapCount != 1 || (frames[entry.Pfn].Flags & PageFlag.Lru) == 0
+            || (TryGetLargeAnonymous(entry, out Pfn head, out _) && Large(head).MayBeShared))
         {
             return false;
         }

@@ -48,7 +48,8 @@ internal static class MappingVerifier
             return;
         }
 
-        Expect(findings, "references to an anonymous folio", pfn.Address, held, frame.RefCount);
+        int cached = (frame.Flags & PageFlag.SwapCache) != 0 ? 1 : 0;
+        Expect(findings, "references to an anonymous folio", pfn.Address, held + cached, frame.RefCount);
         Order order = machine.Pages.IsCompound(pfn) ? machine.Pages.GetOrder(pfn) : Order.Zero;
         if (order.Value >= HugePageOptions.SmallestOrder)
         {

@@ -32,8 +32,27 @@ internal sealed class ReverseMap : IReverseMap
         return isGoing && machine.UserFrames[pfn].MapCount == 0;
     }
 
+    public bool TrySplit(CpuId cpu, Pfn head, bool keepsZeroes)
+    {
+        // What was to be freed lazily and was written since stays (try_to_unmap_one), but for its blocks.
+        bool isLazilyFree = (machine.UserFrames[head].Flags & PageFlag.SwapBacked) == 0;
+        if (isLazilyFree && machine.FolioSplitter.IsWritten(head))
+        {
+            machine.FolioSplitter.SplitMaps(cpu, head);
+            machine.Pages.Lru.MakeSwapBacked(head);
+            return false;
+        }
+
+        return machine.FolioSplitter.TrySplit(cpu, head, keepsZeroes);
+    }
+
     public int CountReferences(CpuId cpu, Pfn pfn, out bool isLocked)
     {
+        if ((machine.UserFrames[pfn].Flags & PageFlag.Head) != 0 && (machine.UserFrames[pfn].Mapping & PageFlag.MappingAnon) != 0)
+        {
+            return machine.FolioSplitter.CountReferences(pfn, out isLocked);
+        }
+
         int count = 0;
         bool isAnyLocked = false;
         ForEachMapping(pfn, (Process process, in VmArea area, VirtAddr address, Descriptor entry) =>

@@ -21,6 +21,9 @@ public sealed unsafe class MemoryCgroups
     private const int ReclaimRoundsMax = 16;
     private const ulong ReclaimPagesMin = 32;
 
+    // PAGE_ALLOC_COSTLY_ORDER: for larger folios nobody is killed.
+    private const ulong KillingPagesMax = 1 << 3;
+
     private readonly PageAllocator pages;
     private readonly SlabCache records;
     private readonly MemoryCgroup?[] active;
@@ -92,6 +95,11 @@ public sealed unsafe class MemoryCgroups
 
             if (pressure.Reclaim(cpu, group, wanted) == 0 && rounds >= ReclaimRoundsMax)
             {
+                if (pageCount > KillingPagesMax)
+                {
+                    return false;
+                }
+
                 record.OomKills++;
                 if (!pressure.Kill(cpu, group))
                 {

@@ -14,6 +14,13 @@ public interface IReverseMap
     /// <returns>Whether nothing maps it any more.</returns>
     public bool TryUnmap(CpuId cpu, Pfn pfn);
 
+    /// <summary>Makes single pages of a large anonymous folio (<c>split_folio_to_list</c>); they are on their lists afterwards.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="head">The folio.</param>
+    /// <param name="keepsZeroes">Whether pages of zeroes stay where the zero page would take their place.</param>
+    /// <returns>False where somebody else holds it, or it was to be freed lazily and was written since: that one is swap-backed again.</returns>
+    public bool TrySplit(CpuId cpu, Pfn head, bool keepsZeroes);
+
     /// <summary>How many entries were used since the last call; they look unused now (<c>folio_referenced</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="pfn">The frame.</param>

@@ -1,4 +1,5 @@
 using Engine.Core.Cgroups;
+using Engine.Core.Frames;
 using Engine.Core.Units;
 
 namespace Engine.Core.Reclaim;
@@ -84,11 +85,10 @@ public sealed unsafe partial class Reclaimer
                 break;
             }
 
-            if (TryReclaim(cpu, pfn, ignoresReferences: false))
-            {
-                freed++;
-            }
-            else if (lru.PeekTail(vec, list) == pfn)
+            scan -= (frames[pfn].Flags & PageFlag.Head) != 0 ? pages.GetOrder(pfn).PageCount - 1 : 0;
+            uint gone = Reclaim(cpu, pfn, ignoresReferences: false);
+            freed += gone;
+            if (gone == 0 && lru.PeekTail(vec, list) == pfn)
             {
                 lru.Rotate(pfn);
             }

@@ -3,11 +3,12 @@
 // Reclaim for a zone that runs short will be a third caller.
 //
 //   anonymous   gets a slot, leaves all page tables, is written out, leaves the swap cache, is freed
+//   large anon  gets a slot for every page in a row, and goes as single pages
 //   lazily free leaves all page tables and is freed, unless it was written meanwhile
 //   file        leaves all page tables; freed when clean, kept as active when dirty (the flusher writes, not reclaim)
 //   shared mem  leaves all page tables; its content goes to a slot that the object's index remembers
 //
-// Large folios are left alone.
+// Large folios of files are left alone.
 
 using Engine.Core.Buddy;
 using Engine.Core.Frames;
@@ -22,6 +23,7 @@ public sealed partial class Reclaimer
 {
     private const int PinBias = 1024; // GUP_PIN_COUNTING_BIAS
 
+    private readonly PageAllocator pages;
     private readonly FrameTable frames;
     private readonly LruLists lru;
     private readonly FileCache files;
@@ -35,6 +37,7 @@ public sealed partial class Reclaimer
     /// <param name="reverseMap">The way to the page tables.</param>
     public Reclaimer(PageAllocator pages, FileCache files, SwapSpace swap, IReverseMap reverseMap)
     {
+        this.pages = pages;
         frames = pages.Frames;
         lru = pages.Lru;
         this.files = files;
@@ -51,15 +54,26 @@ public sealed partial class Reclaimer
     /// <summary>Lazily freed pages that went (<c>pglazyfreed</c>).</summary>
     public ulong LazyFreedPages { get; private set; }
 
-    /// <summary>Frees a page if it can be (<c>shrink_folio_list</c> for one folio); otherwise it is back on its list.</summary>
+    /// <summary>Frees a folio if it can be (<c>shrink_folio_list</c> for one folio); otherwise it is back on its list.</summary>
     /// <param name="cpu">The CPU that acts.</param>
-    /// <param name="pfn">A frame on an LRU list.</param>
+    /// <param name="pfn">The first frame of a folio on an LRU list.</param>
     /// <param name="ignoresReferences">Whether pages go that were used lately.</param>
-    /// <returns>Whether its frame is free now.</returns>
-    public bool TryReclaim(CpuId cpu, Pfn pfn, bool ignoresReferences)
+    /// <returns>How many frames are free now.</returns>
+    public uint Reclaim(CpuId cpu, Pfn pfn, bool ignoresReferences)
     {
         ref Frame frame = ref frames[pfn];
-        if ((frame.Flags & (PageFlag.Head | PageFlag.Unevictable)) != 0 || !lru.Remove(pfn))
+        if ((frame.Flags & PageFlag.Unevictable) != 0)
+        {
+            return 0;
+        }
+
+        return (frame.Flags & PageFlag.Head) != 0 ? ReclaimLarge(cpu, pfn, ref frame, ignoresReferences)
+            : TryReclaim(cpu, pfn, ref frame, ignoresReferences) ? 1u : 0;
+    }
+
+    private bool TryReclaim(CpuId cpu, Pfn pfn, ref Frame frame, bool ignoresReferences)
+    {
+        if (!lru.Remove(pfn))
         {
             return false;
         }
@@ -71,6 +85,12 @@ public sealed partial class Reclaimer
             return false;
         }
 
+        return TryShrink(cpu, pfn, ref frame);
+    }
+
+    // Of a page that was taken off its list; where it cannot be freed it is put back.
+    private bool TryShrink(CpuId cpu, Pfn pfn, ref Frame frame)
+    {
         frame.Flags &= ~PageFlag.Active;
         bool isAnonymous = (frame.Mapping & PageFlag.MappingAnon) != 0 || (frame.Flags & PageFlag.SwapCache) != 0;
         Outcome outcome = isAnonymous ? ShrinkAnonymous(cpu, pfn, ref frame) : ShrinkFile(cpu, pfn, ref frame);

@@ -1,6 +1,7 @@
 // One swap device (struct swap_info_struct, mm/swapfile.c). Its map lies in frames that swapon takes from the page allocator:
 // a word a slot (SwapSlot), 16 bytes a cluster of 512 slots (SwapCluster). A CPU takes slots from a cluster of its own,
-// ascending; then from the next cluster that is free, oldest first; then from what others left.
+// ascending; then from the next cluster that is free, oldest first; then, single slots only, from what others left. It has a
+// cluster for each order of folios.
 //
 // Simpler than Linux 6.9: no per-CPU cache of 64 slots in front of this, so a slot that is freed is free at once; counts
 // beyond 62 need no continuation page, because a word has room for them.
@@ -17,6 +18,7 @@ namespace Engine.Core.Swap;
 /// <summary>A swap area: which of its slots are in use, by how many, and where their content is.</summary>
 public sealed class SwapArea
 {
+    private const int OrderCount = SwapCluster.SlotShift + 1;
     private const int WordsPerFrame = Pfn.PageSizeBytes / sizeof(ulong);
     private const int ClustersPerFrame = Pfn.PageSizeBytes / SwapCluster.SizeBytes;
 
@@ -28,7 +30,7 @@ public sealed class SwapArea
     private readonly uint[] firstOf = new uint[3];
     private readonly uint[] lastOf = new uint[3];
 
-    // By CPU: the next slot to try; 0 where the CPU has no cluster.
+    // By CPU and order: the next slot to try; 0 where there is no cluster.
     private readonly ulong[] nextOfCpu;
 
     private SwapArea(PageAllocator pages, int type, string name, ISwapStore store, Pfn[] slotFrames, Pfn[] clusterFrames)
@@ -40,7 +42,7 @@ public sealed class SwapArea
         Store = store;
         this.slotFrames = slotFrames;
         this.clusterFrames = clusterFrames;
-        nextOfCpu = new ulong[pages.CpuCount];
+        nextOfCpu = new ulong[pages.CpuCount * OrderCount];
         clusterCount = (uint)((store.SlotCount + SwapCluster.SlotCount - 1) >> SwapCluster.SlotShift);
         Slot(0) = SwapSlot.Bad;
         for (uint i = 0; i < clusterCount; i++)
@@ -101,27 +103,36 @@ public sealed class SwapArea
 
     internal bool Contains(ulong slot) => slot > 0 && slot < Store.SlotCount;
 
-    /// <summary>Takes a free slot (<c>get_swap_pages</c>, <c>scan_swap_map_slots</c>).</summary>
-    internal bool TryTake(CpuId cpu, SwapSlot word, out ulong slot)
+    /// <summary>Takes free slots in a row, aligned to their number (<c>get_swap_pages</c>, <c>cluster_alloc_swap_entry</c>; one: <c>scan_swap_map_slots</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="order">How many: a cluster at most.</param>
+    /// <param name="word">What the first slot's word becomes; the frame counts up from slot to slot where there is one.</param>
+    /// <param name="slot">The first.</param>
+    internal bool TryTake(CpuId cpu, Order order, SwapSlot word, out ulong slot)
     {
-        ref ulong next = ref nextOfCpu[cpu.Value];
+        slot = 0;
+        if (order.Value >= OrderCount)
+        {
+            return false;
+        }
+
+        ulong count = order.PageCount;
+        ref ulong next = ref nextOfCpu[(cpu.Value * OrderCount) + order.Value];
         for (uint rounds = 0; rounds <= clusterCount; rounds++)
         {
-            if (next == 0 && !TryGiveCluster(ref next))
+            if (next == 0 && !TryGiveCluster(ref next, takesLeft: count == 1))
             {
                 break;
             }
 
             uint cluster = (uint)(next >> SwapCluster.SlotShift);
             ulong end = Math.Min((ulong)(cluster + 1) << SwapCluster.SlotShift, Store.SlotCount);
-            for (slot = Math.Max(next, 1); slot < end; slot++)
+            for (slot = (next + count - 1) & ~(count - 1); slot + count <= end; slot += count)
             {
-                if (new SwapSlot(Slot(slot)).IsFree)
+                if (IsFree(slot, count))
                 {
-                    Slot(slot) = word.Value;
-                    Cluster(cluster).Used++;
-                    UsedPages++;
-                    next = slot + 1 < end ? slot + 1 : 0;
+                    Take(cluster, slot, count, word);
+                    next = slot + count < end ? slot + count : 0;
                     GiveBack(cluster, isLeft: next == 0);
                     return true;
                 }
@@ -182,6 +193,30 @@ public sealed class SwapArea
         }
     }
 
+    private bool IsFree(ulong slot, ulong count)
+    {
+        for (ulong i = 0; i < count; i++)
+        {
+            if (!new SwapSlot(Slot(slot + i)).IsFree)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void Take(uint cluster, ulong slot, ulong count, SwapSlot word)
+    {
+        for (ulong i = 0; i < count; i++)
+        {
+            Slot(slot + i) = word.IsCached ? word.WithFrame(word.Frame + (uint)i).Value : word.Value;
+        }
+
+        Cluster(cluster).Used += (uint)count;
+        UsedPages += count;
+    }
+
     private static bool TryFill(PageAllocator pages, CpuId cpu, Pfn[] frames)
     {
         frames.AsSpan().Fill(Pfn.None);
@@ -218,10 +253,10 @@ public sealed class SwapArea
         return (uint)(end - Math.Min(end, Store.SlotCount)) + (cluster == 0 ? 1u : 0);
     }
 
-    private bool TryGiveCluster(ref ulong next)
+    private bool TryGiveCluster(ref ulong next, bool takesLeft)
     {
         uint link = firstOf[(int)SwapClusterList.Free];
-        link = link != 0 ? link : firstOf[(int)SwapClusterList.Partial];
+        link = link != 0 || !takesLeft ? link : firstOf[(int)SwapClusterList.Partial];
         if (link == 0 || link > clusterCount)
         {
             return false;

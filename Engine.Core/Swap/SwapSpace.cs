@@ -112,14 +112,48 @@ public sealed class SwapSpace
     {
         lock (gate)
         {
-            if (!TryTake(cpu, SwapSlot.Used(0, pfn.Value + 1), out SwapEntry entry))
+            if (!TryTake(cpu, Order.Zero, SwapSlot.Used(0, pfn.Value + 1), out SwapEntry entry))
             {
                 return false;
             }
 
-            Attach(entry, pfn);
-            frames[pfn].Flags |= PageFlag.Dirty;
+            AttachDirty(entry, pfn);
             return true;
+        }
+    }
+
+    /// <summary>Takes slots in a row for the pages of a folio. They lead to the frames; each frame has to join the cache (<see cref="Join"/>), or all slots go back (<see cref="ReleaseRun"/>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="head">The folio's first frame.</param>
+    /// <param name="order">How many pages.</param>
+    /// <param name="first">The first slot.</param>
+    /// <returns>False where no area has so many in a row.</returns>
+    internal bool TryTakeRun(CpuId cpu, Pfn head, Order order, out SwapEntry first)
+    {
+        lock (gate)
+        {
+            return TryTake(cpu, order, SwapSlot.Used(0, head.Value + 1), out first);
+        }
+    }
+
+    /// <summary>A frame of a run joins the cache, dirty.</summary>
+    internal void Join(SwapEntry entry, Pfn pfn)
+    {
+        lock (gate)
+        {
+            AttachDirty(entry, pfn);
+        }
+    }
+
+    /// <summary>Gives the slots of a run back whose frames did not join the cache.</summary>
+    internal void ReleaseRun(SwapEntry first, uint count)
+    {
+        lock (gate)
+        {
+            for (uint i = 0; i < count; i++)
+            {
+                Store(areas[first.Type], new SwapEntry(first.Type, first.Offset + i), new SwapSlot(0));
+            }
         }
     }
 
@@ -128,7 +162,7 @@ public sealed class SwapSpace
     {
         lock (gate)
         {
-            return TryTake(cpu, SwapSlot.Used(1, 0), out entry);
+            return TryTake(cpu, Order.Zero, SwapSlot.Used(1, 0), out entry);
         }
     }
 
@@ -298,13 +332,13 @@ public sealed class SwapSpace
         return findings;
     }
 
-    private bool TryTake(CpuId cpu, SwapSlot word, out SwapEntry entry)
+    private bool TryTake(CpuId cpu, Order order, SwapSlot word, out SwapEntry entry)
     {
         foreach (SwapArea area in areas)
         {
-            if (area.TryTake(cpu, word, out ulong slot))
+            if (area.TryTake(cpu, order, word, out ulong slot))
             {
-                FreePages -= Math.Min(FreePages, 1);
+                FreePages -= Math.Min(FreePages, order.PageCount);
                 entry = new SwapEntry(area.Type, slot);
                 return true;
             }
@@ -312,6 +346,12 @@ public sealed class SwapSpace
 
         entry = SwapEntry.None;
         return false;
+    }
+
+    private void AttachDirty(SwapEntry entry, Pfn pfn)
+    {
+        Attach(entry, pfn);
+        frames[pfn].Flags |= PageFlag.Dirty;
     }
 
     private void Attach(SwapEntry entry, Pfn pfn)

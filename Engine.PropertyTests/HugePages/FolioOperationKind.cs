@@ -30,6 +30,9 @@ public enum FolioOperationKind
     /// <summary>madvise(COLD).</summary>
     Cold,
 
+    /// <summary>madvise(PAGEOUT).</summary>
+    PageOut,
+
     /// <summary>MADV_COLLAPSE.</summary>
     Collapse,
 

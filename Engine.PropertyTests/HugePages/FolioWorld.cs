@@ -5,6 +5,7 @@ using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.PageCache;
+using Engine.Core.Swap;
 using Xunit.Sdk;
 
 namespace Engine.PropertyTests.HugePages;
@@ -39,6 +40,7 @@ internal sealed class FolioWorld : IDisposable
             HugePages = new HugePageOptions { Enabled = HugePageMode.Always, Sizes = sizes },
         });
         cpu = machine.Cpus[0];
+        machine.Swap.SwapOn(cpu.Id, "swap", new MemorySwapStore(16 << 20));
         Process main = machine.CreateProcess("main");
         Map(main, 0, PageCount);
         live.Add((main, new byte[PageCount]));
@@ -91,6 +93,8 @@ internal sealed class FolioWorld : IDisposable
         IReadOnlyList<Core.Diagnostics.Corruption> findings = machine.VerifyMappings();
         Expect(findings.Count == 0, findings.Count == 0 ? "" : string.Join("; ", findings.Take(3)));
         Expect(machine.Log.Count == 0, $"{machine.Log.Count} corruptions reported");
+        IReadOnlyList<Core.Diagnostics.Corruption> reclaim = machine.VerifyReclaim();
+        Expect(reclaim.Count == 0, string.Join("; ", reclaim.Take(3)));
         Expect(machine.PageCache.Verify().Count == 0, "page cache");
     }
 
@@ -133,6 +137,9 @@ internal sealed class FolioWorld : IDisposable
                 break;
             case FolioOperationKind.Cold:
                 Expect(!process.Memory.Advise(cpu.Id, At(page), lengthBytes, MemoryAdvice.Cold).IsError, "COLD");
+                break;
+            case FolioOperationKind.PageOut:
+                Expect(!process.Memory.Advise(cpu.Id, At(page), lengthBytes, MemoryAdvice.PageOut).IsError, "PAGEOUT");
                 break;
             case FolioOperationKind.Collapse:
                 process.Memory.Advise(cpu.Id, At(page), lengthBytes, MemoryAdvice.Collapse); // may be refused

@@ -14,7 +14,6 @@ public sealed class KernelOracleTests
     private const int ScriptCount = 40;
     private const int ShrinkRunsMax = 150;
     private const int RepeatCount = 3;
-    private const long GigabytesOfPages = 1 << 18;
 
     [KernelOracleFact]
     public void Random_scripts_get_the_kernels_answers()
@@ -45,13 +44,7 @@ public sealed class KernelOracleTests
         Assert.Contains("file", smallest[0], StringComparison.Ordinal);
     }
 
-    // Without what depends on the machine: advice on a range that goes on for gigabytes comes to mappings that a process of the
-    // kernel has of its own, vDSO and all; whether gigabytes can be had depends on how many there are.
-    private static List<string> MakeScript(ulong seed) => [.. SyscallScript.Make(seed).Where(line => !DependsOnMachine(line.Split(' ')))];
-
-    private static bool DependsOnMachine(string[] words) =>
-        words.Any(word => word is "madvise" or "brk" or "mremap" || word.StartsWith("mmap", StringComparison.Ordinal))
-        && words.Any(word => long.TryParse(word, CultureInfo.InvariantCulture, out long pages) && pages >= GigabytesOfPages);
+    private static List<string> MakeScript(ulong seed) => [.. SyscallScript.Make(seed).Where(line => !SyscallScript.DependsOnMachine(line))];
 
     private static ulong FirstSeed()
     {

@@ -136,7 +136,11 @@ internal static class ScenarioCommand
             });
         }
 
-        return interruption.IsRequested ? ExitCode.Interrupted : verdicts.TrueForAll(verdict => verdict.IsEqual) ? ExitCode.Done : ExitCode.Difference;
+        string[] errors = [.. verdicts.Select(verdict => verdict.Error).OfType<string>()];
+        Array.ForEach(errors, error => Console.Error.WriteLine($"mmsim: {error}"));
+        return interruption.IsRequested ? ExitCode.Interrupted
+            : errors.Length > 0 ? ExitCode.BadInput
+            : verdicts.TrueForAll(verdict => verdict.IsEqual) ? ExitCode.Done : ExitCode.Difference;
     }
 
     private static string[] FindScripts(string folder)
@@ -150,7 +154,7 @@ internal static class ScenarioCommand
         return scripts.Length > 0 ? scripts : throw new InputException(folder, null, "no scripts", "files that end in .scn");
     }
 
-    // One bad script is a difference of its own; the others are compared all the same.
+    // Where one script cannot be run, the others are compared all the same.
     private static ScenarioVerdict Check(string script, ulong seed, Action<Machine> prepare)
     {
         string name = Path.GetFileNameWithoutExtension(script);
@@ -177,7 +181,7 @@ internal static class ScenarioCommand
         }
 
         ReportConsole.Create().Write(table);
-        verdicts.Where(verdict => !verdict.IsEqual).ToList().ForEach(verdict => Console.WriteLine(verdict.Describe()));
+        verdicts.Where(verdict => verdict.FirstDifference != 0).ToList().ForEach(verdict => Console.WriteLine(verdict.Describe()));
         Console.WriteLine($"{verdicts.Count(verdict => verdict.IsEqual)} of {verdicts.Count} scenarios are equal");
     }
 

@@ -19,6 +19,8 @@ public sealed class SyscallScript
     private static readonly long[] Strange =
         [0, -1, -3, 1 << 20, 1L << 36, (1L << 36) - 1, 1L << 40, (1L << 50) - 1, long.MaxValue >> 13, -(1L << 30)];
 
+    private const long GigabytesOfPages = 1 << 18;
+
     private readonly SplitMix64 random;
     private readonly List<string> lines = [];
     private readonly List<string> regions = ["heap"];
@@ -41,6 +43,17 @@ public sealed class SyscallScript
 
         script.lines.AddRange(script.processes.Select(process => $"{process}: obs"));
         return script.lines;
+    }
+
+    /// <summary>
+    /// Whether what a line gives depends on the machine: advice on a range that goes on for gigabytes comes to mappings that a process of
+    /// the kernel has of its own, vDSO and all; whether gigabytes can be had depends on how many there are.
+    /// </summary>
+    public static bool DependsOnMachine(string line)
+    {
+        string[] words = line.Split(' ');
+        return words.Any(word => word is "madvise" or "brk" or "mremap" || word.StartsWith("mmap", StringComparison.Ordinal))
+            && words.Any(word => long.TryParse(word, CultureInfo.InvariantCulture, out long pages) && pages >= GigabytesOfPages);
     }
 
     private string Pick(IReadOnlyList<string> items) => items[random.Below(items.Count)];

@@ -15,6 +15,9 @@ internal static class ScenarioParser
     /// <summary>The longest range of an operation that looks at pages one by one.</summary>
     public const int PagesMax = 4096;
 
+    /// <summary>The longest range of an operation that touches pages one by one.</summary>
+    public const int AccessedPagesMax = 1 << 24;
+
     /// <summary>Parses a script.</summary>
     /// <param name="name">The file's name, for messages.</param>
     /// <param name="lines">Its lines.</param>
@@ -86,6 +89,8 @@ internal static class ScenarioParser
             New(kind) with { Name = words.NextName("a region"), Offset = words.NextNumber("a page") };
         ScenarioOperation Range(ScenarioOperationKind kind, long min = long.MinValue) =>
             Placed(kind) with { Count = words.NextNumber("pages", Math.Max(min, int.MinValue), min == 1 ? PagesMax : long.MaxValue >> 13) };
+        ScenarioOperation Accessed(ScenarioOperationKind kind) =>
+            Placed(kind) with { Count = words.NextNumber("pages", int.MinValue, AccessedPagesMax) };
         ScenarioOperation Written(ScenarioOperation operation) => operation with { Value = unchecked((byte)words.NextNumber("a value")) };
         return word switch
         {
@@ -105,8 +110,8 @@ internal static class ScenarioParser
             "thp" => New(ScenarioOperationKind.SetThp) with { IsSet = ParseOnOff(words) },
             "read" => Placed(ScenarioOperationKind.Read),
             "write" => Written(Placed(ScenarioOperationKind.Write)),
-            "readn" => Range(ScenarioOperationKind.ReadMany),
-            "writen" => Written(Range(ScenarioOperationKind.WriteMany)),
+            "readn" => Accessed(ScenarioOperationKind.ReadMany),
+            "writen" => Written(Accessed(ScenarioOperationKind.WriteMany)),
             "fork" => New(ScenarioOperationKind.Fork) with { Name = words.NextName("a new process") },
             "exit" => New(ScenarioOperationKind.Exit) with { Name = words.HasMore ? words.NextName("a process") : "" },
             "memlimit" => New(ScenarioOperationKind.LimitMemory) with { Count = words.NextNumber("pages", 0) },

@@ -35,7 +35,7 @@ internal sealed record ScenarioVerdict(string Name, int LineCount, int FirstDiff
     }
 
     /// <summary>Describes a difference in a few lines.</summary>
-    public string Describe() => Error is not null ? $"{Name}\n  {Error}" : $"{Name}:{FirstDifference}\n  expected {Expected}\n  found    {Found}";
+    public string Describe() => $"{Name}:{FirstDifference}\n  expected {Expected}\n  found    {Found}";
 
     /// <summary>Writes the verdict as JSON.</summary>
     public void Write(Utf8JsonWriter writer)

@@ -18,6 +18,7 @@ internal sealed class ScenarioWorld : IDisposable
     private const ulong SlotBase = 0x1000_0000_0000;
     private const ulong SlotBytes = 1UL << 30;
     private const int SlotCountMax = 256;
+    private const ulong TaskSize = (1UL << 47) - PageBytes;
     private const ulong Fence = 0x7f80_0000_0000;
     private const ulong LibraryDistanceBytes = 1UL << 38;
     private const ulong TopBytes = 1UL << 40;
@@ -41,8 +42,15 @@ internal sealed class ScenarioWorld : IDisposable
         this.script = script;
 
         // The recordings come from a machine whose tables have no contiguous bit: access flags are each page's own, and
-        // executable memory is read in single pages.
-        Machine = new Machine(new MachineOptions { Release = KernelRelease.Linux618, FoldsContiguousRuns = false, ExecFolioOrder = 0, Seed = seed });
+        // executable memory is read in single pages. Its processes have 47 bits of addresses but for the last page.
+        Machine = new Machine(new MachineOptions
+        {
+            Release = KernelRelease.Linux618,
+            FoldsContiguousRuns = false,
+            ExecFolioOrder = 0,
+            TaskSize = new VirtAddr(TaskSize),
+            Seed = seed,
+        });
         Cpu = Machine.Cpus[0];
         Process main = Machine.CreateProcess(ScenarioParser.MainProcess);
         live.Add(main.Name, main);
