@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Faults;
 using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.PageTables;
@@ -16,6 +17,9 @@ namespace Engine.Arm64.PageWalk;
 internal struct ForkVisitor(UserFrames frames, Process parent, Process child, VmAreaRef childArea, CpuId cpu, bool isShared) : ILeafVisitor
 {
     private const ulong NoTable = ulong.MaxValue;
+
+    // About as many descriptors as come from memory while one comes.
+    private const int EntriesAhead = 12;
 
     private readonly PageTable tables = child.Tables;
     private readonly bool hasPinned = parent.Memory.State.HasPinned != 0;
@@ -55,6 +59,13 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
             return false;
         }
 
+        FetchAhead(address, ref descriptor);
+        if (!isShared && !hasPinned && !descriptor.IsContiguous && frames.TryShareSmallAnonymous(descriptor))
+        {
+            CopySmall(address, ref descriptor);
+            return true;
+        }
+
         Descriptor entry = descriptor.IsContiguous ? parent.Tables.ReadGathered(address).MakeNonContiguous() : descriptor;
         if (!isShared && hasPinned && PinnedFork.MustCopy(parent, entry))
         {
@@ -89,6 +100,37 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
         }
 
         return true;
+    }
+
+    // Nearly every page: private, a folio of its own, counted already.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CopySmall(VirtAddr address, ref Descriptor descriptor)
+    {
+        Descriptor entry = descriptor;
+        if (entry.IsWritable)
+        {
+            entry = entry.WriteProtect();
+            descriptor = entry;
+        }
+
+        anonPages++;
+        batchNext = default;
+        entry = entry.MakeOld();
+        pages[PageTable.PageIndexOf(address)] = entry;
+        if (tables.EndsRun(address, entry))
+        {
+            tables.TryFoldAt(address);
+        }
+    }
+
+    // The frames' descriptors are what a fork waits for: that of a page some entries ahead begins to come.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void FetchAhead(VirtAddr address, ref Descriptor descriptor)
+    {
+        if (PageTable.PageIndexOf(address) < TableView<Granule4K>.EntryCount - EntriesAhead)
+        {
+            frames.Prefetch(Unsafe.Add(ref descriptor, EntriesAhead).Pfn);
+        }
     }
 
     private bool TryOpenPages(VirtAddr address)
