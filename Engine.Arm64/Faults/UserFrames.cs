@@ -21,6 +21,8 @@ namespace Engine.Arm64.Faults;
 /// <summary>Allocates, counts and frees the frames that processes map.</summary>
 internal sealed partial class UserFrames
 {
+    private const int PrefetchBytes = 1536;
+
     private readonly PageAllocator allocator;
     private readonly PhysicalMemory memory;
     private readonly FrameTable frames;
@@ -163,12 +165,12 @@ internal sealed partial class UserFrames
     /// <summary>Copies a page's content (<c>copy_user_highpage</c>).</summary>
     public void Copy(Pfn from, Pfn to) => memory.CopyFrame(from, to);
 
-    /// <summary>Begins to fetch the content of the frame behind an entry into the host's caches.</summary>
+    /// <summary>Begins to fetch the content of the frame behind an entry into the host's caches: some lines, behind which the host's own prefetching goes on.</summary>
     public void PrefetchContent(Descriptor entry)
     {
         if (entry.IsPresent && !entry.IsSpecial)
         {
-            memory.PrefetchFrame(entry.Pfn);
+            memory.PrefetchFrame(entry.Pfn, PrefetchBytes);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="gap">The gap, clipped to the limits.</param>
     public bool TryFindGapTopDown(ulong lengthBytes, VirtAddr low, VirtAddr high, out VmAreaGap gap)
     {
-        VmAreaRef above = FindFrom(high, out VmAreaRef below);
+        VmAreaRef above = FindFrom(FindCeiling(high.Value), high, out VmAreaRef below);
         VirtAddr end = above.IsNone || this[above].Start > high ? high : this[above].Start;
         VirtAddr start = below.IsNone ? default : this[below].End;
         if (TryClip(start, end, low, high, above, lengthBytes, out gap))
@@ -85,7 +85,7 @@ public sealed unsafe partial class VmAreaTree
             {
                 path.Nodes[level] = address;
                 path.Slots[level] = slot;
-                pathHeight = head->Height;
+                path.Height = head->Height;
                 return true;
             }
         }

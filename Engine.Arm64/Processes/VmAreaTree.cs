@@ -42,9 +42,10 @@ public sealed unsafe partial class VmAreaTree
     private readonly VmAreaTreeHead* head;
     private VmArea absent;
 
-    // The way that was found last, and its levels, 0 for none. Its nodes are RAM; all else has to be compared before it is used.
+    // The way that a change or a search for room took last, and the one to where the search began. Their nodes are RAM; all else has to be
+    // compared before it is used.
     private VmAreaPath path;
-    private int pathHeight;
+    private VmAreaPath ceiling;
 
     /// <summary>Opens the tree whose root lies at an address; zeroed memory is an empty tree.</summary>
     /// <param name="caches">Where nodes come from.</param>
@@ -103,10 +104,11 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="address">Any address.</param>
     /// <param name="previous">The VMA below the one that is returned; the highest where none is returned; <see cref="VmAreaRef.None"/> where there is none.</param>
     /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
-    public VmAreaRef FindFrom(VirtAddr address, out VmAreaRef previous)
+    public VmAreaRef FindFrom(VirtAddr address, out VmAreaRef previous) => FindFrom(FindLeaf(address.Value), address, out previous);
+
+    private VmAreaRef FindFrom(VmAreaNode* leaf, VirtAddr address, out VmAreaRef previous)
     {
         previous = VmAreaRef.None;
-        VmAreaNode* leaf = FindLeaf(address.Value);
         if (leaf == null || leaf->Count == 0)
         {
             return VmAreaRef.None;
@@ -195,7 +197,7 @@ public sealed unsafe partial class VmAreaTree
     private VmAreaNode* FindLeaf(ulong address)
     {
         int height = head->Height;
-        if (IsOnPath(address, height))
+        if (IsOnWay(ref path, address, height))
         {
             return Pointer(path.Nodes[0]);
         }
@@ -251,11 +253,11 @@ public sealed unsafe partial class VmAreaTree
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private VmAreaNode* Pointer(ulong address) => (VmAreaNode*)nodes.At(address);
 
-    // Whether the path leads to the leaf that an address belongs to: every node is what its parent's slot names, and the slot is the address's.
+    // Whether a way leads to the leaf that an address belongs to: every node is what its parent's slot names, and the slot is the address's.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsOnPath(ulong address, int height)
+    private bool IsOnWay(ref VmAreaPath way, ulong address, int height)
     {
-        if (height != pathHeight || height == 0)
+        if (height != way.Height || height == 0)
         {
             return false;
         }
@@ -263,10 +265,10 @@ public sealed unsafe partial class VmAreaTree
         ulong expected = head->Root;
         for (int level = height - 1; level > 0; level--)
         {
-            VmAreaNode* node = Pointer(path.Nodes[level]);
-            int slot = path.Slots[level];
+            VmAreaNode* node = Pointer(way.Nodes[level]);
+            int slot = way.Slots[level];
             int count = node->Count;
-            if (path.Nodes[level] != expected || node->Kind != (VmAreaNode.KindMagic | level) || count > VmAreaNode.SlotCount || (uint)slot >= (uint)count)
+            if (way.Nodes[level] != expected || node->Kind != (VmAreaNode.KindMagic | level) || count > VmAreaNode.SlotCount || (uint)slot >= (uint)count)
             {
                 return false;
             }
@@ -279,27 +281,34 @@ public sealed unsafe partial class VmAreaTree
             expected = Target(node, slot);
         }
 
-        VmAreaNode* leaf = Pointer(path.Nodes[0]);
-        return path.Nodes[0] == expected && leaf->Kind == VmAreaNode.KindMagic && leaf->Count <= VmAreaNode.SlotCount;
+        VmAreaNode* leaf = Pointer(way.Nodes[0]);
+        return way.Nodes[0] == expected && leaf->Kind == VmAreaNode.KindMagic && leaf->Count <= VmAreaNode.SlotCount;
     }
 
     // Makes `path` the way to the leaf that an address belongs to. Inner slots are clamped to 0, the leaf's may be -1.
     private bool TryFindPath(ulong address)
     {
         int height = head->Height;
-        if (IsOnPath(address, height))
+        if (IsOnWay(ref path, address, height))
         {
             path.Slots[0] = UpperBound(Pointer(path.Nodes[0]), address) - 1;
             return true;
         }
 
-        return TryDescend(address, height);
+        return TryDescend(ref path, address, height);
+    }
+
+    // The leaf where a search for room below an address begins.
+    private VmAreaNode* FindCeiling(ulong address)
+    {
+        int height = head->Height;
+        return IsOnWay(ref ceiling, address, height) || TryDescend(ref ceiling, address, height) ? Pointer(ceiling.Nodes[0]) : null;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryDescend(ulong address, int height)
+    private bool TryDescend(ref VmAreaPath way, ulong address, int height)
     {
-        pathHeight = 0;
+        way.Height = 0;
         if (height <= 0 || height > VmAreaPath.LevelsMax)
         {
             ReportHeight(height);
@@ -317,12 +326,12 @@ public sealed unsafe partial class VmAreaTree
 
             int slot = UpperBound(node, address) - 1;
             slot = level > 0 && slot < 0 ? 0 : slot;
-            path.Nodes[level] = address0;
-            path.Slots[level] = slot;
+            way.Nodes[level] = address0;
+            way.Slots[level] = slot;
             address0 = level > 0 ? Target(node, slot) : 0;
         }
 
-        pathHeight = height;
+        way.Height = height;
         return true;
     }
 

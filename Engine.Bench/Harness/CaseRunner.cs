@@ -1,8 +1,9 @@
 // One case, run round by round. Its threads live as long as the case and meet the harness at two barriers a round:
 //
 //   harness:  signal round -> [ready] ............................. [done] -> read the times
-//   thread t: Prepare(t)      [ready] take time, Run(t), take time  [done]
+//   thread t: Prepare(t)      [ready] meet the others awake, take time, Run(t), take time  [done]
 //
+// A barrier wakes its threads one after the other, on a busy host far apart: so they meet once more, spinning, and begin together.
 // A round's wall time runs from the earliest start to the latest end, so a thread that waits is counted. On a host that is
 // busy with other things, CPU time is steadier: then the round takes what its slowest thread took.
 
@@ -22,6 +23,7 @@ internal sealed class CaseRunner : IDisposable
     private readonly double[] cycleNs;
     private readonly List<double> nsRounds = [];
     private readonly List<double> cycleRounds = [];
+    private int awake;
     private Exception? failure;
     private bool isStopping;
 
@@ -111,12 +113,24 @@ internal sealed class CaseRunner : IDisposable
             }
 
             double before = HostCycle.Nanoseconds();
+            MeetAwake();
             startNs[index] = RoundClock.Now();
             Guard(() => operations[index] = workload.Run(index));
             endNs[index] = RoundClock.Now();
             startNs[index] = workload.OwnNanoseconds(index) is { } own ? endNs[index] - own : startNs[index];
             cycleNs[index] = (before + HostCycle.Nanoseconds()) / 2;
             done.SignalAndWait();
+        }
+    }
+
+    private void MeetAwake()
+    {
+        // A round's last to come lets all go: their number is then a multiple of the threads.
+        int arrived = Interlocked.Increment(ref awake);
+        int complete = (arrived + threads.Length - 1) / threads.Length * threads.Length;
+        while (Volatile.Read(ref awake) < complete)
+        {
+            Thread.SpinWait(1);
         }
     }
 

@@ -159,14 +159,14 @@ public sealed unsafe class PhysicalMemory : IDisposable
         }
     }
 
-    /// <summary>Begins to fetch a frame's bytes into the host's second-level cache: nothing else depends on it, and any number will do.</summary>
-    internal void PrefetchFrame(Pfn pfn)
+    /// <summary>Begins to fetch a frame's first bytes into the host's second-level cache: nothing else depends on it, and any frame number will do.</summary>
+    internal void PrefetchFrame(Pfn pfn, int lengthBytes)
     {
         if (Sse.IsSupported && Contains(pfn.Address, Pfn.PageSizeBytes))
         {
             // SAFETY: the frame is RAM; and a prefetch faults nowhere.
             byte* start = Bias + pfn.Address.Value;
-            for (int at = 0; at < Pfn.PageSizeBytes; at += HostCacheLineBytes)
+            for (int at = 0; at < lengthBytes; at += HostCacheLineBytes)
             {
                 Sse.Prefetch1(start + at);
             }

@@ -19,7 +19,8 @@ public sealed unsafe partial class PageAllocator
     /// </summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="gfp">The flags of such a request.</param>
-    internal void PrefetchNext(CpuId cpu, GfpFlags gfp)
+    /// <param name="isCopyTarget">Whether it will be copied to: then all of it, into the second-level cache, since the copied frame comes through the first.</param>
+    internal void PrefetchNext(CpuId cpu, GfpFlags gfp, bool isCopyTarget)
     {
         uint index = ((uint)cpu.Value << RouteShift) | ((uint)gfp & RouteMask);
         if (!Sse.IsSupported || index >= (uint)routes.Length || routes[index].Pages is not { } pages)
@@ -32,6 +33,12 @@ public sealed unsafe partial class PageAllocator
         {
             // SAFETY: a prefetch of whatever address does not fault.
             FrameTable.Prefetch(descriptors + next);
+            if (isCopyTarget)
+            {
+                Memory.PrefetchFrame(new Pfn(next), Pfn.PageSizeBytes);
+                return;
+            }
+
             byte* at = Memory.Bias + new Pfn(next).Address.Value;
             for (int line = 0; line < PrefetchLines; line++)
             {
