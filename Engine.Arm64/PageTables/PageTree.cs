@@ -273,6 +273,7 @@ public partial class PageTree<TGeometry>
     /// <summary>Whether a frame in use holds a table of some tree (<c>PageTable</c>).</summary>
     internal static bool IsTable(in Frame frame) => frame.Private >> TagMagicShift == TagMagic >> TagMagicShift;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ulong TagOf(int level) => TagMagic | ((ulong)(uint)level << TagLevelShift) | Root.ToUInt32();
 
     private void Tag(Pfn table, int level, ulong firstOffset)

@@ -23,6 +23,7 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
 
     private readonly PageTable tables = child.Tables;
     private readonly bool hasPinned = parent.Memory.State.HasPinned != 0;
+    private readonly bool isPlain = !isShared && parent.Memory.State.HasPinned == 0;
     private VirtAddr batchNext;
     private Pfn batchPfn;
     private Pfn batchHead;
@@ -42,7 +43,25 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
         anonPages = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
+    {
+        // Nearly every page: private, a folio of its own, within the child's table of the page before.
+        if (isPlain && level == PageTable.LastLevel && PageTable.PagesNumberOf(address) == pagesNumber)
+        {
+            FetchAhead(address, ref descriptor);
+            if (descriptor.IsPresent && !descriptor.IsContiguous && frames.TryShareSmallAnonymous(descriptor))
+            {
+                CopySmall(address, ref descriptor);
+                return true;
+            }
+        }
+
+        return VisitAny(address, level, ref descriptor);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool VisitAny(VirtAddr address, int level, ref Descriptor descriptor)
     {
         if (!descriptor.IsPresent)
         {
@@ -57,13 +76,6 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
         if (!TryOpenPages(address))
         {
             return false;
-        }
-
-        FetchAhead(address, ref descriptor);
-        if (!isShared && !hasPinned && !descriptor.IsContiguous && frames.TryShareSmallAnonymous(descriptor))
-        {
-            CopySmall(address, ref descriptor);
-            return true;
         }
 
         Descriptor entry = descriptor.IsContiguous ? parent.Tables.ReadGathered(address).MakeNonContiguous() : descriptor;
@@ -102,7 +114,7 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
         return true;
     }
 
-    // Nearly every page: private, a folio of its own, counted already.
+    // What is counted already.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CopySmall(VirtAddr address, ref Descriptor descriptor)
     {
