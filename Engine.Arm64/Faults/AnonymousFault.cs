@@ -53,7 +53,7 @@ internal static class AnonymousFault
         fault.Process.Memory.State.AnonPages++;
         fault.Entry = fault.MakeWritableIfAllowed(Descriptor.ForPage(pfn, fault.Protection).MakeDirty());
         fault.Process.Faults.CountCause(FaultCause.ZeroFill);
-        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable, isCopyTarget: false);
+        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable);
         return FaultResult.Minor;
     }
 

@@ -99,7 +99,7 @@ internal static class CopyOnWrite
         }
 
         fault.Process.Faults.CountCause(FaultCause.Cow);
-        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable, isCopyTarget: true);
+        fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable);
         PrefetchNextSource(in fault);
         return FaultResult.Minor;
     }

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Engine.Core.Arena;
 using Engine.Core.Units;
+using Mmsim.Fuzz;
 using Xunit;
 
 namespace Engine.PropertyTests.Arena;
@@ -14,8 +16,8 @@ public sealed class PhysicalMemoryTests
     [InlineData(0x4000_0000UL)]
     public void A_window_holds_what_lies_aligned_in_the_first_bank(ulong start)
     {
-        using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(start), BankBytes, 0), new MemoryBank(new PhysAddr(start + (3 * BankBytes)), BankBytes, 0));
-        Random random = new(1);
+        using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(start), BankBytes), new MemoryBank(new PhysAddr(start + (3 * BankBytes)), BankBytes));
+        SplitMix64 random = new(1);
         foreach (int size in new[] { 8, 64, 128, 256, 4096 })
         {
             StructureWindow window = new(memory, size);
@@ -30,7 +32,7 @@ public sealed class PhysicalMemoryTests
 
             for (int i = 0; i < 2000; i++)
             {
-                CompareWindow(memory, window, start + (ulong)random.NextInt64((long)(4 * BankBytes)), size, start);
+                CompareWindow(memory, window, start + (random.Next() % (4 * BankBytes)), size, start);
             }
         }
     }
@@ -38,15 +40,20 @@ public sealed class PhysicalMemoryTests
     [Fact]
     public void A_window_is_for_structures_of_a_frame_at_most()
     {
-        using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(0), BankBytes, 0));
+        using PhysicalMemory memory = new(new MemoryBank(default, BankBytes));
         Assert.Throws<ArgumentOutOfRangeException>(() => new StructureWindow(memory, Pfn.PageSizeBytes + 1));
     }
 
     [Fact]
     public void A_frame_is_copied_whole_and_nothing_beside_it()
     {
-        using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(0), BankBytes, 0));
-        new Random(2).NextBytes(memory.GetSpan(default, (int)BankBytes));
+        using PhysicalMemory memory = new(new MemoryBank(default, BankBytes));
+        SplitMix64 random = new(2);
+        foreach (ref ulong word in MemoryMarshal.Cast<byte, ulong>(memory.GetSpan(default, (int)BankBytes)))
+        {
+            word = random.Next();
+        }
+
         byte[] expected = memory.GetSpan(default, (int)BankBytes).ToArray();
         foreach ((uint from, uint to) in new[] { (3u, 7u), (7u, 3u), (5u, 5u), (511u, 0u), (510u, 511u) })
         {
@@ -59,7 +66,7 @@ public sealed class PhysicalMemoryTests
     [Fact]
     public void A_frame_outside_ram_is_not_copied_and_may_be_fetched()
     {
-        using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(0), BankBytes, 0));
+        using PhysicalMemory memory = new(new MemoryBank(default, BankBytes));
         Assert.Throws<ArgumentOutOfRangeException>(() => memory.CopyFrame(new Pfn(512), new Pfn(0)));
         Assert.Throws<ArgumentOutOfRangeException>(() => memory.CopyFrame(new Pfn(0), new Pfn(uint.MaxValue)));
         memory.PrefetchFrame(new Pfn(uint.MaxValue), Pfn.PageSizeBytes);

@@ -1,4 +1,5 @@
 using Engine.Arm64.Processes;
+using Mmsim.Fuzz;
 using Xunit;
 
 namespace Engine.PropertyTests.Processes;
@@ -9,7 +10,7 @@ public sealed unsafe class VmAreaColumnTests
     [Fact]
     public void A_word_comes_in_at_every_slot()
     {
-        Random random = new(1);
+        SplitMix64 random = new(1);
         for (int slot = 0; slot < VmAreaNode.SlotCount; slot++)
         {
             VmAreaNode node = Fill(random);
@@ -28,7 +29,7 @@ public sealed unsafe class VmAreaColumnTests
     [Fact]
     public void One_or_two_words_go_from_every_slot()
     {
-        Random random = new(2);
+        SplitMix64 random = new(2);
         for (int slot = 0; slot < VmAreaNode.SlotCount; slot++)
         {
             for (int count = 1; count <= Math.Min(2, VmAreaNode.SlotCount - slot); count++)
@@ -47,12 +48,12 @@ public sealed unsafe class VmAreaColumnTests
     [Fact]
     public void Words_above_a_bound_and_gaps_of_a_length_are_found()
     {
-        Random random = new(3);
+        SplitMix64 random = new(3);
         for (int round = 0; round < 500; round++)
         {
             // Small numbers meet; large ones show whether compares have a sign.
-            VmAreaNode node = Fill(random, round % 2 == 0 ? 8 : long.MaxValue);
-            ulong bound = Next(random, round % 2 == 0 ? 8 : long.MaxValue);
+            VmAreaNode node = Fill(random, round % 2 == 0 ? 8 : ulong.MaxValue);
+            ulong bound = random.Next() % (round % 2 == 0 ? 8 : ulong.MaxValue);
             ulong length = Math.Max(1, bound / 2);
             uint above = 0;
             uint fits = 0;
@@ -68,21 +69,18 @@ public sealed unsafe class VmAreaColumnTests
         }
     }
 
-    private static VmAreaNode Fill(Random random, long max = long.MaxValue)
+    private static VmAreaNode Fill(SplitMix64 random, ulong max = ulong.MaxValue)
     {
-        VmAreaNode node = new() { Floor = Next(random, max) };
+        VmAreaNode node = new() { Floor = random.Next() % max };
         for (int i = 0; i < VmAreaNode.SlotCount; i++)
         {
-            node.Starts[i] = Next(random, max);
-            node.Extents[i] = Next(random, max);
-            node.Targets[i] = Next(random, max);
+            node.Starts[i] = random.Next() % max;
+            node.Extents[i] = random.Next() % max;
+            node.Targets[i] = random.Next() % max;
         }
 
         return node;
     }
-
-    private static ulong Next(Random random, long max) =>
-        max == long.MaxValue ? ((ulong)random.NextInt64() << 1) ^ (ulong)random.NextInt64() : (ulong)random.NextInt64(max);
 
     private static List<ulong> Words(ref VmAreaNodeSlots column)
     {

@@ -4,6 +4,7 @@ using Engine.Core.Units;
 using Engine.PropertyTests.Support;
 using FsCheck;
 using FsCheck.Fluent;
+using Mmsim.Fuzz;
 using Xunit;
 
 namespace Engine.PropertyTests.Processes;
@@ -83,12 +84,12 @@ public sealed class VmAreaTreeTests
         using World world = new();
         VmAreaTree[] trees = [world.Tree, new VmAreaTree(world.Arena.Caches, world.Arena.TakePage())];
         VmAreaRef[][] models = [Enumerable.Repeat(VmAreaRef.None, PagesMax).ToArray(), Enumerable.Repeat(VmAreaRef.None, PagesMax).ToArray()];
-        Random random = new(4);
+        SplitMix64 random = new(4);
         for (int round = 0; round < 400; round++)
         {
-            int which = random.Next(2);
-            bool isEmptying = random.Next(3) == 0;
-            int from = random.Next(PagesMax);
+            int which = random.Below(2);
+            bool isEmptying = random.Below(3) == 0;
+            int from = random.Below(PagesMax);
             for (int page = from; page < Math.Min(from + 120, PagesMax); page++)
             {
                 if (isEmptying)
