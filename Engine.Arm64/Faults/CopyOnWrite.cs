@@ -30,6 +30,7 @@ internal static class CopyOnWrite
     {
         if (!Unsafe.IsNullRef(in fault.Entry) && !PageTable.IsLastOfTable(fault.Address))
         {
+            // SAFETY: the entry is not the last of its table.
             Descriptor next = Unsafe.Add(ref fault.Entry, 1);
             if (!next.IsWritable)
             {

@@ -141,6 +141,7 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
     {
         if (PageTable.PageIndexOf(address) < TableView<Granule4K>.EntryCount - EntriesAhead)
         {
+            // SAFETY: that entry lies in the same table.
             frames.Prefetch(Unsafe.Add(ref descriptor, EntriesAhead).Pfn);
         }
     }

@@ -383,6 +383,7 @@ public sealed unsafe class AnonVmas
         return ref Unsafe.AsRef<VmArea>(areaWindow.At(area.Value));
     }
 
+    // What is not in the first bank: in a later one, or nowhere.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ref AnonVma DistantAnonVma(AnonVmaRef anonVma)
     {
