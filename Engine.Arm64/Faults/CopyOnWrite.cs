@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Core.PageCache;
@@ -22,6 +24,20 @@ internal static class CopyOnWrite
     /// <summary>Makes a page that is only read the process's own, for a pin (<c>do_wp_page</c> with <c>FAULT_FLAG_UNSHARE</c>).</summary>
     public static FaultResult Unshare(ref VmFault fault) =>
         CanReuse(fault) ? FaultResult.Minor : Copy(ref fault);
+
+    // Who writes to one page after a fork often goes on to the next.
+    private static void PrefetchNextSource(in VmFault fault)
+    {
+        if (!Unsafe.IsNullRef(in fault.Entry) && !PageTable.IsLastOfTable(fault.Address))
+        {
+            // SAFETY: the entry is not the last of its table.
+            Descriptor next = Unsafe.Add(ref fault.Entry, 1);
+            if (!next.IsWritable)
+            {
+                fault.Frames.PrefetchContent(next);
+            }
+        }
+    }
 
     private static bool CanReuse(in VmFault fault) =>
         fault.Frames.CanReuse(fault.Original, mayReuseLarge: fault.Process.Machine.Options.Release != KernelRelease.Linux69);
@@ -85,6 +101,7 @@ internal static class CopyOnWrite
 
         fault.Process.Faults.CountCause(FaultCause.Cow);
         fault.Process.Machine.Pages.PrefetchNext(fault.Cpu, GfpFlags.HighUserMovable);
+        PrefetchNextSource(in fault);
         return FaultResult.Minor;
     }
 }

@@ -32,17 +32,14 @@ internal static class HugeMaps
     /// <summary>Splits the blocks at both ends of a range that the range covers in part.</summary>
     public static void SplitEdges(Process process, CpuId cpu, VirtAddr start, VirtAddr end)
     {
-        if (process.Tables.HasLargeLeaves)
-        {
-            SplitAcross(process, cpu, start);
-            SplitAcross(process, cpu, end);
-        }
+        SplitAcross(process, cpu, start);
+        SplitAcross(process, cpu, end);
     }
 
     /// <summary>Splits the block that an address lies in, where it does not begin there (<c>split_huge_pmd_if_needed</c>).</summary>
     public static void SplitAcross(Process process, CpuId cpu, VirtAddr address)
     {
-        if (StartOf(address) != address && TryGetBlock(process, address, out _))
+        if (process.Tables.HasLargeLeaves && StartOf(address) != address && TryGetBlock(process, address, out _))
         {
             Split(process, cpu, address);
         }

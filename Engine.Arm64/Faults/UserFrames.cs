@@ -21,6 +21,8 @@ namespace Engine.Arm64.Faults;
 /// <summary>Allocates, counts and frees the frames that processes map.</summary>
 internal sealed partial class UserFrames
 {
+    private const int PrefetchBytes = 1536;
+
     private readonly PageAllocator allocator;
     private readonly PhysicalMemory memory;
     private readonly FrameTable frames;
@@ -105,6 +107,10 @@ internal sealed partial class UserFrames
         return true;
     }
 
+    /// <summary>Begins to fetch a frame's descriptor into the host's caches; any number will do.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(Pfn pfn) => frames.Prefetch(pfn);
+
     /// <summary>Counts one more mapping of a frame, in a child (<c>folio_try_dup_anon_rmap_pte</c>, <c>folio_dup_file_rmap_pte</c>): nobody has it alone any more.</summary>
     public void Share(Process child, Descriptor entry)
     {
@@ -156,8 +162,17 @@ internal sealed partial class UserFrames
     /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
     public void CountFile(Process process, Pfn pfn) => CountFile(process, ref frames[HeadOf(pfn)], 1);
 
-    /// <summary>Copies a page's content.</summary>
-    public void Copy(Pfn from, Pfn to) => memory.GetFrame(from).CopyTo(memory.GetFrame(to));
+    /// <summary>Copies a page's content (<c>copy_user_highpage</c>).</summary>
+    public void Copy(Pfn from, Pfn to) => memory.CopyFrame(from, to);
+
+    /// <summary>Begins to fetch the content of the frame behind an entry into the host's caches: some lines, behind which the host's own prefetching goes on.</summary>
+    public void PrefetchContent(Descriptor entry)
+    {
+        if (entry.IsPresent && !entry.IsSpecial)
+        {
+            memory.PrefetchFrame(entry.Pfn, PrefetchBytes);
+        }
+    }
 
     /// <summary>Marks the frame behind a dirty entry as dirty.</summary>
     public void SetDirty(Descriptor entry)

@@ -108,9 +108,10 @@ public partial class PageTree<TGeometry>
             }
         }
 
-        return VisitTable(table, LastLevel, offset, end, ref visitor);
+        return VisitPages(table, offset, end, ref visitor);
     }
 
+    // A table above the last level.
     private bool VisitTable<TVisitor>(TableView<TGeometry> table, int level, ulong offset, ulong end, ref TVisitor visitor)
         where TVisitor : struct, ILeafVisitor, allows ref struct
     {
@@ -133,7 +134,7 @@ public partial class PageTree<TGeometry>
             }
 
             ulong entryStart = tableStart + ((ulong)index << shift);
-            if (level == LastLevel || !entry.IsTable)
+            if (!entry.IsTable)
             {
                 if (!visitor.Visit(ToAddress(entryStart), level, ref entry))
                 {
@@ -142,11 +143,44 @@ public partial class PageTree<TGeometry>
             }
             else if (TryOpenChild(entry, level + 1, entryStart, out TableView<TGeometry> child))
             {
+                ulong childStart = Math.Max(entryStart, offset);
                 ulong childEnd = Math.Min(entryStart + (1UL << shift), end);
-                if (!VisitTable(child, level + 1, Math.Max(entryStart, offset), childEnd, ref visitor))
+                if (level + 1 == LastLevel ? !VisitPages(child, childStart, childEnd, ref visitor) : !VisitTable(child, level + 1, childStart, childEnd, ref visitor))
                 {
                     return false;
                 }
+            }
+        }
+
+        return true;
+    }
+
+    // Of a last-level table: most of a walk is here, so the loop holds nothing but its own.
+    private bool VisitPages<TVisitor>(TableView<TGeometry> table, ulong offset, ulong end, ref TVisitor visitor)
+        where TVisitor : struct, ILeafVisitor, allows ref struct
+    {
+        VirtAddr address = ToAddress(offset & ~(PageSizeBytes - 1));
+        int index = IndexOf(offset, LastLevel);
+        int endIndex = index + (int)((end - 1 - (offset & ~(PageSizeBytes - 1))) >> TGeometry.PageShift) + 1;
+        for (; index < endIndex; index++, address += PageSizeBytes)
+        {
+            ref Descriptor entry = ref table[index];
+            if (entry.IsNone)
+            {
+                int used = table.IndexOfUsed(index, endIndex);
+                if (used == endIndex)
+                {
+                    break;
+                }
+
+                address += (ulong)(uint)(used - index) << TGeometry.PageShift;
+                index = used;
+                entry = ref table[index];
+            }
+
+            if (!visitor.Visit(address, LastLevel, ref entry))
+            {
+                return false;
             }
         }
 

@@ -273,6 +273,7 @@ public partial class PageTree<TGeometry>
     /// <summary>Whether a frame in use holds a table of some tree (<c>PageTable</c>).</summary>
     internal static bool IsTable(in Frame frame) => frame.Private >> TagMagicShift == TagMagic >> TagMagicShift;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ulong TagOf(int level) => TagMagic | ((ulong)(uint)level << TagLevelShift) | Root.ToUInt32();
 
     private void Tag(Pfn table, int level, ulong firstOffset)
@@ -283,7 +284,8 @@ public partial class PageTree<TGeometry>
     }
 
     // Opens the table below an entry if it is what the way to it says.
-    private bool TryOpenChild(in Descriptor entry, int childLevel, ulong firstOffset, out TableView<TGeometry> table)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryOpenChild(Descriptor entry, int childLevel, ulong firstOffset, out TableView<TGeometry> table)
     {
         PhysAddr address = entry.OutputAddress;
         if (!TableView<TGeometry>.TryOpen(memory, address, out table))
@@ -293,14 +295,15 @@ public partial class PageTree<TGeometry>
         }
 
         ref Frame frame = ref allocator.Frames[address.Pfn];
-        if (frame.Private != TagOf(childLevel) || frame.Index != firstOffset >> TGeometry.PageShift)
-        {
-            allocator.Log.Report(new Corruption(
-                CorruptionCategory.PageTable, "table descriptor points to a page that is not this table", address, TagOf(childLevel), frame.Private));
-            return false;
-        }
+        return (frame.Private == TagOf(childLevel) && frame.Index == firstOffset >> TGeometry.PageShift) || ReportBadChild(address, childLevel, frame.Private);
+    }
 
-        return true;
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool ReportBadChild(PhysAddr address, int childLevel, ulong found)
+    {
+        allocator.Log.Report(new Corruption(
+            CorruptionCategory.PageTable, "table descriptor points to a page that is not this table", address, TagOf(childLevel), found));
+        return false;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Faults;
 using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.PageTables;
@@ -17,8 +18,12 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
 {
     private const ulong NoTable = ulong.MaxValue;
 
+    // About as many descriptors as come from memory while one comes.
+    private const int EntriesAhead = 12;
+
     private readonly PageTable tables = child.Tables;
     private readonly bool hasPinned = parent.Memory.State.HasPinned != 0;
+    private readonly bool isPlain = !isShared && parent.Memory.State.HasPinned == 0;
     private VirtAddr batchNext;
     private Pfn batchPfn;
     private Pfn batchHead;
@@ -38,7 +43,25 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
         anonPages = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
+    {
+        // Nearly every page: private, a folio of its own, within the child's table of the page before.
+        if (isPlain && level == PageTable.LastLevel && PageTable.PagesNumberOf(address) == pagesNumber)
+        {
+            FetchAhead(address, ref descriptor);
+            if (descriptor.IsPresent && !descriptor.IsContiguous && frames.TryShareSmallAnonymous(descriptor))
+            {
+                CopySmall(address, ref descriptor);
+                return true;
+            }
+        }
+
+        return VisitAny(address, level, ref descriptor);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool VisitAny(VirtAddr address, int level, ref Descriptor descriptor)
     {
         if (!descriptor.IsPresent)
         {
@@ -89,6 +112,38 @@ internal struct ForkVisitor(UserFrames frames, Process parent, Process child, Vm
         }
 
         return true;
+    }
+
+    // What is counted already.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CopySmall(VirtAddr address, ref Descriptor descriptor)
+    {
+        Descriptor entry = descriptor;
+        if (entry.IsWritable)
+        {
+            entry = entry.WriteProtect();
+            descriptor = entry;
+        }
+
+        anonPages++;
+        batchNext = default;
+        entry = entry.MakeOld();
+        pages[PageTable.PageIndexOf(address)] = entry;
+        if (tables.EndsRun(address, entry))
+        {
+            tables.TryFoldAt(address);
+        }
+    }
+
+    // The frames' descriptors are what a fork waits for: that of a page some entries ahead begins to come.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void FetchAhead(VirtAddr address, ref Descriptor descriptor)
+    {
+        if (PageTable.PageIndexOf(address) < TableView<Granule4K>.EntryCount - EntriesAhead)
+        {
+            // SAFETY: that entry lies in the same table.
+            frames.Prefetch(Unsafe.Add(ref descriptor, EntriesAhead).Pfn);
+        }
     }
 
     private bool TryOpenPages(VirtAddr address)

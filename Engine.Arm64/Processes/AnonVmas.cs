@@ -22,6 +22,9 @@ public sealed unsafe class AnonVmas
 
     private readonly MemoryMapCaches caches;
     private readonly PhysicalMemory memory;
+    private readonly StructureWindow anonVmaWindow;
+    private readonly StructureWindow linkWindow;
+    private readonly StructureWindow areaWindow;
     private AnonVma absentAnonVma;
     private AnonVmaChain absentLink;
     private VmArea absentArea;
@@ -32,6 +35,9 @@ public sealed unsafe class AnonVmas
     {
         this.caches = caches;
         memory = caches.Memory;
+        anonVmaWindow = new StructureWindow(memory, AnonVma.SizeBytes);
+        linkWindow = new StructureWindow(memory, AnonVmaChain.SizeBytes);
+        areaWindow = new StructureWindow(memory, VmArea.SizeBytes);
     }
 
     /// <summary>The anon_vma that a reference names. One that cannot be is reported, and gives one without VMAs.</summary>
@@ -40,13 +46,13 @@ public sealed unsafe class AnonVmas
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
-            if (!IsRam(anonVma.Value, AnonVma.SizeBytes))
+            if (!anonVmaWindow.Holds(anonVma.Value))
             {
-                return ref AbsentAnonVma(anonVma);
+                return ref DistantAnonVma(anonVma);
             }
 
             // SAFETY: all bytes are RAM, and it is aligned.
-            return ref Unsafe.AsRef<AnonVma>(memory.Bias + anonVma.Value);
+            return ref Unsafe.AsRef<AnonVma>(anonVmaWindow.At(anonVma.Value));
         }
     }
 
@@ -54,13 +60,13 @@ public sealed unsafe class AnonVmas
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref AnonVmaChain Link(PhysAddr link)
     {
-        if (!IsRam(link.Value, AnonVmaChain.SizeBytes))
+        if (!linkWindow.Holds(link.Value))
         {
-            return ref AbsentLink(link);
+            return ref DistantLink(link);
         }
 
         // SAFETY: all bytes are RAM, and it is aligned.
-        return ref Unsafe.AsRef<AnonVmaChain>(memory.Bias + link.Value);
+        return ref Unsafe.AsRef<AnonVmaChain>(linkWindow.At(link.Value));
     }
 
     /// <summary>The first VMA that may map pages of an anon_vma; follow <see cref="Next"/> for the others (<c>rmap_walk_anon</c>).</summary>
@@ -368,26 +374,39 @@ public sealed unsafe class AnonVmas
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref VmArea Area(VmAreaRef area)
     {
-        if (!IsRam(area.Value, VmArea.SizeBytes))
+        if (!areaWindow.Holds(area.Value))
         {
-            return ref AbsentArea(area);
+            return ref DistantArea(area);
         }
 
         // SAFETY: all bytes are RAM, and it is aligned.
-        return ref Unsafe.AsRef<VmArea>(memory.Bias + area.Value);
+        return ref Unsafe.AsRef<VmArea>(areaWindow.At(area.Value));
     }
 
+    // What is not in the first bank: in a later one, or nowhere.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref AnonVma AbsentAnonVma(AnonVmaRef anonVma)
+    private ref AnonVma DistantAnonVma(AnonVmaRef anonVma)
     {
+        if (IsRam(anonVma.Value, AnonVma.SizeBytes))
+        {
+            // SAFETY: all bytes are RAM, and it is aligned.
+            return ref Unsafe.AsRef<AnonVma>(anonVmaWindow.At(anonVma.Value));
+        }
+
         Report("anon_vma outside RAM", anonVma.Value);
         absentAnonVma = new AnonVma { Root = AnonVmaRef.None, Parent = AnonVmaRef.None, Chain = NoLink };
         return ref absentAnonVma;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref AnonVmaChain AbsentLink(PhysAddr link)
+    private ref AnonVmaChain DistantLink(PhysAddr link)
     {
+        if (IsRam(link.Value, AnonVmaChain.SizeBytes))
+        {
+            // SAFETY: all bytes are RAM, and it is aligned.
+            return ref Unsafe.AsRef<AnonVmaChain>(linkWindow.At(link.Value));
+        }
+
         Report("anon_vma_chain outside RAM", link.Value);
         absentLink = new AnonVmaChain
         {
@@ -401,8 +420,14 @@ public sealed unsafe class AnonVmas
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref VmArea AbsentArea(VmAreaRef area)
+    private ref VmArea DistantArea(VmAreaRef area)
     {
+        if (IsRam(area.Value, VmArea.SizeBytes))
+        {
+            // SAFETY: all bytes are RAM, and it is aligned.
+            return ref Unsafe.AsRef<VmArea>(areaWindow.At(area.Value));
+        }
+
         Report("VMA outside RAM", area.Value);
         absentArea = new VmArea { Next = VmAreaRef.None, Previous = VmAreaRef.None, AnonVma = AnonVmaRef.None, AnonVmaChain = NoLink };
         return ref absentArea;

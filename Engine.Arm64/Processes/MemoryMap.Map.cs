@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
@@ -245,6 +246,7 @@ public sealed unsafe partial class MemoryMap
         return Errno.None;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryPlaceRegion(CpuId cpu, ref MapRequest request, ref VmAreaMerge merge, out Errno errno)
     {
         errno = Errno.None;

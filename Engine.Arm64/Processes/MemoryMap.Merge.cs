@@ -330,21 +330,20 @@ public sealed unsafe partial class MemoryMap
         }
 
         created = new VmAreaRef(address.Value);
-        Areas[created] = new VmArea
-        {
-            Start = start,
-            End = end,
-            Flags = flags,
-            PageOffset = pageOffset,
-            File = file,
-            AnonVma = AnonVmaRef.None,
-            AnonVmaChain = AnonVmas.NoLink,
-            Next = VmAreaRef.None,
-            Previous = VmAreaRef.None,
-            FileNext = VmAreaRef.None,
-            FilePrevious = VmAreaRef.None,
-            Owner = Address,
-        };
+        ref VmArea area = ref Areas[created];
+        area = default;
+        area.Start = start;
+        area.End = end;
+        area.Flags = flags;
+        area.PageOffset = pageOffset;
+        area.File = file;
+        area.AnonVma = AnonVmaRef.None;
+        area.Next = VmAreaRef.None;
+        area.Previous = VmAreaRef.None;
+        area.AnonVmaChain = AnonVmas.NoLink;
+        area.Owner = Address;
+        area.FileNext = VmAreaRef.None;
+        area.FilePrevious = VmAreaRef.None;
         return true;
     }
 

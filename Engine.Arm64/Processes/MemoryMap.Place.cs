@@ -2,6 +2,7 @@
 // vm_unmapped_area; mm/huge_memory.c: __thp_get_unmapped_area): the highest gap below mmap_base that holds it; where there is
 // none, the lowest from a quarter of the address space on. A growing VMA keeps a guard gap below itself.
 
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
@@ -116,6 +117,7 @@ public sealed unsafe partial class MemoryMap
         return area.Start.Value < options.StackGuardGapBytes ? default : new VirtAddr(area.Start.Value - options.StackGuardGapBytes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindTopDown(ulong lengthBytes, VirtAddr low, VirtAddr high, out VirtAddr found)
     {
         found = default;

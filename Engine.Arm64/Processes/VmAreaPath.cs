@@ -14,6 +14,9 @@ internal struct VmAreaPath
     /// <summary>The slot taken in each node; -1 in a leaf whose VMAs all lie above.</summary>
     public Indexes Slots;
 
+    /// <summary>Its levels; 0 where there is no way.</summary>
+    public int Height;
+
     /// <summary>A word a level.</summary>
     [InlineArray(LevelsMax)]
     public struct Words

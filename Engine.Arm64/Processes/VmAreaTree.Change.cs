@@ -11,6 +11,7 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="area">The VMA.</param>
     /// <returns>False, with nothing changed, where there is no memory for nodes or the tree is corrupt.</returns>
+    [SkipLocalsInit]
     public bool TryInsert(CpuId cpu, VmAreaRef area)
     {
         ref VmArea inserted = ref this[area];
@@ -19,29 +20,30 @@ public sealed unsafe partial class VmAreaTree
             return TryPlantRoot(cpu, area, ref inserted);
         }
 
-        if (!TryFindPath(inserted.Start.Value, out VmAreaPath path))
+        if (!TryFindPath(inserted.Start.Value))
         {
             return false;
         }
 
         VmAreaNode* leaf = Pointer(path.Nodes[0]);
         int slot = path.Slots[0] + 1;
-        VmAreaRef previous = slot > 0 ? new(leaf->Targets[slot - 1]) : leaf->Count == 0 ? VmAreaRef.None : this[new(leaf->Targets[0])].Previous;
-        VmAreaRef next = slot < leaf->Count ? new(leaf->Targets[slot]) : previous.IsNone ? VmAreaRef.None : this[previous].Next;
+        VmAreaRef previous = slot > 0 ? new(Target(leaf, slot - 1)) : leaf->Count == 0 ? VmAreaRef.None : this[new(Target(leaf, 0))].Previous;
+        VmAreaRef next = slot < leaf->Count ? new(Target(leaf, slot)) : previous.IsNone ? VmAreaRef.None : this[previous].Next;
         if ((!previous.IsNone && this[previous].End > inserted.Start) || (!next.IsNone && this[next].Start < inserted.End))
         {
             Report("VMA overlaps a neighbour", area.Value, inserted.Start.Value, previous.IsNone ? 0 : this[previous].End.Value);
             return false;
         }
 
-        VmAreaPath.Words spare = default;
-        if (!TryTakeSpareNodes(cpu, in path, ref spare, out int spareCount))
+        Unsafe.SkipInit(out VmAreaPath.Words spare);
+        int spareCount = 0;
+        if (leaf->Count >= VmAreaNode.SlotCount && !TryTakeSpareNodes(cpu, ref spare, out spareCount))
         {
             return false;
         }
 
         bool wasLast = slot == leaf->Count;
-        InsertSlot(ref path, 0, slot, inserted.Start.Value, inserted.End.Value, area.Value, ref spare, ref spareCount);
+        InsertSlot(0, slot, inserted.Start.Value, inserted.End.Value, area.Value, ref spare, ref spareCount);
         Chain(area, ref inserted, previous, next);
         head->Count++;
         if (wasLast && !next.IsNone)
@@ -57,7 +59,7 @@ public sealed unsafe partial class VmAreaTree
     public bool Remove(CpuId cpu, VmAreaRef area)
     {
         ref VmArea removed = ref this[area];
-        if (!TryFindExact(area, ref removed, out VmAreaPath path))
+        if (!TryFindExact(area, ref removed))
         {
             return false;
         }
@@ -79,7 +81,7 @@ public sealed unsafe partial class VmAreaTree
         }
 
         head->Count--;
-        Rebalance(cpu, ref path);
+        Rebalance(cpu);
         if (wasLast && !next.IsNone)
         {
             SetFloor(next, previous.IsNone ? 0 : this[previous].End.Value);
@@ -93,7 +95,7 @@ public sealed unsafe partial class VmAreaTree
     public bool Resize(VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         ref VmArea resized = ref this[area];
-        if (!TryFindExact(area, ref resized, out VmAreaPath path))
+        if (!TryFindExact(area, ref resized))
         {
             return false;
         }
@@ -103,9 +105,9 @@ public sealed unsafe partial class VmAreaTree
         bool isEndOfLeafMoved = slot == leaf->Count - 1 && end != resized.End;
         resized.Start = start;
         resized.End = end;
-        leaf->Starts[slot] = start.Value;
-        leaf->Extents[slot] = end.Value;
-        UpdateAncestors(in path, 0);
+        Start(leaf, slot) = start.Value;
+        Extent(leaf, slot) = end.Value;
+        UpdateAncestors(0);
         if (isEndOfLeafMoved && !resized.Next.IsNone)
         {
             SetFloor(resized.Next, end.Value);
@@ -147,7 +149,7 @@ public sealed unsafe partial class VmAreaTree
     }
 
     // mas_preallocate: one node for every full one from the leaf upwards, and one more where the root is among them.
-    private bool TryTakeSpareNodes(CpuId cpu, in VmAreaPath path, ref VmAreaPath.Words spare, out int spareCount)
+    private bool TryTakeSpareNodes(CpuId cpu, ref VmAreaPath.Words spare, out int spareCount)
     {
         spareCount = 0;
         int height = head->Height;
@@ -191,17 +193,24 @@ public sealed unsafe partial class VmAreaTree
     }
 
     // Puts a slot into the path's node of a level, and splits upwards as far as nodes are full (mas_split).
-    private void InsertSlot(
-        ref VmAreaPath path, int level, int slot, ulong start, ulong extent, ulong target, ref VmAreaPath.Words spare, ref int spareCount)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void InsertSlot(int level, int slot, ulong start, ulong extent, ulong target, ref VmAreaPath.Words spare, ref int spareCount)
     {
         VmAreaNode* node = Pointer(path.Nodes[level]);
         if (node->Count < VmAreaNode.SlotCount)
         {
             PutSlot(node, slot, start, extent, target);
-            UpdateAncestors(in path, level);
+            UpdateAncestors(level);
             return;
         }
 
+        InsertSplitting(node, level, slot, start, extent, target, ref spare, ref spareCount);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void InsertSplitting(
+        VmAreaNode* node, int level, int slot, ulong start, ulong extent, ulong target, ref VmAreaPath.Words spare, ref int spareCount)
+    {
         ulong rightAddress = spare[--spareCount];
         VmAreaNode* right = NewNode(rightAddress, level);
         const int half = VmAreaNode.SlotCount / 2;
@@ -226,7 +235,7 @@ public sealed unsafe partial class VmAreaTree
         VmAreaNode* parent = Pointer(path.Nodes[level + 1]);
         parent->Starts[parentSlot] = node->Starts[0];
         parent->Extents[parentSlot] = LargestGap(node, level);
-        InsertSlot(ref path, level + 1, parentSlot + 1, right->Starts[0], LargestGap(right, level), rightAddress, ref spare, ref spareCount);
+        InsertSlot(level + 1, parentSlot + 1, right->Starts[0], LargestGap(right, level), rightAddress, ref spare, ref spareCount);
     }
 
     private void GrowRoot(ulong left, ulong right, int level, ulong root)
@@ -239,7 +248,7 @@ public sealed unsafe partial class VmAreaTree
     }
 
     // After a removal from the path's leaf: fills or merges thin nodes upwards, takes away an empty or single-child root.
-    private void Rebalance(CpuId cpu, ref VmAreaPath path)
+    private void Rebalance(CpuId cpu)
     {
         int level = 0;
         while (level < head->Height - 1 && Pointer(path.Nodes[level])->Count < FillMin)
@@ -258,7 +267,7 @@ public sealed unsafe partial class VmAreaTree
             }
         }
 
-        UpdateAncestors(in path, level);
+        UpdateAncestors(level);
         while (head->Height > 0)
         {
             VmAreaNode* root = Node(head->Root, head->Height - 1);
@@ -348,7 +357,7 @@ public sealed unsafe partial class VmAreaTree
     }
 
     // Tells each ancestor its child's first address and largest gap, until nothing changes.
-    private void UpdateAncestors(in VmAreaPath path, int level)
+    private void UpdateAncestors(int level)
     {
         int top = head->Height - 1;
         for (int l = level; l < top; l++)
@@ -357,32 +366,41 @@ public sealed unsafe partial class VmAreaTree
             VmAreaNode* parent = Pointer(path.Nodes[l + 1]);
             int slot = path.Slots[l + 1];
             ulong gap = LargestGap(child, l);
-            if (slot >= parent->Count || parent->Targets[slot] != path.Nodes[l] || child->Count == 0)
+            if (slot >= parent->Count || Target(parent, slot) != path.Nodes[l] || child->Count == 0)
             {
                 continue; // the child was joined to its neighbour, whose slot is up to date
             }
 
-            if (parent->Starts[slot] == child->Starts[0] && parent->Extents[slot] == gap)
+            if (Start(parent, slot) == Start(child, 0) && Extent(parent, slot) == gap)
             {
                 return;
             }
 
-            parent->Starts[slot] = child->Starts[0];
-            parent->Extents[slot] = gap;
+            Start(parent, slot) = Start(child, 0);
+            Extent(parent, slot) = gap;
         }
     }
 
     // The largest gap in front of any VMA below a node.
     private static ulong LargestGap(VmAreaNode* node, int level)
     {
-        ulong largest = 0;
-        ulong end = node->Floor;
         int count = node->Count;
+        ulong largest = 0;
+        if (level > 0)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                largest = Math.Max(largest, Extent(node, i));
+            }
+
+            return largest;
+        }
+
+        ulong end = node->Floor;
         for (int i = 0; i < count; i++)
         {
-            ulong gap = level == 0 ? unchecked(node->Starts[i] - end) : node->Extents[i];
-            end = node->Extents[i];
-            largest = Math.Max(largest, gap);
+            largest = Math.Max(largest, unchecked(Start(node, i) - end));
+            end = Extent(node, i);
         }
 
         return largest;
@@ -391,19 +409,20 @@ public sealed unsafe partial class VmAreaTree
     // The VMA before `area` ends elsewhere now. Only a leaf's first VMA keeps that in its leaf.
     private void SetFloor(VmAreaRef area, ulong floor)
     {
-        if (TryFindExact(area, ref this[area], out VmAreaPath path) && path.Slots[0] == 0)
+        if (TryFindExact(area, ref this[area]) && path.Slots[0] == 0)
         {
             Pointer(path.Nodes[0])->Floor = floor;
-            UpdateAncestors(in path, 0);
+            UpdateAncestors(0);
         }
     }
 
-    private bool TryFindExact(VmAreaRef area, ref VmArea content, out VmAreaPath path)
+    // Makes `path` the way to a VMA.
+    private bool TryFindExact(VmAreaRef area, ref VmArea content)
     {
-        if (TryFindPath(content.Start.Value, out path))
+        if (TryFindPath(content.Start.Value))
         {
             int slot = path.Slots[0];
-            if (slot >= 0 && Pointer(path.Nodes[0])->Targets[slot] == area.Value)
+            if (slot >= 0 && Target(Pointer(path.Nodes[0]), slot) == area.Value)
             {
                 return true;
             }
@@ -413,28 +432,22 @@ public sealed unsafe partial class VmAreaTree
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutSlot(VmAreaNode* node, int slot, ulong start, ulong extent, ulong target)
     {
-        ShiftSlots(node, slot, slot + 1, node->Count - slot);
-        node->Starts[slot] = start;
-        node->Extents[slot] = extent;
-        node->Targets[slot] = target;
+        VmAreaColumn.Insert(&node->Starts, slot, start);
+        VmAreaColumn.Insert(&node->Extents, slot, extent);
+        VmAreaColumn.Insert(&node->Targets, slot, target);
         node->Count++;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void RemoveSlots(VmAreaNode* node, int slot, int count)
     {
-        ShiftSlots(node, slot + count, slot, node->Count - slot - count);
+        VmAreaColumn.Remove(&node->Starts, slot, count);
+        VmAreaColumn.Remove(&node->Extents, slot, count);
+        VmAreaColumn.Remove(&node->Targets, slot, count);
         node->Count = (ushort)(node->Count - count);
-    }
-
-    private static void ShiftSlots(VmAreaNode* node, int from, int to, int count)
-    {
-        Shift(node->Starts, from, to, count);
-        Shift(node->Extents, from, to, count);
-        Shift(node->Targets, from, to, count);
-
-        static void Shift(Span<ulong> column, int from, int to, int count) => column.Slice(from, count).CopyTo(column[to..]);
     }
 
     // Appends `count` slots to `to` and takes them from the end or, where all go, from the whole of `from`.

@@ -1,6 +1,7 @@
 // Gap search (mas_empty_area, mas_empty_area_rev): the gap at the limit is looked at by hand, because the limit clips it;
 // for all others the largest gap kept per child prunes the descent. A descent goes at most one level deeper per call.
 
+using System.Numerics;
 using Engine.Arm64.Units;
 
 namespace Engine.Arm64.Processes;
@@ -15,7 +16,7 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="gap">The gap, clipped to the limits.</param>
     public bool TryFindGapTopDown(ulong lengthBytes, VirtAddr low, VirtAddr high, out VmAreaGap gap)
     {
-        VmAreaRef above = FindFrom(high, out VmAreaRef below);
+        VmAreaRef above = FindFrom(FindCeiling(high.Value), high, out VmAreaRef below);
         VirtAddr end = above.IsNone || this[above].Start > high ? high : this[above].Start;
         VirtAddr start = below.IsNone ? default : this[below].End;
         if (TryClip(start, end, low, high, above, lengthBytes, out gap))
@@ -64,27 +65,27 @@ public sealed unsafe partial class VmAreaTree
         return to > from && to - from >= lengthBytes;
     }
 
-    // The highest VMA that starts at or below `limit` with enough room in front of it.
+    // The highest VMA that starts at or below `limit` with enough room in front of it. What is placed there takes the same way: it becomes the path.
     private bool TrySearchDown(ulong address, int level, ulong limit, ulong lengthBytes, out VmAreaGap gap)
     {
         gap = default;
-        VmAreaNode* node = level < 0 ? null : Node(address, level);
-        for (int i = node == null ? -1 : node->Count - 1; i >= 0; i--)
+        VmAreaNode* node = level < 0 || level >= VmAreaPath.LevelsMax ? null : Node(address, level);
+        if (node == null)
         {
-            if (node->Starts[i] > limit)
-            {
-                continue;
-            }
+            return false;
+        }
 
-            if (level > 0)
+        uint fits = (level > 0 ? VmAreaColumn.Above(&node->Extents, lengthBytes - 1) : VmAreaColumn.GapsOfAtLeast(node, lengthBytes))
+            & ~VmAreaColumn.Above(&node->Starts, limit) & ((1u << node->Count) - 1);
+        while (fits != 0)
+        {
+            int slot = BitOperations.Log2(fits);
+            fits ^= 1u << slot;
+            if (level > 0 ? TrySearchDown(Target(node, slot), level - 1, limit, lengthBytes, out gap) : TryTakeGap(node, slot, lengthBytes, out gap))
             {
-                if (node->Extents[i] >= lengthBytes && TrySearchDown(node->Targets[i], level - 1, limit, lengthBytes, out gap))
-                {
-                    return true;
-                }
-            }
-            else if (TryTakeGap(node, i, lengthBytes, out gap))
-            {
+                path.Nodes[level] = address;
+                path.Slots[level] = slot;
+                path.Height = head->Height;
                 return true;
             }
         }
@@ -119,9 +120,9 @@ public sealed unsafe partial class VmAreaTree
 
     private static bool TryTakeGap(VmAreaNode* leaf, int slot, ulong lengthBytes, out VmAreaGap gap)
     {
-        ulong start = slot == 0 ? leaf->Floor : leaf->Extents[slot - 1];
-        ulong end = leaf->Starts[slot];
-        gap = new VmAreaGap(new VirtAddr(start), new VirtAddr(end), new VmAreaRef(leaf->Targets[slot]));
+        ulong start = slot == 0 ? leaf->Floor : Extent(leaf, slot - 1);
+        ulong end = Start(leaf, slot);
+        gap = new VmAreaGap(new VirtAddr(start), new VirtAddr(end), new VmAreaRef(Target(leaf, slot)));
         return end > start && end - start >= lengthBytes;
     }
 }

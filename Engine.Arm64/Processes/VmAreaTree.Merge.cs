@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
@@ -13,33 +14,40 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="created">The new VMA.</param>
     /// <param name="isNewBelow">Which side it takes.</param>
     /// <returns>False, with nothing changed, where there is no memory for nodes or the tree is corrupt.</returns>
+    [SkipLocalsInit]
     public bool TrySplit(CpuId cpu, VmAreaRef area, VirtAddr at, VmAreaRef created, bool isNewBelow)
     {
         ref VmArea kept = ref this[area];
         ref VmArea added = ref this[created];
-        VmAreaPath.Words spare = default;
-        if (!TryFindExact(area, ref kept, out VmAreaPath path) || !TryTakeSpareNodes(cpu, in path, ref spare, out int spareCount))
+        if (!TryFindExact(area, ref kept))
         {
             return false;
         }
 
         VmAreaNode* leaf = Pointer(path.Nodes[0]);
+        Unsafe.SkipInit(out VmAreaPath.Words spare);
+        int spareCount = 0;
+        if (leaf->Count >= VmAreaNode.SlotCount && !TryTakeSpareNodes(cpu, ref spare, out spareCount))
+        {
+            return false;
+        }
+
         int slot = path.Slots[0];
         VmAreaRef previous = isNewBelow ? kept.Previous : area;
         VmAreaRef next = isNewBelow ? area : kept.Next;
         if (isNewBelow)
         {
             kept.Start = at;
-            leaf->Starts[slot] = at.Value;
+            Start(leaf, slot) = at.Value;
         }
         else
         {
             kept.End = at;
-            leaf->Extents[slot] = at.Value;
+            Extent(leaf, slot) = at.Value;
         }
 
         // The two together cover what the one did: no gap changes, and no leaf's floor.
-        InsertSlot(ref path, 0, isNewBelow ? slot : slot + 1, added.Start.Value, added.End.Value, created.Value, ref spare, ref spareCount);
+        InsertSlot(0, isNewBelow ? slot : slot + 1, added.Start.Value, added.End.Value, created.Value, ref spare, ref spareCount);
         Chain(created, ref added, previous, next);
         head->Count++;
         return true;
@@ -54,14 +62,14 @@ public sealed unsafe partial class VmAreaTree
     public bool TryAbsorb(CpuId cpu, VmAreaRef area, VmAreaRef last, int count)
     {
         ref VmArea grown = ref this[area];
-        if (!TryFindExact(area, ref grown, out VmAreaPath path))
+        if (!TryFindExact(area, ref grown))
         {
             return false;
         }
 
         VmAreaNode* leaf = Pointer(path.Nodes[0]);
         int slot = path.Slots[0];
-        if (slot + count >= leaf->Count || leaf->Targets[slot + count] != last.Value)
+        if (slot + count >= leaf->Count || Target(leaf, slot + count) != last.Value)
         {
             return false;
         }
@@ -74,10 +82,10 @@ public sealed unsafe partial class VmAreaTree
             this[taken.Next].Previous = area;
         }
 
-        leaf->Extents[slot] = taken.End.Value;
+        Extent(leaf, slot) = taken.End.Value;
         RemoveSlots(leaf, slot + 1, count);
         head->Count -= count;
-        Rebalance(cpu, ref path);
+        Rebalance(cpu);
         return true;
     }
 }

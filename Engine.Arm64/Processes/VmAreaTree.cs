@@ -7,6 +7,10 @@
 // the end of the VMA before its first. Gaps above the last VMA belong to nobody and are looked at separately.
 // VMAs are also chained by address (VmArea.Next, Previous), so neighbours cost one load.
 //
+// System calls come back to the same place: mmap looks for a gap, for the neighbours there, and inserts; munmap finds, and removes.
+// So the way that the last change took (or the last search for a gap) is kept as a guess. It is taken for an address only after
+// all of its nodes were compared with what the tree says now, which costs less than a descent: no load waits for another.
+//
 // Insertion allocates every node that its splits will need before it changes anything, so it can fail cleanly.
 // Removal merges a node with fewer than four slots with a neighbour, or evens the two out.
 //
@@ -16,7 +20,6 @@
 
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Diagnostics;
@@ -34,9 +37,15 @@ public sealed unsafe partial class VmAreaTree
     private readonly PhysicalMemory memory;
     private readonly CorruptionLog log;
     private readonly SlabCache nodeCache;
-    private readonly byte* bias;
+    private readonly StructureWindow areas;
+    private readonly StructureWindow nodes;
     private readonly VmAreaTreeHead* head;
     private VmArea absent;
+
+    // The way that a change or a search for room took last, and the one to where the search began. Their nodes are RAM; all else has to be
+    // compared before it is used.
+    private VmAreaPath path;
+    private VmAreaPath ceiling;
 
     /// <summary>Opens the tree whose root lies at an address; zeroed memory is an empty tree.</summary>
     /// <param name="caches">Where nodes come from.</param>
@@ -47,7 +56,8 @@ public sealed unsafe partial class VmAreaTree
         memory = caches.Memory;
         log = caches.Log;
         nodeCache = caches.Nodes;
-        bias = memory.Bias;
+        areas = new StructureWindow(memory, VmArea.SizeBytes);
+        nodes = new StructureWindow(memory, VmAreaNode.SizeBytes);
 
         // SAFETY: GetRef checks that the head lies in RAM; the arena does not move.
         head = (VmAreaTreeHead*)Unsafe.AsPointer(ref memory.GetRef<VmAreaTreeHead>(headAddress));
@@ -62,13 +72,13 @@ public sealed unsafe partial class VmAreaTree
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
-            if (!memory.Contains(area.Address, VmArea.SizeBytes) || (area.Value & 7) != 0)
+            if (!areas.Holds(area.Value))
             {
-                return ref Absent(area);
+                return ref Distant(area);
             }
 
             // SAFETY: all bytes of the VMA are RAM, and it is aligned.
-            return ref Unsafe.AsRef<VmArea>(bias + area.Value);
+            return ref Unsafe.AsRef<VmArea>(areas.At(area.Value));
         }
     }
 
@@ -76,33 +86,14 @@ public sealed unsafe partial class VmAreaTree
     /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
     public VmAreaRef Find(VirtAddr address)
     {
-        ulong node = head->Root;
-        int level = head->Height - 1;
-        for (; level > 0; level--)
-        {
-            VmAreaNode* inner = Node(node, level);
-            if (inner == null)
-            {
-                return VmAreaRef.None;
-            }
-
-            int child = UpperBound(inner, address.Value) - 1;
-            if (child < 0)
-            {
-                return VmAreaRef.None;
-            }
-
-            node = inner->Targets[child];
-        }
-
-        VmAreaNode* leaf = level < 0 ? null : Node(node, 0);
+        VmAreaNode* leaf = FindLeaf(address.Value);
         if (leaf == null)
         {
             return VmAreaRef.None;
         }
 
         int slot = UpperBound(leaf, address.Value) - 1;
-        return slot >= 0 && address.Value < leaf->Extents[slot] ? new VmAreaRef(leaf->Targets[slot]) : VmAreaRef.None;
+        return slot >= 0 && address.Value < Extent(leaf, slot) ? new VmAreaRef(Target(leaf, slot)) : VmAreaRef.None;
     }
 
     /// <summary>The first VMA that ends above an address: the one that holds it, or the next (<c>find_vma</c>).</summary>
@@ -113,25 +104,26 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="address">Any address.</param>
     /// <param name="previous">The VMA below the one that is returned; the highest where none is returned; <see cref="VmAreaRef.None"/> where there is none.</param>
     /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
-    public VmAreaRef FindFrom(VirtAddr address, out VmAreaRef previous)
+    public VmAreaRef FindFrom(VirtAddr address, out VmAreaRef previous) => FindFrom(FindLeaf(address.Value), address, out previous);
+
+    private VmAreaRef FindFrom(VmAreaNode* leaf, VirtAddr address, out VmAreaRef previous)
     {
         previous = VmAreaRef.None;
-        VmAreaNode* leaf = FindLeaf(address.Value);
         if (leaf == null || leaf->Count == 0)
         {
             return VmAreaRef.None;
         }
 
         int slot = UpperBound(leaf, address.Value) - 1;
-        if (slot < 0 || address.Value < leaf->Extents[slot])
+        if (slot < 0 || address.Value < Extent(leaf, slot))
         {
-            VmAreaRef found = new(leaf->Targets[slot < 0 ? 0 : slot]);
-            previous = slot > 0 ? new VmAreaRef(leaf->Targets[slot - 1]) : PreviousOf(found);
+            VmAreaRef found = new(Target(leaf, slot < 0 ? 0 : slot));
+            previous = slot > 0 ? new VmAreaRef(Target(leaf, slot - 1)) : PreviousOf(found);
             return found;
         }
 
-        previous = new VmAreaRef(leaf->Targets[slot]);
-        return slot + 1 < leaf->Count ? new VmAreaRef(leaf->Targets[slot + 1]) : NextOf(previous);
+        previous = new VmAreaRef(Target(leaf, slot));
+        return slot + 1 < leaf->Count ? new VmAreaRef(Target(leaf, slot + 1)) : NextOf(previous);
     }
 
     /// <summary>The first VMA that overlaps a range (<c>find_vma_intersection</c>).</summary>
@@ -187,21 +179,29 @@ public sealed unsafe partial class VmAreaTree
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int UpperBound(VmAreaNode* node, ulong address)
     {
-        // SAFETY: three vectors are the ten starts and the first two words of the next column, all within the node.
-        ulong* starts = (ulong*)&node->Starts;
-        Vector256<ulong> bound = Vector256.Create(address);
-        uint above = Vector256.GreaterThan(Vector256.Load(starts), bound).ExtractMostSignificantBits()
-            | (Vector256.GreaterThan(Vector256.Load(starts + 4), bound).ExtractMostSignificantBits() << 4)
-            | (Vector256.GreaterThan(Vector256.Load(starts + 8), bound).ExtractMostSignificantBits() << 8);
-
         // The first start above the address, or the first slot that is not in use.
-        return BitOperations.TrailingZeroCount(above | (1u << node->Count));
+        return BitOperations.TrailingZeroCount(VmAreaColumn.Above(&node->Starts, address) | (1u << node->Count));
     }
+
+    // SAFETY: of these three, a slot is one in use, and a node's count was checked when it was found; a path's slots are compared with it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref ulong Start(VmAreaNode* node, int slot) => ref ((ulong*)&node->Starts)[slot];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref ulong Extent(VmAreaNode* node, int slot) => ref ((ulong*)&node->Extents)[slot];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref ulong Target(VmAreaNode* node, int slot) => ref ((ulong*)&node->Targets)[slot];
 
     // Descends to the leaf that an address belongs to; null where there is none, or a node on the way cannot be one.
     private VmAreaNode* FindLeaf(ulong address)
     {
         int height = head->Height;
+        if (IsOnWay(ref path, address, height))
+        {
+            return Pointer(path.Nodes[0]);
+        }
+
         if (height <= 0 || height > VmAreaPath.LevelsMax)
         {
             ReportHeight(height);
@@ -218,7 +218,7 @@ public sealed unsafe partial class VmAreaTree
             }
 
             int child = UpperBound(inner, address) - 1;
-            node = inner->Targets[child < 0 ? 0 : child];
+            node = Target(inner, child < 0 ? 0 : child);
         }
 
         return Node(node, 0);
@@ -237,7 +237,7 @@ public sealed unsafe partial class VmAreaTree
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private VmAreaNode* Node(ulong address, int level)
     {
-        if (memory.Contains(new PhysAddr(address), VmAreaNode.SizeBytes) && (address & 7) == 0)
+        if (nodes.Holds(address))
         {
             VmAreaNode* node = Pointer(address);
             if (node->Kind == (VmAreaNode.KindMagic | level) && node->Count <= VmAreaNode.SlotCount)
@@ -246,19 +246,69 @@ public sealed unsafe partial class VmAreaTree
             }
         }
 
-        ReportNode(address, level);
-        return null;
+        return DistantNode(address, level);
     }
 
     // SAFETY: callers pass an address that Node() has checked, or that a slab cache gave for a node.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private VmAreaNode* Pointer(ulong address) => (VmAreaNode*)(bias + address);
+    private VmAreaNode* Pointer(ulong address) => (VmAreaNode*)nodes.At(address);
 
-    // Descends to the leaf that an address belongs to. Inner slots are clamped to 0, the leaf's may be -1.
-    private bool TryFindPath(ulong address, out VmAreaPath path)
+    // Whether a way leads to the leaf that an address belongs to: every node is what its parent's slot names, and the slot is the address's.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsOnWay(ref VmAreaPath way, ulong address, int height)
     {
-        Unsafe.SkipInit(out path);
+        if (height != way.Height || height == 0)
+        {
+            return false;
+        }
+
+        ulong expected = head->Root;
+        for (int level = height - 1; level > 0; level--)
+        {
+            VmAreaNode* node = Pointer(way.Nodes[level]);
+            int slot = way.Slots[level];
+            int count = node->Count;
+            if (way.Nodes[level] != expected || node->Kind != (VmAreaNode.KindMagic | level) || count > VmAreaNode.SlotCount || (uint)slot >= (uint)count)
+            {
+                return false;
+            }
+
+            if ((slot > 0 && Start(node, slot) > address) || (slot + 1 < count && Start(node, slot + 1) <= address))
+            {
+                return false;
+            }
+
+            expected = Target(node, slot);
+        }
+
+        VmAreaNode* leaf = Pointer(way.Nodes[0]);
+        return way.Nodes[0] == expected && leaf->Kind == VmAreaNode.KindMagic && leaf->Count <= VmAreaNode.SlotCount;
+    }
+
+    // Makes `path` the way to the leaf that an address belongs to. Inner slots are clamped to 0, the leaf's may be -1.
+    private bool TryFindPath(ulong address)
+    {
         int height = head->Height;
+        if (IsOnWay(ref path, address, height))
+        {
+            path.Slots[0] = UpperBound(Pointer(path.Nodes[0]), address) - 1;
+            return true;
+        }
+
+        return TryDescend(ref path, address, height);
+    }
+
+    // The leaf where a search for room below an address begins.
+    private VmAreaNode* FindCeiling(ulong address)
+    {
+        int height = head->Height;
+        return IsOnWay(ref ceiling, address, height) || TryDescend(ref ceiling, address, height) ? Pointer(ceiling.Nodes[0]) : null;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryDescend(ref VmAreaPath way, ulong address, int height)
+    {
+        way.Height = 0;
         if (height <= 0 || height > VmAreaPath.LevelsMax)
         {
             ReportHeight(height);
@@ -276,27 +326,46 @@ public sealed unsafe partial class VmAreaTree
 
             int slot = UpperBound(node, address) - 1;
             slot = level > 0 && slot < 0 ? 0 : slot;
-            path.Nodes[level] = address0;
-            path.Slots[level] = slot;
-            address0 = level > 0 ? node->Targets[slot] : 0;
+            way.Nodes[level] = address0;
+            way.Slots[level] = slot;
+            address0 = level > 0 ? Target(node, slot) : 0;
         }
 
+        way.Height = height;
         return true;
     }
 
+    // A VMA of a later bank, or none.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref VmArea Absent(VmAreaRef area)
+    private ref VmArea Distant(VmAreaRef area)
     {
+        if (memory.Contains(area.Address, VmArea.SizeBytes) && (area.Value & 7) == 0)
+        {
+            // SAFETY: all bytes of the VMA are RAM, and it is aligned.
+            return ref Unsafe.AsRef<VmArea>(areas.At(area.Value));
+        }
+
         Report("VMA outside RAM", area.Value, 0, area.Value);
         absent = new VmArea { Next = VmAreaRef.None, Previous = VmAreaRef.None, AnonVma = AnonVmaRef.None, AnonVmaChain = new PhysAddr(ulong.MaxValue) };
         return ref absent;
     }
 
+    // A node of a later bank, or none.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ReportNode(ulong address, int level)
+    private VmAreaNode* DistantNode(ulong address, int level)
     {
+        if (memory.Contains(new PhysAddr(address), VmAreaNode.SizeBytes) && (address & 7) == 0)
+        {
+            VmAreaNode* node = Pointer(address);
+            if (node->Kind == (VmAreaNode.KindMagic | level) && node->Count <= VmAreaNode.SlotCount)
+            {
+                return node;
+            }
+        }
+
         bool isRam = memory.TryRead(new PhysAddr(address), out ushort kind);
         Report(isRam ? "node kind or count" : "node outside RAM", address, (ulong)(VmAreaNode.KindMagic | level), isRam ? kind : address);
+        return null;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -1,8 +1,10 @@
-// One case, run round by round. Its threads live as long as the case and meet the harness at two barriers a round:
+// One case, run round by round. Its threads live as long as the case and meet the harness at three barriers a round:
 //
-//   harness:  signal round -> [ready] ............................. [done] -> read the times
-//   thread t: Prepare(t)      [ready] take time, Run(t), take time  [done]
+//   harness:  [begin] .......... [ready] ................................................ [done] -> read the times
+//   thread t: [begin] Prepare(t) [ready] meet the others awake, take time, Run(t), take time [done]
 //
+// What prepares a round belongs to it: between its rounds a case is still, so that it takes no CPU from those it is compared with.
+// A barrier wakes its threads one after the other, on a busy host far apart: so they meet once more, spinning, and begin together.
 // A round's wall time runs from the earliest start to the latest end, so a thread that waits is counted. On a host that is
 // busy with other things, CPU time is steadier: then the round takes what its slowest thread took.
 
@@ -13,6 +15,7 @@ internal sealed class CaseRunner : IDisposable
 {
     private readonly WorkloadCase what;
     private readonly IWorkload workload;
+    private readonly Barrier begin;
     private readonly Barrier ready;
     private readonly Barrier done;
     private readonly Thread[] threads;
@@ -22,6 +25,7 @@ internal sealed class CaseRunner : IDisposable
     private readonly double[] cycleNs;
     private readonly List<double> nsRounds = [];
     private readonly List<double> cycleRounds = [];
+    private int awake;
     private Exception? failure;
     private bool isStopping;
 
@@ -29,6 +33,7 @@ internal sealed class CaseRunner : IDisposable
     {
         this.what = what;
         workload = what.Create();
+        begin = new Barrier(what.Threads + 1);
         ready = new Barrier(what.Threads + 1);
         done = new Barrier(what.Threads + 1);
         startNs = new long[what.Threads];
@@ -48,6 +53,7 @@ internal sealed class CaseRunner : IDisposable
     /// <summary>Runs a round and, if <paramref name="isCounted"/>, keeps its time.</summary>
     public void Round(bool isCounted)
     {
+        begin.SignalAndWait();
         ready.SignalAndWait();
         done.SignalAndWait();
         if (failure is not null)
@@ -81,13 +87,14 @@ internal sealed class CaseRunner : IDisposable
     public void Dispose()
     {
         isStopping = true;
-        ready.SignalAndWait();
+        begin.SignalAndWait();
         foreach (Thread thread in threads)
         {
             thread.Join();
         }
 
         workload.Dispose();
+        begin.Dispose();
         ready.Dispose();
         done.Dispose();
     }
@@ -103,20 +110,33 @@ internal sealed class CaseRunner : IDisposable
 
         while (true)
         {
-            Guard(() => workload.Prepare(index));
-            ready.SignalAndWait();
+            begin.SignalAndWait();
             if (isStopping)
             {
                 return;
             }
 
+            Guard(() => workload.Prepare(index));
+            ready.SignalAndWait();
             double before = HostCycle.Nanoseconds();
+            MeetAwake();
             startNs[index] = RoundClock.Now();
             Guard(() => operations[index] = workload.Run(index));
             endNs[index] = RoundClock.Now();
             startNs[index] = workload.OwnNanoseconds(index) is { } own ? endNs[index] - own : startNs[index];
             cycleNs[index] = (before + HostCycle.Nanoseconds()) / 2;
             done.SignalAndWait();
+        }
+    }
+
+    private void MeetAwake()
+    {
+        // A round's last to come lets all go: their number is then a multiple of the threads.
+        int arrived = Interlocked.Increment(ref awake);
+        int complete = (arrived + threads.Length - 1) / threads.Length * threads.Length;
+        while (Volatile.Read(ref awake) < complete)
+        {
+            Thread.SpinWait(1);
         }
     }
 

@@ -24,6 +24,8 @@ public sealed unsafe class PhysicalMemory : IDisposable
     // What is zeroed in the caches: its owner is about to use it, and finds it there. More would drive out what others use.
     private const uint CachedClearFramesMax = 16;
 
+    private const int HostCacheLineBytes = 64;
+
     private readonly HostMemory host;
     private readonly MemoryBank[] banks;
 
@@ -132,6 +134,43 @@ public sealed unsafe class PhysicalMemory : IDisposable
 
         // Streaming stores are ordered by this alone: whoever sees the frame mapped sees zeroes.
         Sse.StoreFence();
+    }
+
+    /// <summary>Copies one frame's bytes to another (<c>copy_page</c>).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A frame is not RAM.</exception>
+    public void CopyFrame(Pfn from, Pfn to)
+    {
+        Require(from.Address, Pfn.PageSizeBytes);
+        Require(to.Address, Pfn.PageSizeBytes);
+
+        // SAFETY: Require checked both frames; they are aligned to more than a vector. One is read and written whole even where it is both.
+        byte* source = Bias + from.Address.Value;
+        byte* target = Bias + to.Address.Value;
+        for (int at = 0; at < Pfn.PageSizeBytes; at += 4 * Vector256<byte>.Count)
+        {
+            Vector256<byte> first = Vector256.Load(source + at);
+            Vector256<byte> second = Vector256.Load(source + at + Vector256<byte>.Count);
+            Vector256<byte> third = Vector256.Load(source + at + (2 * Vector256<byte>.Count));
+            Vector256<byte> fourth = Vector256.Load(source + at + (3 * Vector256<byte>.Count));
+            first.Store(target + at);
+            second.Store(target + at + Vector256<byte>.Count);
+            third.Store(target + at + (2 * Vector256<byte>.Count));
+            fourth.Store(target + at + (3 * Vector256<byte>.Count));
+        }
+    }
+
+    /// <summary>Begins to fetch a frame's first bytes into the host's second-level cache: nothing else depends on it, and any frame number will do.</summary>
+    internal void PrefetchFrame(Pfn pfn, int lengthBytes)
+    {
+        if (Sse.IsSupported && Contains(pfn.Address, Pfn.PageSizeBytes))
+        {
+            // SAFETY: the frame is RAM; and a prefetch faults nowhere.
+            byte* start = Bias + pfn.Address.Value;
+            for (int at = 0; at < lengthBytes; at += HostCacheLineBytes)
+            {
+                Sse.Prefetch1(start + at);
+            }
+        }
     }
 
     /// <summary>The bytes of one frame.</summary>

@@ -13,6 +13,7 @@ public sealed unsafe class FrameTable
     private readonly Frame* frames;
     private readonly uint firstPfn;
     private readonly uint frameCount;
+    private readonly bool hasHoles;
 
     /// <summary>Carves the table out of memory. It is not touched: zeroed memory is a valid table.</summary>
     /// <param name="memory">The memory that it describes and lies in.</param>
@@ -21,6 +22,7 @@ public sealed unsafe class FrameTable
     {
         this.memory = memory;
         firstPfn = memory.Start.Pfn.Value;
+        hasHoles = memory.Banks.Length > 1;
         frameCount = checked((uint)((memory.End - memory.Start) >> Pfn.PageShift));
         Region = layout.Reserve("frame table", (ulong)frameCount * Frame.SizeBytes, 2UL << 20);
         frames = (Frame*)(memory.Bias + Region.Start.Value);
@@ -54,11 +56,23 @@ public sealed unsafe class FrameTable
     }
 
     /// <summary>Whether a frame has a descriptor and is RAM.</summary>
-    public bool IsValid(Pfn pfn) => unchecked(pfn.Value - firstPfn) < frameCount && memory.Contains(pfn.Address, Pfn.PageSizeBytes);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsValid(Pfn pfn) => unchecked(pfn.Value - firstPfn) < frameCount && (!hasHoles || memory.Contains(pfn.Address, Pfn.PageSizeBytes));
 
     /// <summary>Whether a frame has a descriptor; it may lie in a hole.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsInTable(Pfn pfn) => unchecked(pfn.Value - firstPfn) < frameCount;
+
+    /// <summary>Begins to fetch the descriptor of a frame, if it has one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Prefetch(Pfn pfn)
+    {
+        uint index = unchecked(pfn.Value - firstPfn);
+        if (index < frameCount)
+        {
+            Prefetch(frames + index);
+        }
+    }
 
     /// <summary>The descriptors, biased so that an absolute frame number indexes them. For who has checked the number against the table.</summary>
     internal Frame* Biased => frames - firstPfn;

@@ -4,6 +4,7 @@ using Engine.Core.Units;
 using Engine.PropertyTests.Support;
 using FsCheck;
 using FsCheck.Fluent;
+using Mmsim.Fuzz;
 using Xunit;
 
 namespace Engine.PropertyTests.Processes;
@@ -74,6 +75,41 @@ public sealed class VmAreaTreeTests
 
             world.Tree.Verify();
         }
+    }
+
+    // The way that a tree took last is kept. Here the nodes on it are freed and become another tree's.
+    [Fact]
+    public void Trees_that_trade_their_nodes_stay_apart()
+    {
+        using World world = new();
+        VmAreaTree[] trees = [world.Tree, new VmAreaTree(world.Arena.Caches, world.Arena.TakePage())];
+        VmAreaRef[][] models = [Enumerable.Repeat(VmAreaRef.None, PagesMax).ToArray(), Enumerable.Repeat(VmAreaRef.None, PagesMax).ToArray()];
+        SplitMix64 random = new(4);
+        for (int round = 0; round < 400; round++)
+        {
+            int which = random.Below(2);
+            bool isEmptying = random.Below(3) == 0;
+            int from = random.Below(PagesMax);
+            for (int page = from; page < Math.Min(from + 120, PagesMax); page++)
+            {
+                if (isEmptying)
+                {
+                    world.RemoveFrom(trees[which], ref models[which][page]);
+                }
+                else if (models[which][page].IsNone)
+                {
+                    models[which][page] = world.AddTo(trees[which], page);
+                }
+            }
+
+            for (int page = 0; page < PagesMax; page++)
+            {
+                Assert.Equal(models[0][page], trees[0].Find(At(page)));
+                Assert.Equal(models[1][page], trees[1].Find(At(page)));
+            }
+        }
+
+        Assert.True(trees[0].Verify() && trees[1].Verify(), string.Join("; ", world.Arena.Log.Items));
     }
 
     [Fact]
@@ -160,6 +196,25 @@ public sealed class VmAreaTreeTests
 
             model[page] = (length, area);
             return true;
+        }
+
+        public VmAreaRef AddTo(VmAreaTree tree, int page)
+        {
+            Assert.True(Arena.Caches.Areas.TryAllocate(ArenaFixture.Cpu, GfpFlags.Kernel, out PhysAddr address));
+            VmAreaRef area = new(address.ToUInt64());
+            tree[area] = new VmArea { Start = At(page), End = At(page + 1), Next = VmAreaRef.None, Previous = VmAreaRef.None };
+            Assert.True(tree.TryInsert(ArenaFixture.Cpu, area));
+            return area;
+        }
+
+        public void RemoveFrom(VmAreaTree tree, ref VmAreaRef area)
+        {
+            if (!area.IsNone)
+            {
+                Assert.True(tree.Remove(ArenaFixture.Cpu, area));
+                Arena.Caches.Areas.Free(ArenaFixture.Cpu, area.Address);
+                area = VmAreaRef.None;
+            }
         }
 
         public void Remove(int page)
