@@ -158,7 +158,7 @@ internal sealed unsafe class AssociativeEntries
         }
     }
 
-    /// <summary>The least recently logged slot of a level whose slots are all logged.</summary>
+    /// <summary>Takes the least recently logged slot of a level whose slots are all logged: its owner logs it again.</summary>
     /// <param name="part">Which level.</param>
     /// <param name="first">Its first slot.</param>
     /// <param name="count">Its slots.</param>
@@ -167,27 +167,27 @@ internal sealed unsafe class AssociativeEntries
     {
         int position = Positions[part];
         uint slot = Log[position];
-        if (unchecked(slot - first) < count && Stamps[slot] == position)
+        if (unchecked(slot - first) >= count || Stamps[slot] != position)
         {
-            Positions[part] = position + 1;
-            return slot;
+            slot = SearchOldest(part, first, count);
         }
 
-        return SearchOldest(part, first, count);
+        Positions[part]++;
+        return slot;
     }
 
-    /// <summary>As <see cref="TakeOldest"/>, where the first position does not have it.</summary>
+    /// <summary>The slot that <see cref="TakeOldest"/> would take; the search begins there the next time.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public uint SearchOldest(int part, uint first, uint count)
     {
         int position = Positions[part];
         int limit = position + StepsMax;
-        while (++position < limit)
+        for (; position < limit; position++)
         {
             uint slot = Log[position];
             if (unchecked(slot - first) < count && Stamps[slot] == position)
             {
-                Positions[part] = position + 1;
+                Positions[part] = position;
                 return slot;
             }
         }
@@ -220,7 +220,7 @@ internal sealed unsafe class AssociativeEntries
             }
         }
 
-        Positions[part] = stamp + 1;
+        Positions[part] = stamp;
         return Log[stamp];
     }
 

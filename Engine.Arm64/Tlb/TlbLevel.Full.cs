@@ -9,8 +9,11 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    private const int ChainShift = 16;
-    private const uint ChainMask = (uint)ushort.MaxValue << ChainShift;
+    /// <summary>Where a word of the index, or a link, has the next slot of a chain.</summary>
+    public const int ChainShift = 16;
+
+    /// <summary>That slot's bits.</summary>
+    public const uint ChainMask = (uint)ushort.MaxValue << ChainShift;
 
     private uint* index;
     private uint indexMask;

@@ -125,6 +125,7 @@ internal sealed unsafe partial class TlbLevel
         new Span<int>(sizeCounts, PageSizeBits).Clear();
         presentSizes = 0;
         pieceCount = 0;
+        hasOtherVmids = false;
         if (isFull)
         {
             ClearHash();

@@ -37,9 +37,22 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
     }
 
+    // As LookUp, by the short way where that goes.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TlbEntry* MissGenerally(ulong address, uint kind)
+    private TlbEntry* Miss(ulong address, uint kind, ulong* at, ulong* end)
     {
+        QuickSide* side = sides + ((kind + 3) >> 2);
+        uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
+        if (IsAbsent(side, address))
+        {
+            uint slot = TryFill<MixedCase>(side, address, bucket, (int)kind + elShift, at, end);
+            if (slot != NoSlot)
+            {
+                group!.Append(slot);
+                return side->Entries + slot;
+            }
+        }
+
         TlbEntry* entry = LookUp(address, (AccessKind)kind);
         UpdateSides();
         return entry;
