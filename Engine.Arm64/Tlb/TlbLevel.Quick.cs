@@ -6,10 +6,11 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    /// <summary>Whether the short way can ever go from this level to another: a fully associative LRU level over one of sets, neither of which aggregates.</summary>
+    /// <summary>Whether the short way can ever go from this level to another: a fully associative LRU level over one of sets, neither of which aggregates or takes victims in.</summary>
     public bool CanFillQuicklyFrom(TlbLevel second) =>
         isFull && policy == ReplacementPolicy.Lru && plainSizes != 0
-        && !second.isFull && second.policy == ReplacementPolicy.Lru && second.ways <= MatrixWaysMax && second.plainSizes != 0;
+        && !second.isFull && second.policy == ReplacementPolicy.Lru && second.ways <= MatrixWaysMax && second.plainSizes != 0
+        && !KeepsVictims && !second.KeepsVictims;
 
     /// <summary>Describes this level and the next.</summary>
     public void Describe(QuickSide* side, TlbLevel second)
