@@ -31,9 +31,9 @@ internal unsafe struct QuickSide
     public ulong Tags;
 
     /// <summary>The first level's part of <see cref="AssociativeEntries.Index"/>.</summary>
-    public uint* Index;
+    public IndexCell* Index;
 
-    /// <summary>The words of the index, less one.</summary>
+    /// <summary>The cells of the index, less one.</summary>
     public uint IndexMask;
 
     /// <summary>The slot that ends chains.</summary>
@@ -43,7 +43,7 @@ internal unsafe struct QuickSide
     public uint NoneIfPlain;
 
     /// <summary>As <see cref="AssociativeEntries.Links"/>.</summary>
-    public uint* Links;
+    public ChainLink* Links;
 
     /// <summary>As <see cref="AssociativeEntries.Entries"/>.</summary>
     public TlbEntry* Entries;

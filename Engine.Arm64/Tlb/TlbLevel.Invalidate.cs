@@ -92,10 +92,10 @@ internal sealed unsafe partial class TlbLevel
     private int RemoveHashed(ulong address, int sizeLog2, in TlbInvalidation what)
     {
         int removed = 0;
-        uint slot = index[BucketOf(address, sizeLog2)] >> ChainShift;
+        uint slot = index[CellOf(address, sizeLog2)].First;
         while (slot != none)
         {
-            uint following = links[slot] >> ChainShift;
+            uint following = links[slot].Next;
             TlbEntry* entry = Group!.Entries + slot;
             if (entry->Start == address && entry->SizeLog2 == sizeLog2 && what.Matches(*entry))
             {

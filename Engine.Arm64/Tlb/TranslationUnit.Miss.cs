@@ -30,8 +30,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         if (group != null)
         {
-            uint* word = group.Index + ((isData & dataCell) << indexBits) + ((uint)(address >> hintShift) & indexMask);
-            *word = (*word & ~(uint)ushort.MaxValue) | (ushort)(entry - group.Entries);
+            group.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)].Hint = (ushort)(entry - group.Entries);
         }
 
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
@@ -42,10 +41,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private TlbEntry* Miss(ulong address, uint kind, ulong* at, ulong* end)
     {
         QuickSide* side = sides + ((kind + 3) >> 2);
-        uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
         if (IsAbsent(side, address))
         {
-            uint slot = TryFill<MixedCase>(side, address, bucket, (int)kind + elShift, at, end);
+            IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
+            uint slot = TryFill<MixedCase>(side, address, cell, (int)kind + elShift, at, end);
             if (slot != NoSlot)
             {
                 group!.Append(slot);

@@ -72,7 +72,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     // SAFETY: a bucket is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
     // a way below that of ways: all of them come from this unit, none from the tables.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint TryFill<TCase>(QuickSide* side, ulong address, uint bucket, int permission, ulong* at, ulong* end)
+    private uint TryFill<TCase>(QuickSide* side, ulong address, IndexCell* cell, int permission, ulong* at, ulong* end)
         where TCase : struct, IFillCase
     {
         uint position = (uint)*side->Start;
@@ -109,7 +109,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         else
         {
             ulong* walks = side->Walks;
-            if (!TCase.Walks || walks == null)
+            if (walks == null)
             {
                 return NoSlot;
             }
@@ -149,15 +149,17 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         *order = side->WayUses[way].ApplyTo(*order);
         side->Misses++;
         *side->Start = (int)position + 1;
-        Unlink(side, slot);
+        TlbLevel.Unlink(side->Index, side->Links, slot);
         if (TCase.Calls && !side->IsUniform)
         {
             CountReplaced(side, entry, isSecond: false);
         }
 
         Vector256.Store(filled, (ulong*)entry);
-        side->Links[slot] = bucket | (side->Index[bucket] & TlbLevel.ChainMask);
-        side->Index[bucket] = slot | (slot << 16);
+        side->Links[slot].Cell = (ushort)(cell - side->Index);
+        side->Links[slot].Next = cell->First;
+        cell->First = (ushort)slot;
+        cell->Hint = (ushort)slot;
         return slot;
     }
 
@@ -219,17 +221,17 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 | (Vector256.Equals(Vector256.Load(lanes + 4), Vector256.Create(wanted)).ExtractMostSignificantBits() << 4);
     }
 
-    // Whether no entry in a chain translates an address, where all entries are of one size.
+    // Whether no entry in the chain that begins with a slot translates an address, where all entries are of one size.
     // SAFETY: a chain has at most all slots of a level, and ends at its unused one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsAbsentFromChain(QuickSide* side, ulong address, uint cell)
+    private static bool IsAbsentFromChain(QuickSide* side, ulong address, uint slot)
     {
         if (side->NoneIfPlain == uint.MaxValue)
         {
             return false;
         }
 
-        for (uint slot = cell >> TlbLevel.ChainShift; slot != side->None; slot = side->Links[slot] >> TlbLevel.ChainShift)
+        for (; slot != side->None; slot = side->Links[slot].Next)
         {
             TlbEntry* entry = side->Entries + slot;
             if ((address & entry->Mask) == entry->Tag)
@@ -239,29 +241,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
 
         return true;
-    }
-
-    // Takes an entry of the first level out of its chain.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Unlink(QuickSide* side, uint slot)
-    {
-        uint link = side->Links[slot];
-        uint* index = side->Index;
-        uint bucket = (ushort)link;
-        uint word = index[bucket];
-        uint before = word >> TlbLevel.ChainShift;
-        if (before == slot)
-        {
-            index[bucket] = (ushort)word | (link & TlbLevel.ChainMask);
-            return;
-        }
-
-        while (side->Links[before] >> TlbLevel.ChainShift != slot)
-        {
-            before = side->Links[before] >> TlbLevel.ChainShift;
-        }
-
-        side->Links[before] = (ushort)side->Links[before] | (link & TlbLevel.ChainMask);
     }
 
     // Whether the first level is full and has no entry for the address, nor the second one of another page size.
@@ -305,36 +284,20 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
     }
 
-    // How much of what can come up in a miss the code around it is ready for.
     private interface IFillCase
     {
-        // Whether the second level may miss too.
-        public static abstract bool Walks { get; }
-
         // Whether a call may be needed. Without one the loop around keeps what it has in registers.
         public static abstract bool Calls { get; }
     }
 
-    // Both levels have plain entries alone, of the page size that hints go by, and the second one hits.
-    private readonly struct HitCase : IFillCase
+    // Both levels have plain entries alone, of the page size that hints go by, and tables were followed before.
+    private readonly struct UniformCase : IFillCase
     {
-        public static bool Walks => false;
-
-        public static bool Calls => false;
-    }
-
-    // The same, or a walk through tables that were followed before.
-    private readonly struct WalkCase : IFillCase
-    {
-        public static bool Walks => true;
-
         public static bool Calls => false;
     }
 
     private readonly struct MixedCase : IFillCase
     {
-        public static bool Walks => true;
-
         public static bool Calls => true;
     }
 }

@@ -33,6 +33,9 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private int hintShift = 12;
     private ulong batchData;
 
+    // Whether the slow loop met a fetch in the current block.
+    private bool hasFetches;
+
     /// <summary>log2 of the page size by which hints are kept: 12 unless no entry is ever smaller than another size.</summary>
     internal int HintShift
     {
@@ -120,6 +123,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         where TSink : struct, IAddressSink
     {
         bool isRepetitive = IsRepetitive(at, end);
+        hasFetches = false;
         while (true)
         {
             group!.MakeRoom();
@@ -153,7 +157,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         where TSink : struct, IAddressSink
     {
         AssociativeEntries entriesOfFirsts = group!;
-        uint* hints = entriesOfFirsts.Index;
+        IndexCell* hints = entriesOfFirsts.Index;
         ushort* log = entriesOfFirsts.Log;
         ushort* stamps = entriesOfFirsts.Stamps;
         TlbEntry* entries = entriesOfFirsts.Entries;
@@ -169,7 +173,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = (ushort)hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)];
+            uint slot = hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)].Hint;
             TlbEntry* entry = entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + permissionShift)) & 1) == 0)
             {
@@ -203,7 +207,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = (ushort)entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)];
+            uint slot = entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)].Hint;
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
             {
@@ -229,15 +233,27 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return at;
     }
 
-    // Lookups, until many hints in a row are right. False on a fault, with the place at the access that faulted.
+    // Lookups, until many hits in a row. False on a fault, with the place at the access that faulted.
     private bool RunSlow<TSink>(ref ulong* at, ulong* end, TSink sink)
         where TSink : struct, IAddressSink
     {
-        while (RunMisses<TSink, HitCase>(ref at, end, sink) < SlowHitsMax && at < end
-            && RunMisses<TSink, WalkCase>(ref at, end, sink) < SlowHitsMax && at < end)
+        while (true)
         {
+            // Fetches between data accesses are not expected, until the first one: then till the block's end.
+            long settled = hasFetches ? RunMisses<TSink, EveryKind>(ref at, end, sink) : RunMisses<TSink, DataAlone>(ref at, end, sink);
+            if (settled >= SlowHitsMax || at == end)
+            {
+                return true;
+            }
+
             ulong word = *at;
             uint kind = (uint)word & (uint)Access.KindMask;
+            if (!hasFetches && kind == (uint)AccessKind.Fetch)
+            {
+                hasFetches = true;
+                continue;
+            }
+
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
             TlbEntry* entry = Miss(address, kind, at, end);
             if (entry == null)
@@ -248,36 +264,47 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             batchData += (kind + 3) >> 2;
             sink.Accept(at, unchecked(address + entry->Delta));
             at++;
+            if (at == end)
+            {
+                return true;
+            }
+
             group!.MakeRoom();
         }
-
-        return true;
     }
 
     // As RunHinted, but for misses too that the short way fills without a call. Returns how many accesses in a row hit at the end.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private long RunMisses<TSink, TCase>(ref ulong* place, ulong* end, TSink sink)
+    private long RunMisses<TSink, TKinds>(ref ulong* place, ulong* end, TSink sink)
         where TSink : struct, IAddressSink
-        where TCase : struct, IFillCase
+        where TKinds : struct, IKinds
     {
         QuickSide* both = sides;
         uint position = (uint)*both->End;
-        ulong* at = place;
+        ulong* first = place;
+        ulong* at = first;
         ulong* streakStart = at;
-        ulong data = batchData;
+        ulong data = 0;
         for (; at < end; at++)
         {
             ulong word = *at;
             uint kind = (uint)word & (uint)Access.KindMask;
+            if (TKinds.AreDataAlone && kind == (uint)AccessKind.Fetch)
+            {
+                break;
+            }
+
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            QuickSide* side = both + isData;
+            QuickSide* side = TKinds.AreDataAlone ? both + 1 : both + isData;
             int permission = (int)kind + side->PermissionShift;
-            uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
-            uint cell = side->Index[bucket];
-            uint slot = (ushort)cell;
+            IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
+
+            // SAFETY: a hint is always a slot of the group.
+            uint chain = cell->First;
+            uint slot = cell->Hint;
             TlbEntry* entry = side->Entries + slot;
-            if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> permission) & 1) != 0)
+            if (chain != side->NoneIfPlain && (address & entry->Mask) == entry->Tag && ((entry->Meta >> permission) & 1) != 0)
             {
                 if (at - streakStart >= SlowHitsMax)
                 {
@@ -286,12 +313,12 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             }
             else
             {
-                if (cell >> TlbLevel.ChainShift != side->NoneIfPlain && !IsAbsentFromChain(side, address, cell))
+                if (chain != side->NoneIfPlain && !IsAbsentFromChain(side, address, chain))
                 {
                     break;
                 }
 
-                slot = TryFill<TCase>(side, address, bucket, permission, at, end);
+                slot = TryFill<UniformCase>(side, address, cell, permission, at, end);
                 if (slot == NoSlot)
                 {
                     break;
@@ -305,12 +332,12 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             side->Log[position] = (ushort)slot;
             side->Stamps[slot] = (ushort)position;
             position++;
-            data += isData;
+            data += TKinds.AreDataAlone ? 0 : isData;
             sink.Accept(at, unchecked(address + entry->Delta));
         }
 
         *both->End = (int)position;
-        batchData = data;
+        batchData += TKinds.AreDataAlone ? (ulong)(at - first) : data;
         place = at;
         return at - streakStart;
     }
@@ -346,6 +373,21 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
 
         return at;
+    }
+
+    private interface IKinds
+    {
+        public static abstract bool AreDataAlone { get; }
+    }
+
+    private readonly struct DataAlone : IKinds
+    {
+        public static bool AreDataAlone => true;
+    }
+
+    private readonly struct EveryKind : IKinds
+    {
+        public static bool AreDataAlone => false;
     }
 
     private readonly struct Discard : IAddressSink

@@ -46,7 +46,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             return TranslateGenerally(address, kind);
         }
 
-        uint slot = (ushort)side->Index[(uint)(address >> side->Shift) & side->IndexMask];
+        uint slot = side->Index[(uint)(address >> side->Shift) & side->IndexMask].Hint;
         TlbEntry* entry = side->Entries + slot;
         if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + side->PermissionShift)) & 1) == 0)
         {
@@ -78,15 +78,14 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private ulong TranslateMiss(ulong address, AccessKind kind)
     {
         QuickSide* side = sides + (((uint)kind + 3) >> 2);
-        uint bucket = (uint)(address >> side->Shift) & side->IndexMask;
+        IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
         int end = *side->End;
-        uint cell = side->Index[bucket];
-        if ((cell >> TlbLevel.ChainShift != side->NoneIfPlain && !IsAbsentFromChain(side, address, cell)) || end == side->LogLength)
+        if ((cell->First != side->NoneIfPlain && !IsAbsentFromChain(side, address, cell->First)) || end == side->LogLength)
         {
             return TranslateGenerally(address, kind);
         }
 
-        uint slot = TryFill<WalkCase>(side, address, bucket, (int)kind + side->PermissionShift, null, null);
+        uint slot = TryFill<UniformCase>(side, address, cell, (int)kind + side->PermissionShift, null, null);
         if (slot == NoSlot)
         {
             return TranslateGenerally(address, kind);
