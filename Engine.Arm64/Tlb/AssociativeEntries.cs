@@ -8,9 +8,10 @@
 // The first levels of both sides share one log and one array of entries: a batch of fetches and data accesses then needs one
 // position, in a register. The order within each level is that of the common one.
 //
-// The index has for each level a cell for each page number mod 1024 (or more), with a hint and the first slot of a chain. The hint tells the hot loop in which slot to look first, by the number of the smallest page; it may be wrong; the entry decides.
-// The chain has all entries of the level whose page number, each by its own page size, belongs to the cell. Each links to
-// the next one; the level's unused slot behind its last one ends it.
+// The index has for each level a cell for each page number mod 1024 (or more), with a hint and the first slot of a chain. The hint
+// tells the hot loop in which slot to look first, by the number of the smallest page; it may be wrong; the entry decides. The
+// chain has all entries of the level whose page number, each by its own page size, belongs to the cell. Each links to the next
+// one; the level's unused slot behind its last one ends it.
 
 using System.Numerics;
 using System.Runtime.CompilerServices;

@@ -1,12 +1,12 @@
 namespace Engine.Arm64.Tlb;
 
 /// <summary>
-/// What fills a level, after gem5's names for caches (<c>Clusivity</c>: <c>mostly_incl</c>, <c>mostly_excl</c>). Neither is strict: a level may have what another
-/// has too, and an entry that gives way in one level stays in the others.
+/// What fills a level, after gem5's names for caches (<c>Clusivity</c>: <c>mostly_incl</c>, <c>mostly_excl</c>). Neither is strict: a level may
+/// have what another has too, and an entry that gives way in one level stays in the others.
 /// </summary>
 public enum FillPolicy
 {
-    /// <summary>Every translation that this level missed: by a walk, or from a level farther away. Arm's manuals describe their main TLBs so.</summary>
+    /// <summary>Every translation that this level missed: by a walk, or from a level farther away. gem5 fills its Arm TLBs so.</summary>
     MostlyInclusive,
 
     /// <summary>

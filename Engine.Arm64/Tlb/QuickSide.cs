@@ -5,11 +5,15 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Arm64.Tlb;
 
-/// <summary>A first level and its second one, as the short way sees them. Lives in pinned memory; its size lets a shift find the second of two.</summary>
+/// <summary>
+/// A first level and its second one, as the short way sees them. Lives in pinned memory; its size lets a shift find the second of two.
+/// </summary>
 [StructLayout(LayoutKind.Sequential, Size = 256)]
 internal unsafe struct QuickSide
 {
-    /// <summary>Whether the short way goes at all: both levels are of the right shape, the first one is full, and the second one has no other VMID's entries.</summary>
+    /// <summary>
+    /// Whether the short way goes at all: both levels are of the right shape, the first one is full, and the second one has no other VMID's entries.
+    /// </summary>
     public bool IsOpen;
 
     /// <summary>Whether all entries of both levels are plain ones of the page size that hints go by.</summary>

@@ -6,7 +6,10 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    /// <summary>Whether the short way can ever go from this level to another: a fully associative LRU level over one of sets, neither of which aggregates or takes victims in.</summary>
+    /// <summary>
+    /// Whether the short way can ever go from this level to another: a fully associative LRU level over one of sets. Neither aggregates, nor
+    /// does another level want what gives way there.
+    /// </summary>
     public bool CanFillQuicklyFrom(TlbLevel second) =>
         isFull && policy == ReplacementPolicy.Lru && plainSizes != 0
         && !second.isFull && second.policy == ReplacementPolicy.Lru && second.ways <= MatrixWaysMax && second.plainSizes != 0

@@ -67,9 +67,9 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
     }
 
-    // Where in the group a miss of the first level is filled from the second level or by a plain walk, what LookUp does: the slot of the entry, which
-    // the caller logs and makes the hint. NoSlot, with nothing changed, where something else comes up: LookUp does it.
-    // SAFETY: a bucket is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
+    // Fills the first level from the second one or by a plain walk, where the access is allowed, as LookUp would. Returns the slot of the entry,
+    // with its cell's hint leading to it; the caller logs it. NoSlot, with nothing changed, where something else comes up.
+    // SAFETY: a cell is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
     // a way below that of ways: all of them come from this unit, none from the tables.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint TryFill<TCase>(QuickSide* side, ulong address, IndexCell* cell, int permission, ulong* at, ulong* end)
