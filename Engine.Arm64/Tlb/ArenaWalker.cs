@@ -136,10 +136,10 @@ public unsafe struct ArenaWalker : IPageWalker
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
+    public readonly ulong TryWalkPlain(VirtAddr address, bool goesFar, out ulong outputAddress)
     {
         Unsafe.SkipInit(out outputAddress);
-        byte* place = FindPage(address.Value, out ulong restrictions);
+        byte* place = FindPage(address.Value, goesFar, out ulong restrictions);
         if (place == null)
         {
             return PlainTranslation.None;
@@ -174,7 +174,7 @@ public unsafe struct ArenaWalker : IPageWalker
     // The common case without a store per level: from the root to a page that needs no update.
     private readonly bool TryWalkStraight(ulong va, ref WalkResult result)
     {
-        byte* place = FindPage(va, out ulong restrictions);
+        byte* place = FindPage(va, goesFar: true, out ulong restrictions);
         if (place == null)
         {
             return false;
@@ -197,7 +197,7 @@ public unsafe struct ArenaWalker : IPageWalker
     // Where a walk through four tables, all of them in the first bank, reads its last descriptor; null where it goes another way.
     // Each descriptor is read and compared with the one that was followed last time: the next read need not wait for that.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly byte* FindPage(ulong va, out ulong restrictions)
+    private readonly byte* FindPage(ulong va, bool goesFar, out ulong restrictions)
     {
         Unsafe.SkipInit(out restrictions);
 
@@ -215,9 +215,9 @@ public unsafe struct ArenaWalker : IPageWalker
         ulong descriptor1 = *(ulong*)(upper->Table1 + ((va >> 27) & PlaceMask));
         ulong descriptor2 = *(ulong*)(upper->Table2 + ((va >> 18) & PlaceMask));
         FollowedTables.Lower* lower = FollowedTables.LowersOf(followed) + ((va >> 21) & FollowedTables.LowerMask);
-        if (descriptor0 != upper->Descriptor0 || descriptor1 != upper->Descriptor1 || descriptor2 != lower->Descriptor2)
+        if (((descriptor0 ^ upper->Descriptor0) | (descriptor1 ^ upper->Descriptor1) | (descriptor2 ^ lower->Descriptor2)) != 0)
         {
-            return Follow(va, root, upper, lower, out restrictions);
+            return !goesFar ? null : Follow(va, root, upper, lower, out restrictions);
         }
 
         restrictions = descriptor0 | descriptor1 | descriptor2;

@@ -8,16 +8,10 @@
 // The first levels of both sides share one log and one array of entries: a batch of fetches and data accesses then needs one
 // position, in a register. The order within each level is that of the common one.
 //
-// The index has for each level a word for each page number mod 1024 (or more):
-//
-//   31              16 15               0
-//  +------------------+------------------+
-//  | first of chain   | hint             |
-//  +------------------+------------------+
-//
-// The hint tells the hot loop in which slot to look first, by the number of the smallest page; it may be wrong; the entry decides.
-// The chain has all entries of the level whose page number, each by its own page size, belongs to the word. Each links to
-// the next one; the level's unused slot behind its last one ends it.
+// The index has for each level a cell for each page number mod 1024 (or more), with a hint and the first slot of a chain. The hint
+// tells the hot loop in which slot to look first, by the number of the smallest page; it may be wrong; the entry decides. The
+// chain has all entries of the level whose page number, each by its own page size, belongs to the cell. Each links to the next
+// one; the level's unused slot behind its last one ends it.
 
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -63,17 +57,17 @@ internal sealed unsafe class AssociativeEntries
         long entryBytes = (long)slotCount * sizeof(TlbEntry);
         long stampBytes = (long)slotCount * sizeof(ushort);
         long logBytes = (long)logLength * sizeof(ushort);
-        long indexBytes = (long)PartsMax * (1 << IndexBits) * sizeof(uint);
+        long indexBytes = (long)PartsMax * (1 << IndexBits) * sizeof(IndexCell);
         storage = GC.AllocateArray<byte>(
             checked((int)(entryBytes + (3 * stampBytes) + logBytes + indexBytes + (logLength / 8) + (2 * CacheLineBytes))), pinned: true);
         byte* place = (byte*)(((nuint)Unsafe.AsPointer(ref storage[0]) + CacheLineBytes - 1) & ~(nuint)(CacheLineBytes - 1));
         Entries = (TlbEntry*)place;
         Stamps = (ushort*)(place + entryBytes);
         Log = (ushort*)((byte*)Stamps + stampBytes);
-        Index = (uint*)((byte*)Log + logBytes);
+        Index = (IndexCell*)((byte*)Log + logBytes);
         bitmap = (ulong*)((byte*)Index + indexBytes);
         Positions = (int*)(bitmap + (logLength / 64));
-        Links = (uint*)((byte*)Positions + CacheLineBytes);
+        Links = (ChainLink*)((byte*)Positions + CacheLineBytes);
         for (int slot = 0; slot < slotCount; slot++)
         {
             Entries[slot].Clear();
@@ -90,14 +84,14 @@ internal sealed unsafe class AssociativeEntries
     /// <summary>The slots in the order of their uses.</summary>
     public ushort* Log { get; }
 
-    /// <summary>log2 of the words of a level's index.</summary>
+    /// <summary>log2 of the cells of a level's index.</summary>
     public int IndexBits { get; }
 
     /// <summary>Hints and first slots of chains; each level has its own part.</summary>
-    public uint* Index { get; }
+    public IndexCell* Index { get; }
 
-    /// <summary>For each used slot the next one of its chain (bits 31:16) and the number of its word in the level's part of the index (15:0).</summary>
-    public uint* Links { get; }
+    /// <summary>For each used slot its place in its chain.</summary>
+    public ChainLink* Links { get; }
 
     /// <summary>Where the search for each level's oldest entry begins in the log, then the first free position of the log.</summary>
     public int* Positions { get; }
@@ -158,7 +152,7 @@ internal sealed unsafe class AssociativeEntries
         }
     }
 
-    /// <summary>The least recently logged slot of a level whose slots are all logged.</summary>
+    /// <summary>Takes the least recently logged slot of a level whose slots are all logged: its owner logs it again.</summary>
     /// <param name="part">Which level.</param>
     /// <param name="first">Its first slot.</param>
     /// <param name="count">Its slots.</param>
@@ -167,27 +161,27 @@ internal sealed unsafe class AssociativeEntries
     {
         int position = Positions[part];
         uint slot = Log[position];
-        if (unchecked(slot - first) < count && Stamps[slot] == position)
+        if (unchecked(slot - first) >= count || Stamps[slot] != position)
         {
-            Positions[part] = position + 1;
-            return slot;
+            slot = SearchOldest(part, first, count);
         }
 
-        return SearchOldest(part, first, count);
+        Positions[part]++;
+        return slot;
     }
 
-    /// <summary>As <see cref="TakeOldest"/>, where the first position does not have it.</summary>
+    /// <summary>The slot that <see cref="TakeOldest"/> would take; the search begins there the next time.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public uint SearchOldest(int part, uint first, uint count)
     {
         int position = Positions[part];
         int limit = position + StepsMax;
-        while (++position < limit)
+        for (; position < limit; position++)
         {
             uint slot = Log[position];
             if (unchecked(slot - first) < count && Stamps[slot] == position)
             {
-                Positions[part] = position + 1;
+                Positions[part] = position;
                 return slot;
             }
         }
@@ -220,7 +214,7 @@ internal sealed unsafe class AssociativeEntries
             }
         }
 
-        Positions[part] = stamp + 1;
+        Positions[part] = stamp;
         return Log[stamp];
     }
 

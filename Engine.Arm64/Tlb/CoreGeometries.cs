@@ -1,5 +1,6 @@
-// TLBs of named cores, with the source of the figures. What no document says is assumed alike for all: true LRU; all levels
-// hold every page size unless a document lists them; contiguous runs are held as one entry; no page aggregation.
+// TLBs of named cores, with the source of the figures. What no document says is assumed alike for all: true LRU; every level that
+// missed is filled; all levels hold every page size unless a document lists them; contiguous runs are held as one entry; no page
+// aggregation.
 
 using System.Globalization;
 
@@ -11,7 +12,7 @@ public static class CoreGeometries
     /// <summary>The core that is simulated where none is named.</summary>
     public const string DefaultName = "neoverse-n1";
 
-    private const string Assumed = "replacement (LRU assumed), contiguous runs (held as one entry), page aggregation (none)";
+    private const string Assumed = "replacement (LRU assumed), fill policy (mostly inclusive assumed), contiguous runs (held as one entry), page aggregation (none)";
 
     // Page sizes of the Cortex-A76's levels, as its manual lists them.
     private const ulong FetchSizesA76 = (1UL << 12) | (1UL << 14) | (1UL << 16) | (1UL << 21) | (1UL << 25);

@@ -22,12 +22,13 @@ public interface IPageWalker
 
     /// <summary>Translates an address by a walk from the root where nothing special comes up: no fault, no contiguous run, no aggregation, and no update of the tables.</summary>
     /// <param name="address">Any address, canonical or not.</param>
+    /// <param name="goesFar">Whether the walker may call others to get on; without, it answers from what is at hand, so that its caller keeps its registers.</param>
     /// <param name="outputAddress">Physical address, in bytes, of the page or block.</param>
     /// <returns>
     /// What <see cref="PlainTranslation.Pack"/> makes of it; <see cref="PlainTranslation.None"/> where something does come up, or the walker has no
     /// short way: nothing has changed, and <see cref="Walk"/> answers.
     /// </returns>
-    public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress);
+    public ulong TryWalkPlain(VirtAddr address, bool goesFar, out ulong outputAddress);
 
     /// <summary>The level of the first descriptor that <see cref="TryWalkPlain"/> reads, -1..3.</summary>
     public int PlainStartLevel { get; }

@@ -21,9 +21,9 @@ public static class PlainTranslation
     public static ulong Pack(int pageSizeLog2, int level, uint allowed, int attributeIndex, bool isGlobal) =>
         allowed
         | ((ulong)(uint)attributeIndex << TlbEntry.AttributeShift)
-        | ((ulong)(uint)pageSizeLog2 << TlbEntry.EntrySizeShift)
-        | ((ulong)(uint)pageSizeLog2 << TlbEntry.PageSizeShift)
         | (isGlobal ? TlbEntry.Global : 0)
-        | TlbEntry.Plain
-        | ((ulong)(uint)(level + 1) << TlbEntry.LevelShift);
+        | (TlbEntry.Plain
+            | ((ulong)(uint)pageSizeLog2 << TlbEntry.EntrySizeShift)
+            | ((ulong)(uint)pageSizeLog2 << TlbEntry.PageSizeShift)
+            | ((ulong)(uint)(level + 1) << TlbEntry.LevelShift));
 }

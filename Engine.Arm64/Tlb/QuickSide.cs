@@ -1,12 +1,19 @@
 // What the short way through a miss needs of the two levels that fetches, or data accesses, go through: one place for one register to
 // point to.
 
+using System.Runtime.InteropServices;
+
 namespace Engine.Arm64.Tlb;
 
-/// <summary>A first level and its second one, as the short way sees them. Lives in pinned memory.</summary>
+/// <summary>
+/// A first level and its second one, as the short way sees them. Lives in pinned memory; its size lets a shift find the second of two.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Size = 256)]
 internal unsafe struct QuickSide
 {
-    /// <summary>Whether the short way goes at all: both levels are of the right shape, and the first one is full.</summary>
+    /// <summary>
+    /// Whether the short way goes at all: both levels are of the right shape, the first one is full, and the second one has no other VMID's entries.
+    /// </summary>
     public bool IsOpen;
 
     /// <summary>Whether all entries of both levels are plain ones of the page size that hints go by.</summary>
@@ -18,10 +25,19 @@ internal unsafe struct QuickSide
     /// <summary>log2 of the page size that hints go by.</summary>
     public int Shift;
 
-    /// <summary>The first level's part of <see cref="AssociativeEntries.Index"/>.</summary>
-    public uint* Index;
+    /// <summary>The first permission bit of the exception level that accesses come from.</summary>
+    public int PermissionShift;
 
-    /// <summary>The words of the index, less one.</summary>
+    /// <summary>What an entry has of its shape where it may be filled by the short way: plain, and of the page size that hints go by.</summary>
+    public ulong Shape;
+
+    /// <summary>ASID and VMID as <see cref="TlbEntry.Meta"/> has them.</summary>
+    public ulong Tags;
+
+    /// <summary>The first level's part of <see cref="AssociativeEntries.Index"/>.</summary>
+    public IndexCell* Index;
+
+    /// <summary>The cells of the index, less one.</summary>
     public uint IndexMask;
 
     /// <summary>The slot that ends chains.</summary>
@@ -31,7 +47,7 @@ internal unsafe struct QuickSide
     public uint NoneIfPlain;
 
     /// <summary>As <see cref="AssociativeEntries.Links"/>.</summary>
-    public uint* Links;
+    public ChainLink* Links;
 
     /// <summary>As <see cref="AssociativeEntries.Entries"/>.</summary>
     public TlbEntry* Entries;
@@ -69,10 +85,19 @@ internal unsafe struct QuickSide
     /// <summary>Entries by set and way.</summary>
     public TlbEntry* SecondEntries;
 
-    /// <summary>A row of a matrix with a bit for each way.</summary>
-    public ulong FullRow;
+    /// <summary>What a use of each way changes in a matrix.</summary>
+    public WayUse* WayUses;
 
-    /// <summary>What a lane of the current address space has beside its address.</summary>
+    /// <summary>The address bits that entries compare.</summary>
+    public ulong PageMask;
+
+    /// <summary>The bits of a lane that come from the address.</summary>
+    public ulong LaneMask;
+
+    /// <summary>What the lane of a page has beside its address in any address space: the marker of its size.</summary>
+    public ulong LaneMarker;
+
+    /// <summary>What it has in the current one, where it is not global.</summary>
     public ulong LaneTags;
 
     /// <summary>Sets.</summary>
@@ -84,14 +109,14 @@ internal unsafe struct QuickSide
     /// <summary>For the remainder where sets are no power of two.</summary>
     public ulong SetReciprocal;
 
-    /// <summary>Lanes of a set.</summary>
-    public uint LaneStride;
+    /// <summary>Bytes of a set's lanes.</summary>
+    public uint SetLaneBytes;
 
-    /// <summary>Ways of a set.</summary>
-    public uint Ways;
+    /// <summary>Bytes of a set's entries.</summary>
+    public uint SetEntryBytes;
 
-    /// <summary>What <see cref="TlbEntry.Meta"/> must have of ASID and VMID.</summary>
-    public ulong Tags;
+    /// <summary>A bit for each way of a set.</summary>
+    public uint WayMask;
 
     /// <summary>Counts of walks by first and last level; null where only the second level may fill.</summary>
     public ulong* Walks;

@@ -5,7 +5,7 @@ public sealed record TlbGeometry
 {
     /// <summary>Creates a hierarchy.</summary>
     /// <param name="levels">At least one. No two levels of one number serve the same accesses.</param>
-    /// <exception cref="ArgumentException">There is no level, or two levels overlap.</exception>
+    /// <exception cref="ArgumentException">There is no level, two levels overlap, or a mostly exclusive one has none in front.</exception>
     public TlbGeometry(params ReadOnlySpan<TlbLevelGeometry> levels)
     {
         if (levels.IsEmpty)
@@ -14,7 +14,7 @@ public sealed record TlbGeometry
         }
 
         TlbLevelGeometry[] sorted = [.. levels.ToArray().OrderBy(level => level.Level).ThenBy(level => level.Sides)];
-        if (FindOverlap(sorted) is string wrong)
+        if (FindMisplaced(sorted) is string wrong)
         {
             throw new ArgumentException(wrong, nameof(levels));
         }
@@ -43,8 +43,19 @@ public sealed record TlbGeometry
     /// <summary>The hierarchy as the command line writes it: <c>l1d=48:full,l2=1280:5</c>.</summary>
     public override string ToString() => string.Join(',', Levels);
 
-    /// <summary>Two levels that serve the same accesses at the same place, in words, or null.</summary>
-    internal static string? FindOverlap(IEnumerable<TlbLevelGeometry> levels)
+    /// <summary>Levels that cannot be where they are, in words, or null.</summary>
+    internal static string? FindMisplaced(IReadOnlyCollection<TlbLevelGeometry> levels) => FindOverlap(levels) ?? FindUnfed(levels);
+
+    // A mostly exclusive level that some access meets first.
+    private static string? FindUnfed(IReadOnlyCollection<TlbLevelGeometry> levels)
+    {
+        TlbLevelGeometry? unfed = levels.FirstOrDefault(level => level.Fill == FillPolicy.MostlyExclusive
+            && (level.Sides & ~levels.Where(other => other.Level < level.Level).Aggregate(TlbSides.None, (sides, other) => sides | other.Sides)) != 0);
+        return unfed is null ? null : $"level '{unfed.Name}' is filled by a level in front, and there is none for all of its accesses";
+    }
+
+    // Two levels that serve the same accesses at the same place.
+    private static string? FindOverlap(IEnumerable<TlbLevelGeometry> levels)
     {
         Dictionary<int, TlbLevelGeometry> seenFetch = [];
         Dictionary<int, TlbLevelGeometry> seenData = [];

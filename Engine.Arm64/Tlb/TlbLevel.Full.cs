@@ -9,12 +9,9 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    private const int ChainShift = 16;
-    private const uint ChainMask = (uint)ushort.MaxValue << ChainShift;
-
-    private uint* index;
+    private IndexCell* index;
     private uint indexMask;
-    private uint* links;
+    private ChainLink* links;
 
     // The slot of `Nothing`: the end of every chain.
     private uint none;
@@ -25,7 +22,7 @@ internal sealed unsafe partial class TlbLevel
         TlbEntry* all = Group!.Entries;
         for (ulong present = presentSizes; present != 0; present &= present - 1)
         {
-            uint slot = index[BucketOf(address, BitOperations.TrailingZeroCount(present))] >> ChainShift;
+            uint slot = index[CellOf(address, BitOperations.TrailingZeroCount(present))].First;
             while (slot != none)
             {
                 TlbEntry* entry = all + slot;
@@ -34,7 +31,7 @@ internal sealed unsafe partial class TlbLevel
                     return entry;
                 }
 
-                slot = links[slot] >> ChainShift;
+                slot = links[slot].Next;
             }
         }
 
@@ -42,38 +39,40 @@ internal sealed unsafe partial class TlbLevel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint BucketOf(ulong address, int sizeLog2) => unchecked((uint)(address >> sizeLog2)) & indexMask;
+    private uint CellOf(ulong address, int sizeLog2) => (uint)(address >> sizeLog2) & indexMask;
 
     private void Link(uint slot, ulong address, int sizeLog2)
     {
-        uint bucket = BucketOf(address, sizeLog2);
-        uint word = index[bucket];
-        links[slot] = bucket | (word & ChainMask);
-        index[bucket] = unchecked((ushort)word) | (slot << ChainShift);
+        uint cell = CellOf(address, sizeLog2);
+        links[slot] = new ChainLink { Cell = (ushort)cell, Next = index[cell].First };
+        index[cell].First = (ushort)slot;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Unlink(uint slot)
+    private void Unlink(uint slot) => Unlink(index, links, slot);
+
+    /// <summary>Takes a slot out of its chain.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Unlink(IndexCell* index, ChainLink* links, uint slot)
     {
-        uint link = links[slot];
-        uint bucket = unchecked((ushort)link);
-        uint word = index[bucket];
-        if (word >> ChainShift == slot)
+        // SAFETY: a used slot is in the chain of its cell.
+        IndexCell* cell = index + links[slot].Cell;
+        uint before = cell->First;
+        if (before == slot)
         {
-            index[bucket] = unchecked((ushort)word) | (link & ChainMask);
+            cell->First = links[slot].Next;
             return;
         }
 
-        uint before = word >> ChainShift;
-        while (links[before] >> ChainShift != slot)
+        while (links[before].Next != slot)
         {
-            before = links[before] >> ChainShift;
+            before = links[before].Next;
         }
 
-        links[before] = unchecked((ushort)links[before]) | (link & ChainMask);
+        links[before].Next = links[slot].Next;
     }
 
-    private void ClearHash() => new Span<uint>(index, (int)indexMask + 1).Fill(none | (none << ChainShift));
+    private void ClearHash() => new Span<IndexCell>(index, (int)indexMask + 1).Fill(new IndexCell { Hint = (ushort)none, First = (ushort)none });
 
     private void LayOutHash()
     {

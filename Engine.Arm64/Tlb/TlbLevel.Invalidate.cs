@@ -13,6 +13,9 @@ internal sealed unsafe partial class TlbLevel
     private ushort currentAsid;
     private ushort currentVmid;
 
+    // Whether there may be entries of another VMID: it was changed while the level had entries.
+    private bool hasOtherVmids;
+
     /// <summary>Slots of this level; each may hold an entry.</summary>
     public int SlotCount => entryCount;
 
@@ -28,6 +31,7 @@ internal sealed unsafe partial class TlbLevel
             return;
         }
 
+        hasOtherVmids = presentSizes != 0 && (hasOtherVmids || vmid != currentVmid);
         currentAsid = asid;
         currentVmid = vmid;
         laneAsid = ((ulong)asid << LaneAsidShift) | LaneUsed;
@@ -88,10 +92,10 @@ internal sealed unsafe partial class TlbLevel
     private int RemoveHashed(ulong address, int sizeLog2, in TlbInvalidation what)
     {
         int removed = 0;
-        uint slot = index[BucketOf(address, sizeLog2)] >> ChainShift;
+        uint slot = index[CellOf(address, sizeLog2)].First;
         while (slot != none)
         {
-            uint following = links[slot] >> ChainShift;
+            uint following = links[slot].Next;
             TlbEntry* entry = Group!.Entries + slot;
             if (entry->Start == address && entry->SizeLog2 == sizeLog2 && what.Matches(*entry))
             {

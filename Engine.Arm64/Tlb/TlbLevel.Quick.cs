@@ -6,10 +6,14 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    /// <summary>Whether the short way can ever go from this level to another: a fully associative LRU level over one of sets, neither of which aggregates.</summary>
+    /// <summary>
+    /// Whether the short way can ever go from this level to another: a fully associative LRU level over one of sets. Neither aggregates, nor
+    /// does another level want what gives way there.
+    /// </summary>
     public bool CanFillQuicklyFrom(TlbLevel second) =>
         isFull && policy == ReplacementPolicy.Lru && plainSizes != 0
-        && !second.isFull && second.policy == ReplacementPolicy.Lru && second.ways <= MatrixWaysMax && second.plainSizes != 0;
+        && !second.isFull && second.policy == ReplacementPolicy.Lru && second.ways <= MatrixWaysMax && second.plainSizes != 0
+        && !KeepsVictims && !second.KeepsVictims;
 
     /// <summary>Describes this level and the next.</summary>
     public void Describe(QuickSide* side, TlbLevel second)
@@ -20,12 +24,13 @@ internal sealed unsafe partial class TlbLevel
         side->Lanes = second.lanes;
         side->Orders = second.orders;
         side->SecondEntries = second.entries;
-        side->FullRow = second.fullRow;
+        side->WayMask = (uint)second.fullRow;
+        side->WayUses = second.wayUses;
         side->Sets = second.sets;
         side->SetMask = second.setMask;
         side->SetReciprocal = second.setReciprocal;
-        side->LaneStride = second.laneStride;
-        side->Ways = (uint)second.ways;
+        side->SetLaneBytes = second.laneStride * sizeof(ulong);
+        side->SetEntryBytes = (uint)(second.ways * sizeof(TlbEntry));
     }
 
     /// <summary>Notes what may have changed in this level and the next.</summary>
@@ -34,14 +39,14 @@ internal sealed unsafe partial class TlbLevel
         ulong size = 1UL << side->Shift;
         bool isUniform = presentSizes == size && (second.presentSizes & ~size) == 0 && pieceCount == 0 && second.pieceCount == 0;
         side->IsUniform = isUniform;
-        side->IsOpen = freeCount == 0;
-        side->NoneIfPlain = isUniform && freeCount == 0 ? none : uint.MaxValue;
+        side->IsOpen = freeCount == 0 && !second.hasOtherVmids;
+        side->NoneIfPlain = isUniform && side->IsOpen ? none : uint.MaxValue;
         side->HasGlobals = second.hasGlobals;
-        side->LaneTags = second.laneAsid;
+        side->PageMask = ulong.MaxValue << side->Shift;
+        side->LaneMask = (side->PageMask << LaneShift) & LaneAddressMask;
+        side->LaneMarker = LaneAddress(0, side->Shift);
+        side->LaneTags = side->LaneMarker | second.laneAsid;
     }
-
-    /// <summary>Takes an entry of a fully associative level out of its chain.</summary>
-    public void UnlinkSlot(uint slot) => Unlink(slot);
 
     /// <summary>Notes that a plain entry is about to take the place of another.</summary>
     /// <param name="old">What was there; it may be unused.</param>

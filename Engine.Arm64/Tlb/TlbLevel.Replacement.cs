@@ -25,6 +25,7 @@ internal sealed unsafe partial class TlbLevel
     // Sets: the matrices, and a row with a bit for each way.
     private ulong* orders;
     private ulong fullRow;
+    private WayUse* wayUses;
     private ulong* wideStamps;
     private ulong wideClock;
 
@@ -95,15 +96,8 @@ internal sealed unsafe partial class TlbLevel
             return;
         }
 
-        orders[set] = WithNewest(orders[set], slot - (set * (uint)ways), fullRow);
+        orders[set] = wayUses[slot - (set * (uint)ways)].ApplyTo(orders[set]);
     }
-
-    /// <summary>The matrix of a set after a use.</summary>
-    /// <param name="order">The matrix before.</param>
-    /// <param name="way">What was used.</param>
-    /// <param name="fullRow">A row with a bit for each way.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong WithNewest(ulong order, uint way, ulong fullRow) => (order | (fullRow << (int)(way * 8))) & ~(FirstColumn << (int)way);
 
     private static ulong WithOldest(ulong order, uint way) => (order | (FirstColumn << (int)way)) & ~(0xFFUL << (int)(way * 8));
 
@@ -208,6 +202,11 @@ internal sealed unsafe partial class TlbLevel
             orders[set] = initial;
         }
 
+        for (int way = 0; orders != null && way < MatrixWaysMax; way++)
+        {
+            wayUses[way] = new WayUse { Row = fullRow << (way * 8), OtherColumns = ~(FirstColumn << way) };
+        }
+
         if (isFull)
         {
             ClearSlots();
@@ -234,6 +233,7 @@ internal sealed unsafe partial class TlbLevel
         {
             fullRow = (1UL << ways) - 1;
             orders = (ulong*)Carve(start, ref offset, sets * (long)sizeof(ulong));
+            wayUses = (WayUse*)Carve(start, ref offset, MatrixWaysMax * sizeof(WayUse));
         }
         else if (IsOrdered)
         {

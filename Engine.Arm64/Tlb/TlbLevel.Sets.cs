@@ -16,7 +16,9 @@ namespace Engine.Arm64.Tlb;
 
 internal sealed unsafe partial class TlbLevel
 {
-    private const int LaneShift = 8;
+    /// <summary>How far a lane holds an address above its place.</summary>
+    public const int LaneShift = 8;
+
     private const ulong LaneAddressMask = ~0UL << 19;
     private const int LaneAsidShift = 3;
     private const ulong LaneGlobal = 2;
@@ -119,6 +121,9 @@ internal sealed unsafe partial class TlbLevel
 
         wayReciprocal = ((1UL << 32) / (uint)ways) + 1;
         laneStride = (uint)(ways + 3) & ~3u;
-        lanes = (ulong*)Carve(start, ref offset, (long)sets * laneStride * sizeof(ulong));
+
+
+        // Eight lanes are readable from any set's first one on.
+        lanes = (ulong*)Carve(start, ref offset, (((long)sets * laneStride) + 4) * sizeof(ulong));
     }
 }

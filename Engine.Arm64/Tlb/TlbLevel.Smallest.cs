@@ -21,7 +21,7 @@ internal sealed unsafe partial class TlbLevel
         for (ulong present = presentSizes; present != 0; present &= present - 1)
         {
             int sizeLog2 = BitOperations.TrailingZeroCount(present);
-            for (uint slot = index[BucketOf(address, sizeLog2)] >> ChainShift; slot != none; slot = links[slot] >> ChainShift)
+            for (uint slot = index[CellOf(address, sizeLog2)].First; slot != none; slot = links[slot].Next)
             {
                 TlbEntry* entry = all + slot;
                 if ((address & entry->Mask) == entry->Tag && entry->SizeLog2 == sizeLog2)

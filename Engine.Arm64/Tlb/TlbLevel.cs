@@ -125,6 +125,7 @@ internal sealed unsafe partial class TlbLevel
         new Span<int>(sizeCounts, PageSizeBits).Clear();
         presentSizes = 0;
         pieceCount = 0;
+        hasOtherVmids = false;
         if (isFull)
         {
             ClearHash();
@@ -153,6 +154,7 @@ internal sealed unsafe partial class TlbLevel
     {
         uint slot = TakeFullVictim();
         TlbEntry* entry = entries + slot;
+        KeepVictim(entry);
         if (((entry->Mask ^ source->Mask) | (~(entry->Meta & source->Meta) & TlbEntry.Plain)) != 0)
         {
             CountSizes(entry, source);
@@ -185,6 +187,7 @@ internal sealed unsafe partial class TlbLevel
         uint first = set * (uint)ways;
         uint slot = TakeSetVictim(set, first);
         TlbEntry* entry = entries + slot;
+        KeepVictim(entry);
         if (((entry->Mask ^ source->Mask) | (~(entry->Meta & source->Meta) & TlbEntry.Plain)) != 0)
         {
             CountSizes(entry, source);

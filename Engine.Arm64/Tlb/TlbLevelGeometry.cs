@@ -53,6 +53,9 @@ public sealed record TlbLevelGeometry
     /// <summary>Which entry gives way.</summary>
     public ReplacementPolicy Policy { get; }
 
+    /// <summary>What fills it.</summary>
+    public FillPolicy Fill { get; init; }
+
     /// <summary>
     /// Page sizes that an entry can have, as a mask of bits log2(bytes). A larger translation is held in pieces of the largest
     /// size in the mask that does not exceed it. Bit 12 is always set.
@@ -91,7 +94,7 @@ public sealed record TlbLevelGeometry
             ReplacementPolicy.Random => ":random",
             _ => "",
         };
-        return string.Create(CultureInfo.InvariantCulture, $"{Name}={Entries}:{ways}{policy}");
+        return string.Create(CultureInfo.InvariantCulture, $"{Name}={Entries}:{ways}{policy}{(Fill == FillPolicy.MostlyExclusive ? ":excl" : "")}");
     }
 
     /// <summary>What is wrong with a combination of numbers, or null.</summary>

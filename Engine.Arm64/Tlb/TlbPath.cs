@@ -19,6 +19,13 @@ internal sealed class TlbPath
 
         Fetch = [.. Levels.Where(level => level.Geometry.Sides.HasFlag(TlbSides.Fetch))];
         Data = [.. Levels.Where(level => level.Geometry.Sides.HasFlag(TlbSides.Data))];
+        foreach (TlbLevel[] levels in (TlbLevel[][])[Fetch, Data])
+        {
+            for (int i = 1; i < levels.Length; i++)
+            {
+                levels[i - 1].KeepsVictims |= levels[i].IsExclusive;
+            }
+        }
     }
 
     /// <summary>The TLB levels, by number.</summary>

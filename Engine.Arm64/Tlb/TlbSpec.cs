@@ -3,7 +3,8 @@
 //     l1d=48:full,l1i=64:4:plru,l2=1280:5
 //
 // Levels are separated by commas. NAME is the letter l, a level number and, where the level serves one side only, i or d.
-// ENTRIES:WAYS gives entries/ways sets, any number, with set = page number mod sets. POLICY is lru where left out.
+// ENTRIES:WAYS gives entries/ways sets, any number, with set = page number mod sets. POLICY is lru where left out. FILL is incl
+// (FillPolicy.MostlyInclusive) where left out, or excl. Both may be given in any order.
 
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
@@ -13,7 +14,7 @@ namespace Engine.Arm64.Tlb;
 /// <summary>Reads the text form of a TLB hierarchy.</summary>
 public static class TlbSpec
 {
-    private const string LevelForm = "NAME=ENTRIES:WAYS[:POLICY], for example l1d=48:full or l2=1280:5:lru";
+    private const string LevelForm = "NAME=ENTRIES:WAYS[:POLICY][:FILL], for example l1d=48:full or l2=1280:5:lru";
 
     /// <summary>Reads a hierarchy.</summary>
     /// <param name="text">For example <c>l1d=48:full,l2=1280:5</c>.</param>
@@ -38,8 +39,8 @@ public static class TlbSpec
             levels.Add(level);
         }
 
-        wrong = TlbGeometry.FindOverlap(levels);
-        expected = "one level for each number and side";
+        wrong = TlbGeometry.FindMisplaced(levels);
+        expected = "one level for each number and side, and excl only behind another level";
         if (wrong is not null)
         {
             wrong = $"TLB '{text}': {wrong}";
@@ -73,7 +74,7 @@ public static class TlbSpec
         }
 
         string[] fields = sides[1].Split(':');
-        if (fields.Length is < 2 or > 3)
+        if (fields.Length is < 2 or > 4)
         {
             return false;
         }
@@ -92,12 +93,24 @@ public static class TlbSpec
             return false;
         }
 
-        ReplacementPolicy policy = ReplacementPolicy.Lru;
-        if (fields.Length == 3 && !TryParsePolicy(fields[2], out policy))
+        ReplacementPolicy? policy = null;
+        FillPolicy? fill = null;
+        foreach (string word in fields[2..])
         {
-            wrong = $"TLB level '{text}' has the unknown policy '{fields[2]}'";
-            expected = "lru, plru, fifo or random";
-            return false;
+            if (fill is null && TryParseFill(word, out FillPolicy filledBy))
+            {
+                fill = filledBy;
+            }
+            else if (policy is null && TryParsePolicy(word, out ReplacementPolicy replaced))
+            {
+                policy = replaced;
+            }
+            else
+            {
+                wrong = $"TLB level '{text}' has the unknown policy '{word}'";
+                expected = "lru, plru, fifo or random; incl or excl";
+                return false;
+            }
         }
 
         if (TlbLevelGeometry.Check(number, serves, entries, ways) is string bad)
@@ -107,7 +120,7 @@ public static class TlbSpec
             return false;
         }
 
-        level = new TlbLevelGeometry(number, serves, entries, ways, policy);
+        level = new TlbLevelGeometry(number, serves, entries, ways, policy ?? ReplacementPolicy.Lru) { Fill = fill ?? FillPolicy.MostlyInclusive };
         return true;
     }
 
@@ -123,6 +136,12 @@ public static class TlbSpec
         number = name[1] - '0';
         sides = name.Length == 2 ? TlbSides.Both : name[2] switch { 'i' => TlbSides.Fetch, 'd' => TlbSides.Data, _ => TlbSides.None };
         return sides != TlbSides.None;
+    }
+
+    private static bool TryParseFill(string text, out FillPolicy fill)
+    {
+        fill = text == "excl" ? FillPolicy.MostlyExclusive : FillPolicy.MostlyInclusive;
+        return text is "incl" or "excl";
     }
 
     private static bool TryParsePolicy(string text, out ReplacementPolicy policy)

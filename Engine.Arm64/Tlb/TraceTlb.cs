@@ -107,7 +107,7 @@ public sealed class TraceTlb
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
+        public ulong TryWalkPlain(VirtAddr address, bool goesFar, out ulong outputAddress)
         {
             outputAddress = address.Value & (ulong.MaxValue << pageShift);
             return PlainTranslation.Pack(pageShift, PlainStartLevel, 0xFF, 0, isGlobal: false);

@@ -19,25 +19,25 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     /// <summary>The level of FEAT_BBM that the checking mode assumes, 0 to 2 (ID_AA64MMFR2_EL1.BBM): 1 lets the contiguous bit change in place, 2 the block size.</summary>
     public int BreakBeforeMakeLevel { get; set; }
 
-    private int RunChecked<TSink>(ulong* words, int count, TSink sink)
+    private ulong* RunChecked<TSink>(ulong* at, ulong* end, TSink sink)
         where TSink : struct, IAddressSink
     {
-        for (int i = 0; i < count; i++)
+        for (; at < end; at++)
         {
-            AccessKind kind = (AccessKind)(words[i] & Access.KindMask);
-            ulong address = unchecked((ulong)((long)words[i] >> Access.AddressShift));
+            AccessKind kind = (AccessKind)(*at & Access.KindMask);
+            ulong address = unchecked((ulong)((long)*at >> Access.AddressShift));
             TlbEntry* entry = LookUp(address, kind);
             if (entry == null)
             {
-                return i;
+                return at;
             }
 
             CheckUse(address, kind, entry);
             batchData += kind != AccessKind.Fetch ? 1u : 0u;
-            sink.Accept(i, unchecked(address + entry->Delta));
+            sink.Accept(at, unchecked(address + entry->Delta));
         }
 
-        return count;
+        return at;
     }
 
     private ulong TranslateChecked(ulong address, AccessKind kind)

@@ -30,16 +30,28 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         if (group != null)
         {
-            uint* word = group.Index + ((isData & dataCell) << indexBits) + (unchecked((uint)(address >> hintShift)) & indexMask);
-            *word = (*word & ~(uint)ushort.MaxValue) | (ushort)(entry - group.Entries);
+            group.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)].Hint = (ushort)(entry - group.Entries);
         }
 
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
     }
 
+    // As LookUp, by the short way where that goes.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TlbEntry* MissGenerally(ulong address, uint kind)
+    private TlbEntry* Miss(ulong address, uint kind, ulong* at, ulong* end)
     {
+        QuickSide* side = sides + ((kind + 3) >> 2);
+        if (IsAbsent(side, address))
+        {
+            IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
+            uint slot = TryFill<MixedCase>(side, address, cell, (int)kind + elShift, at, end);
+            if (slot != NoSlot)
+            {
+                group!.Append(slot);
+                return side->Entries + slot;
+            }
+        }
+
         TlbEntry* entry = LookUp(address, (AccessKind)kind);
         UpdateSides();
         return entry;
@@ -54,11 +66,18 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             TlbLevel level = levels[filled];
             level.Lookups++;
-            TlbEntry* entry = level.Find(address);
+            TlbEntry* entry = level.IsExclusive ? level.FindSmallest(address) : level.Find(address);
             if (entry != null)
             {
-                level.Touch(entry);
                 int aggregation = entry->IsContiguous ? 0 : Math.Max(entry->SizeLog2 - entry->PageSizeLog2, 0);
+                if (level.IsExclusive)
+                {
+                    TlbEntry moved = *entry;
+                    level.Remove((int)level.SlotOf(entry));
+                    return Fill(levels, filled, address, &moved, aggregation);
+                }
+
+                level.Touch(entry);
                 return Fill(levels, filled, address, entry, aggregation);
             }
 
@@ -90,14 +109,27 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return Fill(levels, levels.Length, address, &entry, result.AggregationLog2);
     }
 
-    // levels[0..count) get an entry each: as large as the level can hold and the source reaches. The last filled is the first level.
+    // levels[0..count) that are mostly inclusive get an entry each: as large as the level can hold and the source reaches. The last filled is
+    // the first level. What gives way moves on, as far as mostly exclusive levels follow.
     private static TlbEntry* Fill(TlbLevel[] levels, int count, ulong address, TlbEntry* source, int aggregationLog2)
     {
         TlbEntry* filled = null;
         for (int i = count - 1; i >= 0; i--)
         {
             TlbLevel level = levels[i];
+            if (level.IsExclusive)
+            {
+                continue;
+            }
+
             filled = level.HoldsAsIs(source) ? level.Insert(source) : FillPiece(level, address, source, aggregationLog2);
+            for (int next = i + 1; levels[next - 1].KeepsVictims && next < levels.Length && levels[next].IsExclusive; next++)
+            {
+                if (!levels[next].TakeIn(levels[next - 1].Victim))
+                {
+                    break;
+                }
+            }
         }
 
         return filled;

@@ -14,15 +14,17 @@ namespace Engine.Arm64.Tlb;
 
 public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 {
+    private const uint NoSlot = uint.MaxValue;
+
     // What an entry must have right to be filled by the short way.
-    private const ulong QuickMask = ((ulong)ushort.MaxValue << TlbEntry.VmidShift) | TlbEntry.Plain | TlbEntry.EntrySizeMask;
+    private const ulong QuickMask = TlbEntry.Plain | TlbEntry.EntrySizeMask;
+
+    // So many stale positions of the log are passed over one by one.
+    private const int StaleStepsMax = 16;
 
     // Fetches, then data.
     private readonly byte[] sideStorage = GC.AllocateArray<byte>(2 * sizeof(QuickSide), pinned: true);
     private readonly QuickSide* sides;
-
-    // What QuickMask selects of an entry that may be filled.
-    private ulong quickMeta;
 
     private void DescribeSides()
     {
@@ -51,10 +53,12 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     // After anything but the short way and plain hits changed levels, address space or page size.
     private void UpdateSides()
     {
-        quickMeta = (tags & ((ulong)ushort.MaxValue << TlbEntry.VmidShift)) | TlbEntry.Plain | ((ulong)(uint)hintShift << TlbEntry.EntrySizeShift);
         for (int i = 0; i < 2; i++)
         {
             sides[i].Shift = hintShift;
+            sides[i].PermissionShift = elShift;
+            sides[i].Shape = TlbEntry.Plain | ((ulong)(uint)hintShift << TlbEntry.EntrySizeShift);
+            sides[i].Tags = tags;
             if (sides[i].Lanes != null)
             {
                 TlbLevel[] levels = i == 0 ? path.Fetch : path.Data;
@@ -63,176 +67,180 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
     }
 
-    // SAFETY: a bucket is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
+    // Fills the first level from the second one or by a plain walk, where the access is allowed, as LookUp would. Returns the slot of the entry,
+    // with its cell's hint leading to it; the caller logs it. NoSlot, with nothing changed, where something else comes up.
+    // SAFETY: a cell is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
     // a way below that of ways: all of them come from this unit, none from the tables.
-    // What LookUp does, where the short way goes and the access is allowed: the entry in the first level, now its most recent one, with the
-    // hint leading to it. Null, with nothing changed, where it does not go.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TlbEntry* TryFill(QuickSide* side, ulong address, uint bucket, uint word, ulong allowBit, ulong* words, int index, int end)
+    private uint TryFill<TCase>(QuickSide* side, ulong address, IndexCell* cell, int permission, ulong* at, ulong* end)
+        where TCase : struct, IFillCase
     {
-        if (word >> 16 != side->NoneIfPlain && !IsAbsent(side, address))
+        uint position = (uint)*side->Start;
+        uint slot = side->Log[position];
+        if (slot - side->FirstSlot >= side->SlotCount || side->Stamps[slot] != position)
         {
-            return null;
+            slot = FindOldest<TCase>(side, ref position);
+            if (slot == NoSlot)
+            {
+                return NoSlot;
+            }
         }
 
-        int shift = side->Shift;
-        uint set = SetOf(side, address, shift);
-        ulong lane = TlbLevel.LaneAddress(address, shift);
-        ulong* lanes = side->Lanes + (set * side->LaneStride);
-        ulong meta;
-        ulong delta;
-        uint match = MatchLanes(side, lanes, lane);
+        TlbEntry* entry = side->Entries + slot;
+        uint set = SetOf(side, address);
+        ulong page = (address << TlbLevel.LaneShift) & side->LaneMask;
+        ulong* lanes = (ulong*)((byte*)side->Lanes + (set * side->SetLaneBytes));
+        TlbEntry* sources = (TlbEntry*)((byte*)side->SecondEntries + (set * side->SetEntryBytes));
+        ulong* order = side->Orders + set;
+        uint way;
+        Vector256<ulong> filled;
+        uint match = MatchLanes(side, lanes, page);
         if (match != 0)
         {
-            uint way = (uint)BitOperations.TrailingZeroCount(match);
-            TlbEntry* source = side->SecondEntries + ((set * side->Ways) + way);
-            meta = source->Meta;
-            if (((meta ^ quickMeta) & QuickMask) != 0 || (meta & allowBit) == 0)
+            way = (uint)BitOperations.TrailingZeroCount(match);
+            TlbEntry* source = sources + way;
+            if (((source->Meta >> permission) & 1) == 0 || (TCase.Calls && ((source->Meta ^ side->Shape) & QuickMask) != 0))
             {
-                return null;
+                return NoSlot;
             }
 
-            delta = source->Delta;
-            ulong* order = side->Orders + set;
-            *order = TlbLevel.WithNewest(*order, way, side->FullRow);
+            filled = Vector256.Load((ulong*)source);
         }
         else
         {
             ulong* walks = side->Walks;
             if (walks == null)
             {
-                return null;
+                return NoSlot;
             }
 
-            meta = walker.TryWalkPlain(new VirtAddr(address), out ulong output) | tags;
-            int ahead = index + PrefetchDistance;
-            if (ahead < end)
+            ulong meta = walker.TryWalkPlain(new VirtAddr(address), TCase.Calls, out ulong output);
+            if (at + PrefetchDistance < end)
             {
-                walker.Prefetch(new VirtAddr(unchecked((ulong)((long)words[ahead] >> Access.AddressShift))));
+                walker.Prefetch(new VirtAddr(unchecked((ulong)((long)at[PrefetchDistance] >> Access.AddressShift))));
             }
 
-            if (((meta ^ quickMeta) & QuickMask) != 0 || (meta & allowBit) == 0 || ((meta & TlbEntry.Global) != 0 && !side->HasGlobals))
+            // SAFETY: some way is always the oldest.
+            way = TlbLevel.OldestOf(*order);
+            TlbEntry* source = sources + way;
+            if (((meta ^ side->Shape) & QuickMask) != 0 || ((meta >> permission) & 1) == 0 || ((meta & TlbEntry.Global) != 0 && !side->HasGlobals))
             {
-                return null;
+                return NoSlot;
+            }
+
+            if (((source->Meta ^ meta) & QuickMask) != 0)
+            {
+                if (!TCase.Calls)
+                {
+                    return NoSlot;
+                }
+
+                CountReplaced(side, source, isSecond: true);
             }
 
             walks[((walker.PlainStartLevel + 1) * WalkResult.LevelCount) + (long)((meta >> TlbEntry.LevelShift) & 7)]++;
             side->SecondMisses++;
-            delta = unchecked(output - (address & (ulong.MaxValue << shift)));
-            FillSecond(side, set, lanes, lane, address, delta, meta);
+            ulong tag = address & side->PageMask;
+            filled = Vector256.Create(tag, side->PageMask, unchecked(output - tag), meta | side->Tags);
+            Vector256.Store(filled, (ulong*)source);
+            lanes[way] = page | ((meta & TlbEntry.Global) != 0 ? side->LaneMarker | TlbLevel.LaneOfGlobal : side->LaneTags);
         }
 
+        *order = side->WayUses[way].ApplyTo(*order);
         side->Misses++;
-        return FillFirst(side, bucket, address, delta, meta);
-    }
-
-    // An entry in place of its set's oldest one.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void FillSecond(QuickSide* side, uint set, ulong* lanes, ulong lane, ulong address, ulong delta, ulong meta)
-    {
-        ulong* order = side->Orders + set;
-        ulong before = *order;
-        uint way = TlbLevel.OldestOf(before);
-        *order = TlbLevel.WithNewest(before, way, side->FullRow);
-        TlbEntry* entry = side->SecondEntries + ((set * side->Ways) + way);
-        if (((entry->Meta ^ meta) & (TlbEntry.Plain | TlbEntry.EntrySizeMask)) != 0)
-        {
-            CountReplaced(side, entry, isSecond: true);
-        }
-
-        Write(entry, side->Shift, address, delta, meta);
-        lanes[way] = lane | ((meta & TlbEntry.Global) != 0 ? TlbLevel.LaneOfGlobal : side->LaneTags);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write(TlbEntry* entry, int shift, ulong address, ulong delta, ulong meta)
-    {
-        ulong mask = ulong.MaxValue << shift;
-        entry->Tag = address & mask;
-        entry->Mask = mask;
-        entry->Delta = delta;
-        entry->Meta = meta;
-    }
-
-    // An entry in place of the first level's oldest one.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TlbEntry* FillFirst(QuickSide* side, uint bucket, ulong address, ulong delta, ulong meta)
-    {
-        int position = *side->Start;
-        uint slot = side->Log[position];
-        if (unchecked(slot - side->FirstSlot) < side->SlotCount && side->Stamps[slot] == position)
-        {
-            *side->Start = position + 1;
-        }
-        else
-        {
-            slot = group!.SearchOldest(side->Part, side->FirstSlot, side->SlotCount);
-        }
-
-        // Alone in its chain, mostly.
-        uint* index = side->Index;
-        uint none = side->None;
-        uint* link = side->Links + slot;
-        uint old = unchecked((ushort)*link);
-        if (((index[old] >> 16) ^ slot | (*link >> 16) ^ none) == 0)
-        {
-            index[old] = none | (none << 16);
-        }
-        else
-        {
-            Unlink(side, slot);
-        }
-
-        TlbEntry* entry = side->Entries + slot;
-        if (!side->IsUniform)
+        *side->Start = (int)position + 1;
+        TlbLevel.Unlink(side->Index, side->Links, slot);
+        if (TCase.Calls && !side->IsUniform)
         {
             CountReplaced(side, entry, isSecond: false);
         }
 
-        Write(entry, side->Shift, address, delta, meta);
-        *link = bucket | (index[bucket] & 0xFFFF_0000);
-        index[bucket] = slot | (slot << 16);
-        int end = *side->End;
-        if (end == side->LogLength)
+        Vector256.Store(filled, (ulong*)entry);
+        side->Links[slot].Cell = (ushort)(cell - side->Index);
+        side->Links[slot].Next = cell->First;
+        cell->First = (ushort)slot;
+        cell->Hint = (ushort)slot;
+        return slot;
+    }
+
+    // The oldest slot of the first level, and its position in the log, where the first position has another.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint FindOldest<TCase>(QuickSide* side, ref uint position)
+        where TCase : struct, IFillCase
+    {
+        if (TCase.Calls)
         {
-            group!.Compact();
-            end = *side->End;
+            uint found = group!.SearchOldest(side->Part, side->FirstSlot, side->SlotCount);
+            position = (uint)*side->Start;
+            return found;
         }
 
-        side->Log[end] = (ushort)slot;
-        side->Stamps[slot] = (ushort)end;
-        *side->End = end + 1;
-        return entry;
+        // SAFETY: a full level has a slot whose stamp is still to come.
+        for (int steps = StaleStepsMax; steps > 0; steps--)
+        {
+            uint slot = side->Log[++position];
+            if (slot - side->FirstSlot < side->SlotCount && side->Stamps[slot] == position)
+            {
+                return slot;
+            }
+        }
+
+        return NoSlot;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint SetOf(QuickSide* side, ulong address, int shift)
+    private static uint SetOf(QuickSide* side, ulong address)
     {
+        int shift = side->Shift;
         uint setMask = side->SetMask;
         if (setMask != 0)
         {
-            return unchecked((uint)(address >> shift)) & setMask;
+            return (uint)(address >> shift) & setMask;
         }
 
         ulong page = TlbLevel.PageOf(address, shift);
         return (uint)(page - (Math.BigMul(page, side->SetReciprocal, out _) * side->Sets));
     }
 
-    // The ways of a set that hold a page, as a mask; the VMID is not compared.
+    // The ways of a set that hold a page, as a mask.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint MatchLanes(QuickSide* side, ulong* lanes, ulong lane)
+    private static uint MatchLanes(QuickSide* side, ulong* lanes, ulong page)
     {
-        uint match = MatchLanesExactly(side, lanes, lane | side->LaneTags);
-        return side->HasGlobals ? match | MatchLanesExactly(side, lanes, lane | TlbLevel.LaneOfGlobal) : match;
+        uint match = MatchLanes(lanes, page | side->LaneTags);
+        match |= side->HasGlobals ? MatchLanes(lanes, page | side->LaneMarker | TlbLevel.LaneOfGlobal) : 0;
+        return match & side->WayMask;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint MatchLanesExactly(QuickSide* side, ulong* lanes, ulong wanted)
+    private static uint MatchLanes(ulong* lanes, ulong wanted)
     {
-        // SAFETY: a set has 4 or 8 lanes.
-        Vector256<ulong> all = Vector256.Create(wanted);
-        uint match = Vector256.Equals(Vector256.Load(lanes), all).ExtractMostSignificantBits();
-        return side->LaneStride > 4 ? match | (Vector256.Equals(Vector256.Load(lanes + 4), all).ExtractMostSignificantBits() << 4) : match;
+        // SAFETY: eight lanes are readable from any set's first one on.
+        return Vector512.IsHardwareAccelerated
+            ? (uint)Vector512.Equals(Vector512.Load(lanes), Vector512.Create(wanted)).ExtractMostSignificantBits()
+            : Vector256.Equals(Vector256.Load(lanes), Vector256.Create(wanted)).ExtractMostSignificantBits()
+                | (Vector256.Equals(Vector256.Load(lanes + 4), Vector256.Create(wanted)).ExtractMostSignificantBits() << 4);
+    }
+
+    // Whether no entry in the chain that begins with a slot translates an address, where all entries are of one size.
+    // SAFETY: a chain has at most all slots of a level, and ends at its unused one.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsAbsentFromChain(QuickSide* side, ulong address, uint slot)
+    {
+        if (side->NoneIfPlain == uint.MaxValue)
+        {
+            return false;
+        }
+
+        for (; slot != side->None; slot = side->Links[slot].Next)
+        {
+            TlbEntry* entry = side->Entries + slot;
+            if ((address & entry->Mask) == entry->Tag)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     // Whether the first level is full and has no entry for the address, nor the second one of another page size.
@@ -247,9 +255,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         TlbEntry* found = side->IsUniform ? null : SecondOf(side).Find(address);
         return found == null || found->SizeLog2 == side->Shift;
     }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Unlink(QuickSide* side, uint slot) => FirstOf(side).UnlinkSlot(slot);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void CountReplaced(QuickSide* side, TlbEntry* old, bool isSecond)
@@ -277,5 +282,22 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 side->SecondMisses = 0;
             }
         }
+    }
+
+    private interface IFillCase
+    {
+        // Whether a call may be needed. Without one the loop around keeps what it has in registers.
+        public static abstract bool Calls { get; }
+    }
+
+    // Both levels have plain entries alone, of the page size that hints go by, and tables were followed before.
+    private readonly struct UniformCase : IFillCase
+    {
+        public static bool Calls => false;
+    }
+
+    private readonly struct MixedCase : IFillCase
+    {
+        public static bool Calls => true;
     }
 }

@@ -19,9 +19,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private const int ProbeLength = 32;
     private const int ProbeSameMin = 28;
 
-    // So many hits in a row end the slow loop.
-    private const int SlowHitsMax = 16;
-
     // How many accesses ahead of a walk the descriptor of another is fetched.
     private const int PrefetchDistance = 6;
 
@@ -46,7 +43,8 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     private interface IAddressSink
     {
-        public void Accept(int index, ulong physicalAddress);
+        // place: where the packed access is.
+        public void Accept(ulong* place, ulong physicalAddress);
     }
 
     /// <summary>Translates a batch.</summary>
@@ -66,9 +64,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             throw new ArgumentException("fewer places than accesses", nameof(physicalAddresses));
         }
 
-        fixed (ulong* start = physicalAddresses)
+        fixed (ulong* target = physicalAddresses)
+        fixed (Access* start = accesses)
         {
-            return RunBatch(accesses, new Store(start));
+            return RunBatch(accesses, new Store((nint)((byte*)target - (byte*)start)));
         }
     }
 
@@ -76,29 +75,33 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         where TSink : struct, IAddressSink
     {
         batchData = 0;
-        int done = 0;
+        int done;
         fixed (Access* start = accesses)
         {
-            ulong* words = (ulong*)start;
+            ulong* first = (ulong*)start;
+            ulong* end = first + accesses.Length;
+            ulong* at = first;
             if (TObserver.Checks)
             {
-                done = RunChecked(words, accesses.Length, sink);
+                at = RunChecked(at, end, sink);
             }
             else if (group == null)
             {
-                done = RunGeneral(words, accesses.Length, sink);
+                at = RunGeneral(at, end, sink);
             }
             else
             {
-                int end = 0;
-                while (done == end && done < accesses.Length)
+                ulong* blockEnd = at;
+                while (at == blockEnd && at < end)
                 {
-                    end = Math.Min(done + AssociativeEntries.BlockLength, accesses.Length);
-                    done = RunBlock(words, done, end, sink);
+                    blockEnd += Math.Min(AssociativeEntries.BlockLength, end - at);
+                    at = RunBlock(at, blockEnd, sink);
                 }
 
                 ForgetLast();
             }
+
+            done = (int)(at - first);
         }
 
         // The access that faulted was looked up as well.
@@ -110,60 +113,61 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return done;
     }
 
-    private int RunBlock<TSink>(ulong* words, int index, int end, TSink sink)
+    private ulong* RunBlock<TSink>(ulong* at, ulong* end, TSink sink)
         where TSink : struct, IAddressSink
     {
-        bool isRepetitive = IsRepetitive(words, index, end);
+        bool isRepetitive = IsRepetitive(at, end);
+        hasFetches = false;
         while (true)
         {
             group!.MakeRoom();
-            index = isRepetitive ? RunRepetitive(words, index, end, sink) : RunHinted(words, index, end, sink);
-            if (index == end || !RunSlow(words, ref index, end, sink) || index == end)
+            at = isRepetitive ? RunRepetitive(at, end, sink) : RunHinted(at, end, sink);
+            if (at == end || !RunSlow(ref at, end, sink) || at == end)
             {
-                return index;
+                return at;
             }
         }
     }
 
-    private static bool IsRepetitive(ulong* words, int index, int end)
+    private static bool IsRepetitive(ulong* at, ulong* end)
     {
-        if (end - index <= ProbeLength)
+        if (end - at <= ProbeLength)
         {
             return false;
         }
 
         int same = 0;
-        for (int i = index + 1; i <= index + ProbeLength; i++)
+        for (int i = 1; i <= ProbeLength; i++)
         {
-            same += ((words[i] ^ words[i - 1]) & SamePlaceMask) == 0 ? 1 : 0;
+            same += ((at[i] ^ at[i - 1]) & SamePlaceMask) == 0 ? 1 : 0;
         }
 
         return same >= ProbeSameMin;
     }
 
-    // Returns the index of the first access that needs more than a hint.
+    // Returns where the first access is that needs more than a hint.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int RunHinted<TSink>(ulong* words, int index, int end, TSink sink)
+    private ulong* RunHinted<TSink>(ulong* at, ulong* end, TSink sink)
         where TSink : struct, IAddressSink
     {
         AssociativeEntries entriesOfFirsts = group!;
-        uint* hints = entriesOfFirsts.Index;
+        IndexCell* hints = entriesOfFirsts.Index;
         ushort* log = entriesOfFirsts.Log;
         ushort* stamps = entriesOfFirsts.Stamps;
         TlbEntry* entries = entriesOfFirsts.Entries;
-        int position = entriesOfFirsts.End;
+        uint position = (uint)entriesOfFirsts.End;
         int addressShift = hintShift + Access.AddressShift;
         int permissionShift = elShift;
         uint cell = dataCell << indexBits;
         uint mask = indexMask;
         ulong data = batchData;
-        for (; index < end; index++)
+        for (; at < end; at++)
         {
-            ulong word = words[index];
-            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
+            ulong word = *at;
+            uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = unchecked((ushort)hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)]);
+            uint slot = hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)].Hint;
             TlbEntry* entry = entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + permissionShift)) & 1) == 0)
             {
@@ -175,29 +179,29 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             stamps[slot] = (ushort)position;
             position++;
             data += isData;
-            sink.Accept(index, unchecked(address + entry->Delta));
+            sink.Accept(at, unchecked(address + entry->Delta));
         }
 
-        entriesOfFirsts.End = position;
+        entriesOfFirsts.End = (int)position;
         batchData = data;
-        return index;
+        return at;
     }
 
     // As RunHinted, for accesses that mostly stay where the one before was.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int RunRepetitive<TSink>(ulong* words, int index, int end, TSink sink)
+    private ulong* RunRepetitive<TSink>(ulong* at, ulong* end, TSink sink)
         where TSink : struct, IAddressSink
     {
         AssociativeEntries entriesOfFirsts = group!;
         int position = entriesOfFirsts.End;
         ulong data = batchData;
-        while (index < end)
+        while (at < end)
         {
-            ulong word = words[index];
-            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
+            ulong word = *at;
+            uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = unchecked((ushort)entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)]);
+            uint slot = entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)].Hint;
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
             {
@@ -208,76 +212,29 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             entriesOfFirsts.Stamps[slot] = (ushort)position;
             position++;
             ulong delta = entry->Delta;
-            int first = index;
+            ulong* first = at;
             do
             {
-                sink.Accept(index, unchecked((ulong)((long)words[index] >> Access.AddressShift) + delta));
-                index++;
+                sink.Accept(at, unchecked((ulong)((long)*at >> Access.AddressShift) + delta));
+                at++;
             }
-            while (index < end && ((words[index] ^ word) & SamePlaceMask) == 0);
-            data += isData * (uint)(index - first);
+            while (at < end && ((*at ^ word) & SamePlaceMask) == 0);
+            data += isData * (uint)(at - first);
         }
 
         entriesOfFirsts.End = position;
         batchData = data;
-        return index;
+        return at;
     }
 
-    // Full lookups, until many hints in a row are right. False on a fault, with index at the access that faulted.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool RunSlow<TSink>(ulong* words, ref int index, int end, TSink sink)
-        where TSink : struct, IAddressSink
-    {
-        int i = index;
-        ulong data = batchData;
-        for (int streak = 0; i < end && streak < SlowHitsMax; i++)
-        {
-            ulong access = words[i];
-            uint kind = unchecked((uint)access) & (uint)Access.KindMask;
-            uint isData = (kind + 3) >> 2;
-            ulong address = unchecked((ulong)((long)access >> Access.AddressShift));
-            QuickSide* side = sides + isData;
-            uint bucket = unchecked((uint)(address >> side->Shift)) & side->IndexMask;
-            uint word = side->Index[bucket];
-            TlbEntry* entry = group!.Entries + unchecked((ushort)word);
-            if ((address & entry->Mask) == entry->Tag && ((entry->Meta >> ((int)kind + elShift)) & 1) != 0)
-            {
-                group.Append(unchecked((ushort)word));
-                streak++;
-            }
-            else
-            {
-                streak = 0;
-                entry = TryFill(side, address, bucket, word, 1UL << ((int)kind + elShift), words, i, end);
-                if (entry == null)
-                {
-                    entry = MissGenerally(address, kind);
-                    if (entry == null)
-                    {
-                        batchData = data;
-                        index = i;
-                        return false;
-                    }
-                }
-            }
-
-            data += isData;
-            sink.Accept(i, unchecked(address + entry->Delta));
-        }
-
-        batchData = data;
-        index = i;
-        return true;
-    }
-
-    private int RunGeneral<TSink>(ulong* words, int count, TSink sink)
+    private ulong* RunGeneral<TSink>(ulong* at, ulong* end, TSink sink)
         where TSink : struct, IAddressSink
     {
         TlbEntry** last = lasts;
-        for (int i = 0; i < count; i++)
+        for (; at < end; at++)
         {
-            ulong word = words[i];
-            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
+            ulong word = *at;
+            uint kind = (uint)word & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
             TlbEntry* entry = last[isData & dataCell];
@@ -287,7 +244,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 if (entry == null)
                 {
                     ForgetLast();
-                    return i;
+                    return at;
                 }
 
                 if (hasPrivateFirsts)
@@ -297,24 +254,25 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             }
 
             batchData += isData;
-            sink.Accept(i, unchecked(address + entry->Delta));
+            sink.Accept(at, unchecked(address + entry->Delta));
         }
 
-        return count;
+        return at;
     }
 
     private readonly struct Discard : IAddressSink
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Accept(int index, ulong physicalAddress)
+        public void Accept(ulong* place, ulong physicalAddress)
         {
         }
     }
 
-    private readonly struct Store(ulong* start) : IAddressSink
+    // distanceBytes: from an access to where its physical address goes.
+    private readonly struct Store(nint distanceBytes) : IAddressSink
     {
-        // SAFETY: the caller checked that there is a place for every access, and keeps the span pinned.
+        // SAFETY: the caller checked that there is a place for every access, and keeps both spans pinned.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Accept(int index, ulong physicalAddress) => start[index] = physicalAddress;
+        public void Accept(ulong* place, ulong physicalAddress) => *(ulong*)((byte*)place + distanceBytes) = physicalAddress;
     }
 }

@@ -46,9 +46,9 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             return TranslateGenerally(address, kind);
         }
 
-        uint slot = unchecked((ushort)side->Index[(uint)(address >> side->Shift) & side->IndexMask]);
+        uint slot = side->Index[(uint)(address >> side->Shift) & side->IndexMask].Hint;
         TlbEntry* entry = side->Entries + slot;
-        if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
+        if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + side->PermissionShift)) & 1) == 0)
         {
             return TranslateMiss(address, kind);
         }
@@ -73,17 +73,28 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return TranslateSlowly(address, kind);
     }
 
+    // A miss that the short way fills without a call.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong TranslateMiss(ulong address, AccessKind kind)
     {
         QuickSide* side = sides + (((uint)kind + 3) >> 2);
-        uint bucket = unchecked((uint)(address >> side->Shift)) & side->IndexMask;
-        TlbEntry* entry = TryFill(side, address, bucket, side->Index[bucket], 1UL << ((int)kind + elShift), null, 0, 0);
-        if (entry == null)
+        IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
+        int end = *side->End;
+        if ((cell->First != side->NoneIfPlain && !IsAbsentFromChain(side, address, cell->First)) || end == side->LogLength)
         {
             return TranslateGenerally(address, kind);
         }
 
+        uint slot = TryFill<UniformCase>(side, address, cell, (int)kind + side->PermissionShift, null, null);
+        if (slot == NoSlot)
+        {
+            return TranslateGenerally(address, kind);
+        }
+
+        side->Log[end] = (ushort)slot;
+        side->Stamps[slot] = (ushort)end;
+        *side->End = end + 1;
+        TlbEntry* entry = side->Entries + slot;
         if (hasPrivateFirsts)
         {
             lasts[(((uint)kind + 3) >> 2) & dataCell] = entry;
@@ -95,7 +106,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong TranslateGenerally(ulong address, AccessKind kind)
     {
-        TlbEntry* entry = MissGenerally(address, (uint)kind);
+        TlbEntry* entry = group != null ? Miss(address, (uint)kind, null, null) : LookUp(address, kind);
         if (entry == null)
         {
             // A denied access was a use all the same: what was most recent is so no more.

@@ -101,7 +101,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver> : ITlbiTa
     public bool IsPrivileged
     {
         get => elShift != 0;
-        set => elShift = value ? TlbEntry.ElBits : 0;
+        set
+        {
+            elShift = value ? TlbEntry.ElBits : 0;
+            UpdateSides();
+        }
     }
 
     /// <summary>The address space of lookups and fills.</summary>

@@ -110,7 +110,7 @@ public struct RegisterWalker<TMemory> : IPageWalker, INestedWalker
 
     /// <summary>There is no short way: always <see cref="PlainTranslation.None"/>.</summary>
     /// <inheritdoc/>
-    public readonly ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
+    public readonly ulong TryWalkPlain(VirtAddr address, bool goesFar, out ulong outputAddress)
     {
         outputAddress = 0;
         return PlainTranslation.None;

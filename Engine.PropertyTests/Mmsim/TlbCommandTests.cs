@@ -45,6 +45,18 @@ public sealed class TlbCommandTests
         Assert.Equal(report, Report(folder, SampleTrace.Path, "--tlb", "l1=64:4", "--kinds", "ilsm"));
     }
 
+    /// <summary>An LRU level that takes in what gives way in an LRU level in front makes one LRU list of both.</summary>
+    [Fact]
+    public void A_level_and_an_exclusive_one_behind_it_miss_as_one_of_both_sizes()
+    {
+        using TemporaryFolder folder = new();
+        string both = Report(folder, SampleTrace.Path, "--tlb", "l1d=48:full,l2d=80:full:lru:excl");
+        long missesOfFirst = Number(Report(folder, SampleTrace.Path, "--tlb", "l1d=48:full"), "tlb", "l1d", "misses");
+        long missesOfOne = Number(Report(folder, SampleTrace.Path, "--tlb", "l1d=128:full"), "tlb", "l1d", "misses");
+        Assert.Equal((missesOfFirst, missesOfOne), (Number(both, "tlb", "l1d", "misses"), Number(both, "tlb", "l2d", "misses")));
+        Assert.NotEqual(missesOfOne, Number(Report(folder, SampleTrace.Path, "--tlb", "l1d=48:full,l2d=80:full"), "tlb", "l2d", "misses"));
+    }
+
     [SharedDataFact("data/traces")]
     public void Every_recorded_trace_misses_as_its_truth_file_says()
     {

@@ -15,6 +15,8 @@ public enum NaiveBug
     GlobalIsNot,
     PermissionIgnored,
     PiecesStay,
+    ExclusiveHitStays,
+    VictimsAreLost,
     WalkCacheIgnoresAsid,
     WalkCacheHitDoesNotRefresh,
     WalkCacheStaysAtVae,

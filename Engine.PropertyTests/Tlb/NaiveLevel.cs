@@ -31,7 +31,7 @@ internal sealed class NaiveLevel(TlbLevelGeometry geometry, ulong seed, NaiveBug
         PointAway(Array.IndexOf(slots, entry));
     }
 
-    public NaiveEntry Fill(ulong address, NaiveMapping mapping, int limitLog2, int aggregationLog2, ushort asid, ushort vmid)
+    public NaiveEntry Fill(ulong address, NaiveMapping mapping, int limitLog2, int aggregationLog2, ushort asid, ushort vmid, out NaiveEntry? victim)
     {
         int size = SizeOf(mapping, limitLog2, aggregationLog2);
         ulong start = address >> size << size;
@@ -46,10 +46,39 @@ internal sealed class NaiveLevel(TlbLevelGeometry geometry, ulong seed, NaiveBug
             Vmid = vmid,
             LastUse = ++clock,
         };
-        int slot = Victim(SetOf(start, size));
+        victim = Put(entry);
+        return entry;
+    }
+
+    /// <summary>Takes in what gave way in the level in front; returns what gave way here.</summary>
+    public NaiveEntry? TakeIn(NaiveEntry victim)
+    {
+        int aggregation = victim.Mapping.RunLog2 > victim.Mapping.PageLog2 ? 0 : Math.Max(0, victim.SizeLog2 - victim.Mapping.PageLog2);
+        if (SizeOf(victim.Mapping, victim.SizeLog2, aggregation) != victim.SizeLog2)
+        {
+            return null;
+        }
+
+        NaiveEntry? same = Array.Find(slots, entry => entry is not null && entry.Start == victim.Start && entry.SizeLog2 == victim.SizeLog2
+            && entry.Vmid == victim.Vmid && entry.Mapping.IsGlobal == victim.Mapping.IsGlobal && (victim.Mapping.IsGlobal || entry.Asid == victim.Asid));
+        if (same is not null)
+        {
+            Use(same);
+            return null;
+        }
+
+        victim.LastUse = ++clock;
+        return Put(victim);
+    }
+
+    // Returns what gave way.
+    private NaiveEntry? Put(NaiveEntry entry)
+    {
+        int slot = Victim(SetOf(entry.Start, entry.SizeLog2));
+        NaiveEntry? victim = slots[slot];
         slots[slot] = entry;
         PointAway(slot);
-        return entry;
+        return victim;
     }
 
     public void Remove(Func<NaiveEntry, bool> matches)

@@ -130,7 +130,7 @@ internal sealed class NaiveNestedWalker
         if (index >= 0)
         {
             int span = 12 + (9 * (4 - tableLevel));
-            WalkCaches[index].Fill(va, new NaiveMapping(table, span, span, 0, true, false, tableLevel), 63, 0, Asid, Vmid);
+            WalkCaches[index].Fill(va, new NaiveMapping(table, span, span, 0, true, false, tableLevel), 63, 0, Asid, Vmid, out _);
         }
     }
 
@@ -172,7 +172,7 @@ internal sealed class NaiveNestedWalker
             if (level == 3 || (descriptor & 2) == 0)
             {
                 NaiveMapping leaf = new(table, shift, ((descriptor >> 52) & 1) != 0 ? shift + 4 : shift, 0, true, true, level);
-                IpaCache?.Fill(ipa, leaf, 63, 0, 0, Vmid);
+                IpaCache?.Fill(ipa, leaf, 63, 0, 0, Vmid, out _);
                 return leaf;
             }
         }

@@ -104,7 +104,7 @@ internal sealed class NaiveTables
 
         public int PlainStartLevel => 0;
 
-        public ulong TryWalkPlain(VirtAddr address, out ulong outputAddress)
+        public ulong TryWalkPlain(VirtAddr address, bool goesFar, out ulong outputAddress)
         {
             outputAddress = 0;
             if (tables.Find(address.ToUInt64()) is not NaiveMapping mapping || mapping.RunLog2 != mapping.PageLog2 || mapping.AggregationLog2 != 0)

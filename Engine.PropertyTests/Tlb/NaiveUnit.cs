@@ -78,7 +78,15 @@ internal sealed class NaiveUnit
         if (found is not null)
         {
             hit--;
-            path[hit].Use(found);
+            if (path[hit].Geometry.Fill == FillPolicy.MostlyExclusive && bug != NaiveBug.ExclusiveHitStays)
+            {
+                path[hit].Remove(entry => entry == found);
+            }
+            else
+            {
+                path[hit].Use(found);
+            }
+
             if (hit == 0 && path.Length > 1 && bug == NaiveBug.FirstHitTouchesSecond && path[1].Find(address, Asid, Vmid) is NaiveEntry second)
             {
                 path[1].Use(second);
@@ -101,8 +109,17 @@ internal sealed class NaiveUnit
         };
         for (int i = hit - 1; i >= 0; i--)
         {
-            NaiveEntry filled = path[i].Fill(address, own, limit, aggregation, Asid, Vmid);
+            if (path[i].Geometry.Fill == FillPolicy.MostlyExclusive)
+            {
+                continue;
+            }
+
+            NaiveEntry filled = path[i].Fill(address, own, limit, aggregation, Asid, Vmid, out NaiveEntry? victim);
             found = i == 0 ? filled : found;
+            for (int next = i + 1; victim is not null && next < path.Length && path[next].Geometry.Fill == FillPolicy.MostlyExclusive; next++)
+            {
+                victim = bug == NaiveBug.VictimsAreLost ? null : path[next].TakeIn(victim);
+            }
         }
 
         return path[0].Find(address, Asid, Vmid) ?? found;

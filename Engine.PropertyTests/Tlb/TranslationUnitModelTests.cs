@@ -30,6 +30,12 @@ public sealed class TranslationUnitModelTests
         ["plru"] = Parse("l1i=5:full:plru,l1d=8:4:plru,l2=18:6:plru"),
         ["mixed"] = Parse("l1i=4:full,l1d=8:4:plru,l2=64:full:fifo"),
         ["shared second is first for fetches"] = Parse("l1d=4:full,l2=12:3"),
+        ["exclusive second"] = Parse("l1i=3:full,l1d=5:full,l2=12:3:excl"),
+        ["exclusive full second"] = Parse("l1i=3:full,l1d=4:2:fifo,l2=12:full:excl"),
+        ["exclusive behind inclusive"] = Parse("l1=4:full,l2=12:3,l3=24:4:excl:plru"),
+        ["inclusive behind exclusive"] = Parse("l1i=2:full,l1d=4:full,l2d=8:2:random:excl,l3=24:4"),
+        ["two exclusive"] = Parse("l1i=3:full,l1d=4:full:random,l2=9:3:excl:fifo,l3=20:5:excl"),
+        ["exclusive with pieces"] = Restrict(Parse("l1i=4:full,l1d=6:3,l2=30:5:excl"), (1UL << 12) | (1UL << 14) | (1UL << 16), true, 1),
         ["no runs, small sizes"] = Restrict(Parse("l1i=4:full,l1d=6:full,l2=30:5"), (1UL << 12) | (1UL << 16), false, 0),
         ["pieces of blocks"] = Restrict(Parse("l1i=4:full,l1d=6:3,l2=30:5"), (1UL << 12) | (1UL << 14) | (1UL << 16), true, 0),
         ["aggregation"] = Restrict(Parse("l1i=4:full,l1d=6:full,l2=30:5"), TlbLevelGeometry.AllPageSizes, true, 2),
@@ -48,6 +54,12 @@ public sealed class TranslationUnitModelTests
     [InlineData("plru")]
     [InlineData("mixed")]
     [InlineData("shared second is first for fetches")]
+    [InlineData("exclusive second")]
+    [InlineData("exclusive full second")]
+    [InlineData("exclusive behind inclusive")]
+    [InlineData("inclusive behind exclusive")]
+    [InlineData("two exclusive")]
+    [InlineData("exclusive with pieces")]
     [InlineData("no runs, small sizes")]
     [InlineData("pieces of blocks")]
     [InlineData("aggregation")]
@@ -61,6 +73,8 @@ public sealed class TranslationUnitModelTests
     [InlineData("unified")]
     [InlineData("eight ways")]
     [InlineData("odd sets of full firsts")]
+    [InlineData("exclusive second")]
+    [InlineData("two exclusive")]
     public void Fast_and_naive_agree_on_pages_alone(string shape) =>
         ModelProperty.Check(PageOperations(), sequence => Compare(Shapes[shape], OnPages(sequence), NaiveBug.None), tests: 40, length: 400);
 
@@ -92,6 +106,9 @@ public sealed class TranslationUnitModelTests
     [InlineData(NaiveBug.GlobalIsNot, "full LRU")]
     [InlineData(NaiveBug.PermissionIgnored, "full LRU")]
     [InlineData(NaiveBug.PiecesStay, "pieces of blocks")]
+    [InlineData(NaiveBug.ExclusiveHitStays, "exclusive second")]
+    [InlineData(NaiveBug.VictimsAreLost, "exclusive second")]
+    [InlineData(NaiveBug.VictimsAreLost, "two exclusive")]
     public void A_planted_bug_is_caught(NaiveBug bug, string shape) =>
         ModelProperty.MustFail(Operations(), sequence => Compare(Shapes[shape], sequence, bug), tests: 200, length: 400);
 

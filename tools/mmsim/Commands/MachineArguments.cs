@@ -38,7 +38,7 @@ internal static class MachineArguments
     /// <summary>TLBs in words.</summary>
     public static readonly Option<string?> Tlb = new("--tlb")
     {
-        Description = "TLB levels instead of a core's: NAME=ENTRIES:WAYS[:POLICY] separated by commas, such as l1i=48:full,l1d=48:full,l2=1280:5.",
+        Description = "TLB levels instead of a core's: NAME=ENTRIES:WAYS[:POLICY][:FILL] separated by commas, such as l1i=48:full,l1d=48:full,l2=1280:5.",
         HelpName = "SPEC",
     };
 

@@ -17,7 +17,7 @@ public static class TlbCommand
 
     private static readonly Option<string> Spec = new("--tlb")
     {
-        Description = "Levels separated by commas, NAME=ENTRIES:WAYS[:POLICY], such as l1d=48:full,l2=1280:5.",
+        Description = "Levels separated by commas, NAME=ENTRIES:WAYS[:POLICY][:FILL], such as l1d=48:full,l2=1280:5.",
         HelpName = "SPEC",
         Required = true,
     };
