@@ -40,7 +40,12 @@ public sealed unsafe partial class PageAllocator
             throw new ArgumentOutOfRangeException(nameof(node), node, $"the machine has {nodeCount} NUMA nodes");
         }
 
-        pfn = (uint)cpu.Value < (uint)cpuCount && node == cpuNodes[cpu.Value] ? Allocate(cpu, order, gfp) : AllocateFrom(cpu, node, order, gfp);
+        if ((uint)cpu.Value < (uint)cpuCount && node == cpuNodes[cpu.Value])
+        {
+            return TryAllocate(cpu, order, gfp, out pfn);
+        }
+
+        pfn = AllocateFrom(cpu, node, order, gfp);
         return pfn != Pfn.None;
     }
 
