@@ -1,6 +1,5 @@
 using Engine.Arm64;
 using Engine.Arm64.Kernel.Map;
-using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;

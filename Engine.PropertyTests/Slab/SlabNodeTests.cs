@@ -1,5 +1,4 @@
 using Engine.Core.Diagnostics;
-using Engine.Core.Frames;
 using Engine.Core.Slab;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;
