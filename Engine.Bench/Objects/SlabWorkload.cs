@@ -109,9 +109,9 @@ internal sealed class SlabWorkload : IWorkload
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Fill(SlabCache cache, PhysicalMemory memory, Span<PhysAddr> batch, ulong value)
     {
-        foreach (ref PhysAddr slot in batch)
+        for (int k = 0; k < batch.Length; k++)
         {
-            slot = Get(cache, memory, value++);
+            batch[k] = Get(cache, memory, value + (ulong)k);
         }
     }
 

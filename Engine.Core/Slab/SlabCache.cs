@@ -189,16 +189,19 @@ public sealed unsafe partial class SlabCache
         if (offset < memorySpanBytes && (uint)cpu.Value < (uint)table.Length)
         {
             SlabCpu* area = table[cpu.Value];
-            ulong count = area->Count;
-            if (firstFrame[offset >> Pfn.PageShift].Next == area->LocalTag && IsObjectStart(address.Value) && count < capacity)
+            if (firstFrame[offset >> Pfn.PageShift].Next == area->LocalTag && IsObjectStart(address.Value))
             {
-                // Under the lowest place lies the local tag, which is no object's address.
-                ulong* place = (ulong*)(area + 1) + count;
-                if (place[-1] != address.Value)
+                ulong count = area->Count;
+                if (count < capacity)
                 {
-                    *place = address.Value;
-                    area->Count = (uint)(count + 1);
-                    return;
+                    // Under the lowest place lies the local tag, which is no object's address.
+                    ulong* place = (ulong*)(area + 1) + count;
+                    if (place[-1] != address.Value)
+                    {
+                        *place = address.Value;
+                        area->Count = (uint)(count + 1);
+                        return;
+                    }
                 }
             }
         }
