@@ -80,6 +80,13 @@ internal static class FaultHandler
         return result;
     }
 
+    /// <summary>Brings a page back from swap space for the kernel's own sake; the process has no fault.</summary>
+    /// <param name="process">Whose page.</param>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="address">An address in the page.</param>
+    public static FaultResult SwapIn(Process process, CpuId cpu, VirtAddr address) =>
+        Resolve(process, cpu, address, AccessKind.Load, FaultOrigin.Populate);
+
     // Whether a fault would have to read: the page is in swap space alone, or its file's and not cached.
     private static bool NeedsInput(Process process, VirtAddr address, AccessKind kind)
     {

@@ -1,6 +1,6 @@
 // 2 MiB of single pages become one folio mapped by a block (mm/khugepaged.c: hpage_collapse_scan_pmd, collapse_huge_page): khugepaged does
 // it in the background, MADV_COLLAPSE at once and without khugepaged's limits. All that is mapped is copied, what is not
-// reads as zero; the table stays in reserve. Anonymous memory only.
+// reads as zero, what is in swap space is brought back first; the table stays in reserve. Anonymous memory only.
 
 using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
@@ -17,12 +17,21 @@ internal static class HugeCollapse
 {
     private const int PagesPerBlock = 1 << HugePageOptions.HugeOrder;
 
+    // What khugepaged reads from swap space for one huge page (khugepaged/max_ptes_swap), and how many pages must have been used then.
+    private const int SwappedPagesMax = PagesPerBlock / 8;
+    private const int ReferencedPagesMin = PagesPerBlock / 2;
+
     /// <summary>MADV_COLLAPSE (<c>madvise_collapse</c>).</summary>
-    /// <returns>EINVAL where the VMA may have no huge pages or some 2 MiB have no pages at all; ENOMEM; EAGAIN where somebody holds a page.</returns>
+    /// <returns>EINVAL where the VMA may have no huge pages, has no room for one, or some 2 MiB have no table; ENOMEM; EAGAIN where somebody holds a page.</returns>
     public static Errno CollapseRange(Process process, CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         VmArea vma = process.Memory.Areas[area];
         if (!vma.IsAnonymous || vma.AnonVma.IsNone || !HugePagePolicy.MayCollapse(vma.Flags, process.Memory.State.IsThpDisabled != 0))
+        {
+            return Errno.EINVAL;
+        }
+
+        if (HugeMaps.StartOf(vma.Start + (HugeMaps.Bytes - 1)) >= HugeMaps.StartOf(vma.End))
         {
             return Errno.EINVAL;
         }
@@ -88,6 +97,11 @@ internal static class HugeCollapse
             return errno;
         }
 
+        if (!TrySwapIn(process, cpu, start))
+        {
+            return Errno.EINVAL;
+        }
+
         UserFrames frames = process.Machine.UserFrames;
         bool isMade = frames.TryAllocateFolio(cpu, HugePageOptions.HugeOrder, GfpFlags.TransHuge, out Pfn head);
         frames.HugeCounters.Add(isMade ? HugePageEvent.CollapseAllocation : HugePageEvent.CollapseAllocationFailed);
@@ -108,7 +122,8 @@ internal static class HugeCollapse
         int empty = 0;
         int shared = 0;
         bool isWritable = false;
-        bool isReferenced = false;
+        int swapped = 0;
+        int referenced = 0;
         for (int i = 0; i < PagesPerBlock; i++)
         {
             Descriptor entry = process.Tables.ReadGathered(start + ((ulong)(uint)i << Pfn.PageShift));
@@ -118,13 +133,19 @@ internal static class HugeCollapse
                 continue;
             }
 
+            if (entry.IsSwap)
+            {
+                swapped++;
+                continue;
+            }
+
             if (!entry.IsPresent || !frames.IsAnonymous(entry))
             {
-                return Errno.EINVAL; // in swap space, or a file's
+                return Errno.EINVAL; // a file's
             }
 
             isWritable |= entry.IsWritable;
-            isReferenced |= entry.IsYoung;
+            referenced += entry.IsYoung ? 1 : 0;
             shared += frames.MappingsOf(entry.Pfn) > 1 ? 1 : 0;
             if (frames.HasOtherHolders(entry.Pfn))
             {
@@ -132,13 +153,29 @@ internal static class HugeCollapse
             }
         }
 
-        if (empty == PagesPerBlock || (!isWritable && process.Machine.Options.Release == KernelRelease.Linux69))
+        if (!isWritable && process.Machine.Options.Release == KernelRelease.Linux69)
         {
-            return Errno.EINVAL; // nothing to collapse; SCAN_PAGE_RO
+            return Errno.EINVAL; // SCAN_PAGE_RO
         }
 
-        bool isRefused = isBackground && (!isReferenced || empty > policy.CollapseEmptyMax || shared > policy.CollapseSharedMax);
+        bool isUsed = referenced > 0 && (swapped == 0 || referenced >= ReferencedPagesMin);
+        bool isRefused = isBackground
+            && (!isUsed || empty > policy.CollapseEmptyMax || shared > policy.CollapseSharedMax || swapped > SwappedPagesMax);
         return isRefused ? Errno.EINVAL : Errno.None;
+    }
+
+    // __collapse_huge_page_swapin: as faults would, but none is counted.
+    private static bool TrySwapIn(Process process, CpuId cpu, VirtAddr start)
+    {
+        for (VirtAddr at = start; at < start + HugeMaps.Bytes; at += Pfn.PageSizeBytes)
+        {
+            if (process.Tables.Read(at).IsSwap && FaultHandler.SwapIn(process, cpu, at) > FaultResult.Major)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     // collapse_huge_page: the block takes the place of the table before the old pages are given up.
@@ -165,6 +202,7 @@ internal static class HugeCollapse
         {
             if (entry.IsPresent)
             {
+                frames.TryFreeSwapCache(entry.Pfn, ref frames[entry.Pfn]);
                 frames.Unmap(process, cpu, entry);
             }
         }

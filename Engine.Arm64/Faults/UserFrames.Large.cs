@@ -285,7 +285,8 @@ internal sealed partial class UserFrames : IFolioBounds
     {
         Pfn head = HeadOf(pfn);
         bool isLarge = allocator.IsCompound(head) && allocator.GetOrder(head).Value >= HugePageOptions.SmallestOrder;
-        return frames[head].RefCount != (isLarge ? (int)Large(head).Entries : frames[pfn].MapCount);
+        int cached = (frames[head].Flags & PageFlag.SwapCache) != 0 ? 1 : 0;
+        return frames[head].RefCount != cached + (isLarge ? (int)Large(head).Entries : frames[pfn].MapCount);
     }
 
     /// <summary>Makes single pages of a folio that only entries of pages hold (<c>__split_huge_page</c>); pages that nothing maps are freed.</summary>

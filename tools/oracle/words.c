@@ -22,6 +22,9 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 int line_number;
 
@@ -186,7 +189,7 @@ int next_advice(void)
 		{ "wipeonfork", MADV_WIPEONFORK }, { "keeponfork", MADV_KEEPONFORK },
 		{ "cold", MADV_COLD }, { "pageout", MADV_PAGEOUT },
 		{ "populate_read", MADV_POPULATE_READ }, { "populate_write", MADV_POPULATE_WRITE },
-		{ "dontneed_locked", MADV_DONTNEED_LOCKED },
+		{ "dontneed_locked", MADV_DONTNEED_LOCKED }, { "collapse", MADV_COLLAPSE },
 	};
 	const char *word = next_word();
 	size_t i;

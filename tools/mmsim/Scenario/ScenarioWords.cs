@@ -117,6 +117,7 @@ internal sealed class ScenarioWords
             "populate_read" => MemoryAdvice.PopulateRead,
             "populate_write" => MemoryAdvice.PopulateWrite,
             "dontneed_locked" => MemoryAdvice.DontNeedLocked,
+            "collapse" => MemoryAdvice.Collapse,
             _ => throw Error($"unknown advice '{word}'", "normal, random, dontneed, ..."),
         };
     }
