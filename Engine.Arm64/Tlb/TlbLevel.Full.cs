@@ -39,7 +39,7 @@ internal sealed unsafe partial class TlbLevel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint CellOf(ulong address, int sizeLog2) => (uint)(address >> sizeLog2) & indexMask;
+    private uint CellOf(ulong address, int sizeLog2) => unchecked((uint)(address >> sizeLog2)) & indexMask;
 
     private void Link(uint slot, ulong address, int sizeLog2)
     {

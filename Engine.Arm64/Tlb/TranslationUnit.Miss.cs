@@ -30,7 +30,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         if (group != null)
         {
-            group.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)].Hint = (ushort)(entry - group.Entries);
+            group.Index[((isData & dataCell) << indexBits) | (unchecked((uint)(address >> hintShift)) & indexMask)].Hint = (ushort)(entry - group.Entries);
         }
 
         return ((entry->Meta >> ((int)kind + elShift)) & 1) != 0 ? entry : Deny(address, kind, entry);
@@ -43,7 +43,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         QuickSide* side = sides + ((kind + 3) >> 2);
         if (IsAbsent(side, address))
         {
-            IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
+            IndexCell* cell = side->Index + (unchecked((uint)(address >> side->Shift)) & side->IndexMask);
             uint slot = TryFill<MixedCase>(side, address, cell, (int)kind + elShift, at, end);
             if (slot != NoSlot)
             {

@@ -195,7 +195,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         uint setMask = side->SetMask;
         if (setMask != 0)
         {
-            return (uint)(address >> shift) & setMask;
+            return unchecked((uint)(address >> shift)) & setMask;
         }
 
         ulong page = TlbLevel.PageOf(address, shift);

@@ -164,10 +164,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (; at < end; at++)
         {
             ulong word = *at;
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = hints[((0 - isData) & cell) | ((uint)(word >> addressShift) & mask)].Hint;
+            uint slot = hints[(unchecked(0 - isData) & cell) | (unchecked((uint)(word >> addressShift)) & mask)].Hint;
             TlbEntry* entry = entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + permissionShift)) & 1) == 0)
             {
@@ -198,10 +198,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         while (at < end)
         {
             ulong word = *at;
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
-            uint slot = entriesOfFirsts.Index[((isData & dataCell) << indexBits) | ((uint)(address >> hintShift) & indexMask)].Hint;
+            uint slot = entriesOfFirsts.Index[((isData & dataCell) << indexBits) | (unchecked((uint)(address >> hintShift)) & indexMask)].Hint;
             TlbEntry* entry = entriesOfFirsts.Entries + slot;
             if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + elShift)) & 1) == 0)
             {
@@ -234,7 +234,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (; at < end; at++)
         {
             ulong word = *at;
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             uint isData = (kind + 3) >> 2;
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
             TlbEntry* entry = last[isData & dataCell];

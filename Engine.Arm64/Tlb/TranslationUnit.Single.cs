@@ -46,7 +46,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             return TranslateGenerally(address, kind);
         }
 
-        uint slot = side->Index[(uint)(address >> side->Shift) & side->IndexMask].Hint;
+        uint slot = side->Index[unchecked((uint)(address >> side->Shift)) & side->IndexMask].Hint;
         TlbEntry* entry = side->Entries + slot;
         if ((address & entry->Mask) != entry->Tag || ((entry->Meta >> ((int)kind + side->PermissionShift)) & 1) == 0)
         {
@@ -78,7 +78,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     private ulong TranslateMiss(ulong address, AccessKind kind)
     {
         QuickSide* side = sides + (((uint)kind + 3) >> 2);
-        IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
+        IndexCell* cell = side->Index + (unchecked((uint)(address >> side->Shift)) & side->IndexMask);
         int end = *side->End;
         if ((cell->First != side->NoneIfPlain && !IsAbsentFromChain(side, address, cell->First)) || end == side->LogLength)
         {

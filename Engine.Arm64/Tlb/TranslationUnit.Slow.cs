@@ -28,7 +28,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             }
 
             ulong word = *at;
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             if (!hasFetches && kind == (uint)AccessKind.Fetch)
             {
                 hasFetches = true;
@@ -69,7 +69,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (; at < end; at++)
         {
             ulong word = *at;
-            uint kind = (uint)word & (uint)Access.KindMask;
+            uint kind = unchecked((uint)word) & (uint)Access.KindMask;
             if (TKinds.AreDataAlone && kind == (uint)AccessKind.Fetch)
             {
                 break;
@@ -79,7 +79,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             ulong address = unchecked((ulong)((long)word >> Access.AddressShift));
             QuickSide* side = TKinds.AreDataAlone ? both + 1 : both + isData;
             int permission = (int)kind + side->PermissionShift;
-            IndexCell* cell = side->Index + ((uint)(address >> side->Shift) & side->IndexMask);
+            IndexCell* cell = side->Index + (unchecked((uint)(address >> side->Shift)) & side->IndexMask);
 
             // SAFETY: a hint is always a slot of the group.
             uint chain = cell->First;
