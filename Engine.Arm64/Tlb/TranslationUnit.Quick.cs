@@ -77,7 +77,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     {
         uint position = (uint)*side->Start;
         uint slot = side->Log[position];
-        if (slot - side->FirstSlot >= side->SlotCount || side->Stamps[slot] != position)
+        if (unchecked(slot - side->FirstSlot) >= side->SlotCount || side->Stamps[slot] != position)
         {
             slot = FindOldest<TCase>(side, ref position);
             if (slot == NoSlot)
@@ -179,7 +179,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         for (int steps = StaleStepsMax; steps > 0; steps--)
         {
             uint slot = side->Log[++position];
-            if (slot - side->FirstSlot < side->SlotCount && side->Stamps[slot] == position)
+            if (unchecked(slot - side->FirstSlot) < side->SlotCount && side->Stamps[slot] == position)
             {
                 return slot;
             }
