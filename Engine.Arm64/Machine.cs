@@ -52,7 +52,7 @@ public sealed partial class Machine : IDisposable
             KernelImage? image = Options.KernelMap is { } map ? KernelImage.Reserve(Memory, Layout, map) : null;
             FrameTable frames = new(Memory, Layout);
             Pfn zeroPage = Layout.Reserve("zero page", Pfn.PageSizeBytes).Start.Pfn;
-            Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount });
+            Pages = new PageAllocator(Memory, Layout, frames, Log, new PageAllocatorOptions { CpuCount = Options.CpuCount, Release = Options.Release });
             PageCache = new FileCache(Pages, new FileCacheOptions { Release = Options.Release, ExecFolioOrder = Options.ExecFolioOrder });
             Caches = new MemoryMapCaches(Pages);
             AnonVmas = new AnonVmas(Caches);

@@ -34,7 +34,7 @@ public sealed record MachineOptions
     /// <summary>Whether the CPUs set access flag and dirty state themselves (FEAT_HAFDBS, as in all cores since Armv8.1); otherwise the first use of a descriptor faults.</summary>
     public bool HasHardwareDirtyState { get; init; } = true;
 
-    /// <summary>Whose readahead rules apply, where releases differ.</summary>
+    /// <summary>Whose rules apply, where releases of Linux differ.</summary>
     public KernelRelease Release { get; init; } = KernelRelease.Linux69;
 
     /// <summary>How the kernel's own map is built; null for none: TTBR1 translates nothing then, and boot and memory are without its image and tables.</summary>

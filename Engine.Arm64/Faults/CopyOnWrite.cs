@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
-using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;

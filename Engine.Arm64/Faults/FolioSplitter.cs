@@ -11,7 +11,6 @@ using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Buddy;
 using Engine.Core.Frames;
-using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;

@@ -7,7 +7,6 @@ using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
-using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;

@@ -4,7 +4,6 @@
 using Engine.Arm64.HugePages;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
-using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Faults;

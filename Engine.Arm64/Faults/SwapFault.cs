@@ -8,7 +8,6 @@
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Core.Frames;
-using Engine.Core.PageCache;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 

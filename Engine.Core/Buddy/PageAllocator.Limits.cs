@@ -109,6 +109,7 @@ public sealed unsafe partial class PageAllocator
             state->HighMin = limits.HighMin;
             state->HighMax = limits.HighMax;
             state->FreeCountMax = limits.Batch << PerCpuLimits.BatchScaleMax;
+            state->FreeRunMin = limits.Batch + (Options.Release == KernelRelease.Linux69 ? 0 : limits.HighMin / 2);
             state->FreeHighMin = Options.DataCacheBytes >> Pfn.PageShift > 3UL * (ulong)limits.Batch ? limits.Batch : 0;
         }
     }

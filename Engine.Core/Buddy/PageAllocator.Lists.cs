@@ -42,10 +42,10 @@ public sealed unsafe partial class PageAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ushort IsHighOrder(int order) => unchecked((uint)order - 1) < CostlyOrder ? (ushort)1 : (ushort)0;
 
-    // free_high: a batch of pages was freed, the last ones of a high order as well, and they fill the CPU's share of its cache.
+    // free_high: many pages were freed, the last ones of a high order as well, and they fill the CPU's share of its cache.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsRunOfHighOrders(PerCpuState* state) =>
-        state->FreeCount >= state->Batch && state->IsAfterHighOrder != 0 && state->Count >= state->FreeHighMin;
+        state->FreeCount >= state->FreeRunMin && state->IsAfterHighOrder != 0 && state->Count >= state->FreeHighMin;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void NoteOrder(PerCpuState* state, ushort isHighOrder)

@@ -278,7 +278,7 @@ public sealed unsafe partial class PageAllocator
                 int count = unchecked(state->Count + (1 << order.Value));
                 PageStack* list = &state->FirstList + PerCpuPages.ListOf(order.Value, PageBlock.TypeOf(route.Key));
                 uint top = unchecked(list->Top + 1);
-                if (count < state->High && (IsHighOrder(order.Value) == 0 || state->FreeCount < state->Batch || count < state->FreeHighMin)
+                if (count < state->High && (IsHighOrder(order.Value) == 0 || state->FreeCount < state->FreeRunMin || count < state->FreeHighMin)
                     && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
                 {
                     route.Pool[top] = frame;

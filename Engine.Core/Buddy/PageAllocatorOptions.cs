@@ -1,3 +1,4 @@
+using Engine.Core.Units;
 using Engine.Core.Zones;
 
 namespace Engine.Core.Buddy;
@@ -43,6 +44,9 @@ public sealed record PageAllocatorOptions
 
     /// <summary>The data cache that one CPU has for itself, in bytes: large ones let freed high orders stay on the lists (<c>per_cpu_data_slice_size</c>).</summary>
     public ulong DataCacheBytes { get; init; } = 1UL << 20;
+
+    /// <summary>Whose rules apply, where releases of Linux differ: when a run of freed high orders leaves the lists.</summary>
+    public KernelRelease Release { get; init; } = KernelRelease.Linux69;
 
     /// <summary>Whether one host thread drives all CPUs in turn, so that one CPU may act on another's lists at once. Otherwise it asks the owner.</summary>
     public bool IsDeterministic { get; init; }

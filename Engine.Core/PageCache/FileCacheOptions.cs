@@ -1,3 +1,5 @@
+using Engine.Core.Units;
+
 namespace Engine.Core.PageCache;
 
 /// <summary>How the page cache of a machine is set up.</summary>

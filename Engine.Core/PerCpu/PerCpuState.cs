@@ -82,6 +82,10 @@ internal unsafe struct PerCpuState
     [FieldOffset(48)]
     public int Expire;
 
+    /// <summary>From this <see cref="FreeCount"/> on, freed high orders are a run, which leaves the lists (<c>free_unref_page_commit</c>).</summary>
+    [FieldOffset(52)]
+    public int FreeRunMin;
+
     /// <summary>The lists.</summary>
     [FieldOffset(56)]
     public PageStack FirstList;

@@ -1,8 +1,9 @@
 using Engine.Core.PageCache;
+using Engine.Core.Units;
 using Engine.PropertyTests.Support;
 using Mmsim.Readahead;
-using Xunit;
 using Xunit.Sdk;
+using Xunit;
 
 namespace Engine.PropertyTests.PageCache;
 

@@ -3,7 +3,6 @@ using Engine.Arm64.Faults;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
 using Engine.Core.Cgroups;
-using Engine.Core.PageCache;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 using Xunit;

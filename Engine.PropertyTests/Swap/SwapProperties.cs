@@ -1,4 +1,3 @@
-using Engine.Core.PageCache;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;

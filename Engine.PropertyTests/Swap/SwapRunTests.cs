@@ -2,7 +2,6 @@ using Engine.Arm64;
 using Engine.Arm64.HugePages;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
-using Engine.Core.PageCache;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 using Xunit;

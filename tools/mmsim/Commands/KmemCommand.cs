@@ -32,6 +32,8 @@ internal static class KmemCommand
         HelpName = "SIZE",
     };
 
+    private static readonly Option<string> Kernel = KernelOption.Create("6.18");
+
     private static readonly Option<int> Samples = new("--samples")
     {
         Description = "How often free memory is looked at.",
@@ -50,7 +52,7 @@ internal static class KmemCommand
     {
         Command command = new("kmem", "Replays a real kernel's page-allocator events from ftrace text on the model's allocator.")
         {
-            Trace, ZoneInfo, Memory, Samples, Plot,
+            Trace, ZoneInfo, Memory, Kernel, Samples, Plot,
         };
         command.SetAction(Run);
         return command;
@@ -100,14 +102,15 @@ internal static class KmemCommand
     private static ModelMemory Boot(ParseResult parsed, KmemTrace trace, out IReadOnlyList<ZoneSpan> realZones, out IReadOnlyList<RecordedZone> recorded)
     {
         int cpuCount = Math.Max(trace.Program.CpuMax + 1, trace.Text.CpuCount);
+        KernelRelease release = KernelOption.Parse(parsed.GetValue(Kernel)!);
         realZones = [];
         recorded = [];
         if (parsed.GetValue(ZoneInfo) is not string path)
         {
-            return ModelMemory.Boot(MemoryBytes(parsed, trace), cpuCount);
+            return ModelMemory.Boot(MemoryBytes(parsed, trace), cpuCount, release);
         }
 
-        ModelMemory model = ModelMemory.FromZoneInfo(path, out ZoneInfoFile file);
+        ModelMemory model = ModelMemory.FromZoneInfo(path, out ZoneInfoFile file, release);
         if (cpuCount > file.CpuCount)
         {
             model.Dispose();

@@ -60,12 +60,7 @@ internal static class ReadaheadCommand
         DefaultValueFactory = _ => 1,
     };
 
-    private static readonly Option<string> Kernel = new("--kernel")
-    {
-        Description = "Whose rules.",
-        HelpName = "6.9|6.18",
-        DefaultValueFactory = _ => "6.18",
-    };
+    private static readonly Option<string> Kernel = KernelOption.Create("6.18");
 
     private static readonly Option<int> FolioOrder = new("--folio-order")
     {
@@ -142,7 +137,7 @@ internal static class ReadaheadCommand
             FilePages = InRange(filePages, FilePages.Name, 1, ReadaheadReplay.FilePagesMax),
             Advice = ParseAdvice(parsed.GetValue(Advice)!),
             Descriptors = (int)InRange((ulong)Math.Max(0, parsed.GetValue(Descriptors)), Descriptors.Name, 1, 4096),
-            Release = ParseKernel(parsed.GetValue(Kernel)!),
+            Release = KernelOption.Parse(parsed.GetValue(Kernel)!),
             FolioOrderMax = (int)InRange((ulong)Math.Max(-1, parsed.GetValue(FolioOrder)), FolioOrder.Name, 0, Order.PageBlockValue),
         };
     }
@@ -153,13 +148,6 @@ internal static class ReadaheadCommand
         "random" => MmapAdvice.Random,
         "sequential" => MmapAdvice.Sequential,
         _ => throw new InputException($"--advice: '{text}' is no advice", "normal, random or sequential"),
-    };
-
-    private static KernelRelease ParseKernel(string text) => text switch
-    {
-        "6.9" => KernelRelease.Linux69,
-        "6.18" => KernelRelease.Linux618,
-        _ => throw new InputException($"--kernel: the rules of '{text}' are not known", "6.9 or 6.18"),
     };
 
     private static ulong InRange(ulong value, string option, ulong min, ulong max) =>

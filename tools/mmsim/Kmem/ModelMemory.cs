@@ -49,12 +49,13 @@ internal sealed class ModelMemory : IDisposable
     /// <summary>Boots an arm64 machine with one bank of memory.</summary>
     /// <param name="bytes">RAM, in whole pageblocks of 2 MiB.</param>
     /// <param name="cpuCount">CPUs.</param>
+    /// <param name="release">Whose rules.</param>
     /// <exception cref="InputException">Memory is too small for its own metadata.</exception>
-    public static ModelMemory Boot(ulong bytes, int cpuCount)
+    public static ModelMemory Boot(ulong bytes, int cpuCount, KernelRelease release = KernelRelease.Linux69)
     {
         try
         {
-            return new ModelMemory([new MemoryBank(new PhysAddr(MemoryStart), bytes)], Deterministic(new PageAllocatorOptions { CpuCount = cpuCount }), null);
+            return new ModelMemory([new MemoryBank(new PhysAddr(MemoryStart), bytes)], Deterministic(new PageAllocatorOptions { CpuCount = cpuCount, Release = release }), null);
         }
         catch (ArgumentException error)
         {
@@ -65,14 +66,15 @@ internal sealed class ModelMemory : IDisposable
     /// <summary>Boots a machine with the zones of a recorded <c>/proc/zoneinfo</c>.</summary>
     /// <param name="path">The file, plain or compressed; <c>-</c> is standard input.</param>
     /// <param name="file">The recording.</param>
+    /// <param name="release">Whose rules.</param>
     /// <exception cref="InputException">The file cannot be read, or the model cannot have such zones.</exception>
-    public static ModelMemory FromZoneInfo(string path, out ZoneInfoFile file)
+    public static ModelMemory FromZoneInfo(string path, out ZoneInfoFile file, KernelRelease release = KernelRelease.Linux69)
     {
         try
         {
             file = ZoneInfoFile.Parse(ReadText(path));
             RecordedLayout layout = new(file);
-            return new ModelMemory(layout.Banks, Deterministic(layout.Options), layout);
+            return new ModelMemory(layout.Banks, Deterministic(layout.Options with { Release = release }), layout);
         }
         catch (ProcFormatException error)
         {

@@ -1,4 +1,5 @@
 using Engine.Core.PageCache;
+using Engine.Core.Units;
 
 namespace Mmsim.Readahead;
 

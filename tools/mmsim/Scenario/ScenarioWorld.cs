@@ -5,7 +5,6 @@ using System.Globalization;
 using Engine.Arm64;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
-using Engine.Core.PageCache;
 using Engine.Core.Units;
 using Mmsim.Cli;
 

@@ -1,6 +1,6 @@
-namespace Engine.Core.PageCache;
+namespace Engine.Core.Units;
 
-/// <summary>Whose readahead rules apply, where releases differ.</summary>
+/// <summary>Whose rules apply, where releases of Linux differ.</summary>
 public enum KernelRelease
 {
     /// <summary>Linux 6.9.</summary>
