@@ -189,6 +189,12 @@ public unsafe struct ArenaWalker : IPageWalker
         isMapped = (descriptor & TypeMask) == TableOrPage;
         if (!isMapped)
         {
+            // The first notes lead from an empty place of any table to one of zeros outside the arena: such a walk ended further up.
+            if (unchecked((ulong)(place - bias) - start) > lastTableOffset + LastTableByte)
+            {
+                return false;
+            }
+
             result.GranuleLog2 = GranuleLog2;
             result.StartLevel = 0;
             Fail(ref result, TranslationStop.TranslationFault, 3);
