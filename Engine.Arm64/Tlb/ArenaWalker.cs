@@ -131,7 +131,16 @@ public unsafe struct ArenaWalker : IPageWalker
     /// <inheritdoc/>
     public readonly bool Walk(VirtAddr address, AccessKind kind, bool isPrivileged, ref WalkResult result)
     {
-        return (!result.WantsPath && TryWalkStraight(address.Value, ref result)) || WalkLevels(address.Value, kind, isPrivileged, ref result);
+        if (!result.WantsPath)
+        {
+            byte* place = FindPage(address.Value, goesFar: true, out ulong restrictions);
+            if (place != null && TryFinishStraight(place, restrictions, ref result, out bool isMapped))
+            {
+                return isMapped;
+            }
+        }
+
+        return WalkLevels(address.Value, kind, isPrivileged, ref result);
     }
 
     /// <inheritdoc/>
@@ -171,19 +180,29 @@ public unsafe struct ArenaWalker : IPageWalker
         }
     }
 
-    // The common case without a store per level: from the root to a page that needs no update.
-    private readonly bool TryWalkStraight(ulong va, ref WalkResult result)
+    // The common cases without a store per level: from the root to a page that needs no update, or to an empty place of a last-level table.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly bool TryFinishStraight(byte* place, ulong restrictions, ref WalkResult result, out bool isMapped)
     {
-        byte* place = FindPage(va, goesFar: true, out ulong restrictions);
-        if (place == null)
-        {
-            return false;
-        }
-
         // SAFETY: FindPage found it in a table that lies in the bank.
         ulong descriptor = *(ulong*)place;
+        isMapped = (descriptor & TypeMask) == TableOrPage;
+        if (!isMapped)
+        {
+            // The first notes lead from an empty place of any table to one of zeros outside the arena: such a walk ended further up.
+            if (unchecked((ulong)(place - bias) - start) > lastTableOffset + LastTableByte)
+            {
+                return false;
+            }
+
+            result.GranuleLog2 = GranuleLog2;
+            result.StartLevel = 0;
+            Fail(ref result, TranslationStop.TranslationFault, 3);
+            return true;
+        }
+
         bool needsUpdate = SetsDirtyState && (descriptor & (DirtyModifier | ReadOnly)) == (DirtyModifier | ReadOnly);
-        if ((descriptor & (TypeMask | AccessFlag)) != (TableOrPage | AccessFlag) || needsUpdate)
+        if ((descriptor & AccessFlag) == 0 || needsUpdate)
         {
             return false;
         }

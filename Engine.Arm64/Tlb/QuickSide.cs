@@ -12,9 +12,12 @@ namespace Engine.Arm64.Tlb;
 internal unsafe struct QuickSide
 {
     /// <summary>
-    /// Whether the short way goes at all: both levels are of the right shape, the first one is full, and the second one has no other VMID's entries.
+    /// Whether the short way goes at all: both levels are of the right shape, and the second one has no other VMID's entries.
     /// </summary>
     public bool IsOpen;
+
+    /// <summary>Whether the first level has unused slots: they are filled before any entry gives way.</summary>
+    public bool HasFree;
 
     /// <summary>Whether all entries of both levels are plain ones of the page size that hints go by.</summary>
     public bool IsUniform;
@@ -43,7 +46,7 @@ internal unsafe struct QuickSide
     /// <summary>The slot that ends chains.</summary>
     public uint None;
 
-    /// <summary><see cref="None"/> where it is open and uniform; else a number that no slot has.</summary>
+    /// <summary><see cref="None"/> where it is open and uniform, and the first level full; else a number that no slot has.</summary>
     public uint NoneIfPlain;
 
     /// <summary>As <see cref="AssociativeEntries.Links"/>.</summary>

@@ -5,6 +5,7 @@
 // A level with sets compares the ASID in its lanes and the VMID in the entry.
 
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Engine.Arm64.Tlb;
 
@@ -111,15 +112,23 @@ internal sealed unsafe partial class TlbLevel
 
     private int RemoveInSet(ulong address, int sizeLog2, in TlbInvalidation what)
     {
+        // The lanes tell which ways hold the page; they have size and use too. Only those entries are looked at.
         int removed = 0;
-        uint first = SetOf(address, sizeLog2) * (uint)ways;
-        for (uint slot = first; slot < first + (uint)ways; slot++)
+        uint set = SetOf(address, sizeLog2);
+        Vector256<ulong> page = Vector256.Create(LaneAddress(address, sizeLog2));
+        ulong* lane = lanes + (set * laneStride);
+        for (uint way = 0; way < laneStride; way += 4)
         {
-            TlbEntry* entry = entries + slot;
-            if (entry->IsUsed && entry->Start == address && entry->SizeLog2 == sizeLog2 && what.Matches(*entry))
+            // SAFETY: laneStride is a multiple of four, and set is below the number of sets.
+            Vector256<ulong> pages = Vector256.Load(lane + way) & Vector256.Create(LaneAddressMask);
+            for (uint matches = Vector256.Equals(pages, page).ExtractMostSignificantBits(); matches != 0; matches &= matches - 1)
             {
-                Remove((int)slot);
-                removed++;
+                uint slot = (set * (uint)ways) + way + (uint)BitOperations.TrailingZeroCount(matches);
+                if (entries[slot].Start == address && what.Matches(entries[slot]))
+                {
+                    Remove((int)slot);
+                    removed++;
+                }
             }
         }
 

@@ -39,8 +39,9 @@ internal sealed unsafe partial class TlbLevel
         ulong size = 1UL << side->Shift;
         bool isUniform = presentSizes == size && (second.presentSizes & ~size) == 0 && pieceCount == 0 && second.pieceCount == 0;
         side->IsUniform = isUniform;
-        side->IsOpen = freeCount == 0 && !second.hasOtherVmids;
-        side->NoneIfPlain = isUniform && side->IsOpen ? none : uint.MaxValue;
+        side->IsOpen = !second.hasOtherVmids;
+        side->HasFree = freeCount != 0;
+        side->NoneIfPlain = isUniform && side->IsOpen && freeCount == 0 ? none : uint.MaxValue;
         side->HasGlobals = second.hasGlobals;
         side->PageMask = ulong.MaxValue << side->Shift;
         side->LaneMask = (side->PageMask << LaneShift) & LaneAddressMask;
@@ -51,9 +52,12 @@ internal sealed unsafe partial class TlbLevel
     /// <summary>Notes that a plain entry is about to take the place of another.</summary>
     /// <param name="old">What was there; it may be unused.</param>
     /// <param name="sizeLog2">log2 of the bytes of the new entry.</param>
+    /// <returns>Whether that changes which sizes the level has, or how many pieces.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public void CountPlain(TlbEntry* old, int sizeLog2)
+    public bool CountPlain(TlbEntry* old, int sizeLog2)
     {
+        ulong sizesBefore = presentSizes;
+        int piecesBefore = pieceCount;
         if (old->IsUsed)
         {
             ForgetSize(old->SizeLog2);
@@ -61,5 +65,6 @@ internal sealed unsafe partial class TlbLevel
         }
 
         RememberSize(sizeLog2);
+        return presentSizes != sizesBefore || pieceCount != piecesBefore;
     }
 }

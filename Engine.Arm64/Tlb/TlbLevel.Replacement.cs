@@ -67,18 +67,28 @@ internal sealed unsafe partial class TlbLevel
         : IsOrdered ? Group!.TakeOldest(groupPart, (uint)FirstSlot, (uint)entryCount) - (uint)FirstSlot
         : TakeUnordered(0);
 
-    private uint TakeFree()
+    /// <summary>The first unused slot of a fully associative level that has one.</summary>
+    public uint FirstFree
     {
-        int word = 0;
-        while (freeBitmap[word] == 0)
+        get
         {
-            word++;
-        }
+            int word = 0;
+            while (freeBitmap[word] == 0)
+            {
+                word++;
+            }
 
-        ulong bits = freeBitmap[word];
-        freeBitmap[word] = bits & (bits - 1);
+            return (uint)((word * 64) + BitOperations.TrailingZeroCount(freeBitmap[word]));
+        }
+    }
+
+    /// <summary>Takes <see cref="FirstFree"/>.</summary>
+    public uint TakeFree()
+    {
+        uint slot = FirstFree;
+        freeBitmap[slot / 64] &= freeBitmap[slot / 64] - 1;
         freeCount--;
-        return (uint)((word * 64) + BitOperations.TrailingZeroCount(bits));
+        return slot;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

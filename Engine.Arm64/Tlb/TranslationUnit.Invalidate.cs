@@ -123,11 +123,16 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     private void Apply(in TlbInvalidation what, bool lastLevelOnly)
     {
+        int removed = 0;
         foreach (TlbLevel level in lastLevelOnly ? path.Levels : path.All)
         {
-            InvalidatedCount += (ulong)level.Invalidate(what);
+            removed += level.Invalidate(what);
         }
 
-        UpdateSides();
+        if (removed != 0)
+        {
+            InvalidatedCount += (uint)removed;
+            UpdateSides();
+        }
     }
 }

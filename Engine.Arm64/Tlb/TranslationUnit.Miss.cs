@@ -28,8 +28,16 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             first.Touch(entry);
         }
 
+        return Judge(address, kind, entry);
+    }
+
+    // The first level's entry for an access is known: the hint leads to it, and it allows the access or not.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TlbEntry* Judge(ulong address, AccessKind kind, TlbEntry* entry)
+    {
         if (group != null)
         {
+            uint isData = ((uint)kind + 3) >> 2;
             group.Index[((isData & dataCell) << indexBits) | (unchecked((uint)(address >> hintShift)) & indexMask)].Hint = (ushort)(entry - group.Entries);
         }
 
@@ -45,15 +53,37 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             IndexCell* cell = side->Index + (unchecked((uint)(address >> side->Shift)) & side->IndexMask);
             uint slot = TryFill<MixedCase>(side, address, cell, (int)kind + elShift, at, end);
-            if (slot != NoSlot)
+            if (slot < NoPage)
             {
                 group!.Append(slot);
-                return side->Entries + slot;
+                TlbEntry* filled = side->Entries + slot;
+                return ((filled->Meta >> ((int)kind + elShift)) & 1) != 0 ? filled : Deny(address, (AccessKind)kind, filled);
+            }
+
+            if (slot == NoPage)
+            {
+                return FillAbsent(side, address, (AccessKind)kind);
             }
         }
 
         TlbEntry* entry = LookUp(address, (AccessKind)kind);
         UpdateSides();
+        return entry;
+    }
+
+    // As LookUp, where the short way found that both levels miss, and no plain page.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* FillAbsent(QuickSide* side, ulong address, AccessKind kind)
+    {
+        side->Misses++;
+        side->SecondMisses++;
+        TlbEntry* entry = FillByWalk(side == sides ? path.Fetch : path.Data, address, kind);
+        if (entry != null)
+        {
+            entry = Judge(address, kind, entry);
+            UpdateSides();
+        }
+
         return entry;
     }
 

@@ -1,5 +1,5 @@
 // The short way through a miss of the first level: what Find, Touch and Insert of both levels and the walk between them do, in
-// one piece, for the shapes and moments where nothing special comes up: a full, fully associative LRU level over one with sets of up to
+// one piece, for the shapes and moments where nothing special comes up: a fully associative LRU level over one with sets of up to
 // eight ways, and plain entries of the page size that hints go by. In any other case it changes nothing, and the general way is taken.
 //
 // It is written for few instructions: the time of a miss is their number.
@@ -15,6 +15,9 @@ namespace Engine.Arm64.Tlb;
 public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 {
     private const uint NoSlot = uint.MaxValue;
+
+    // As NoSlot, where neither level has the page and the walk meets no plain one: a fault, most often.
+    private const uint NoPage = NoSlot - 1;
 
     // What an entry must have right to be filled by the short way.
     private const ulong QuickMask = TlbEntry.Plain | TlbEntry.EntrySizeMask;
@@ -67,17 +70,19 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
     }
 
-    // Fills the first level from the second one or by a plain walk, where the access is allowed, as LookUp would. Returns the slot of the entry,
-    // with its cell's hint leading to it; the caller logs it. NoSlot, with nothing changed, where something else comes up.
+    // Fills the first level from the second one or by a plain walk, as LookUp would. Returns the slot of the entry, with its cell's hint leading to
+    // it; the caller logs it, and then judges the access where the case leaves that to it. NoSlot or NoPage, with nothing changed, where something
+    // else comes up.
     // SAFETY: a cell is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
     // a way below that of ways: all of them come from this unit, none from the tables.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint TryFill<TCase>(QuickSide* side, ulong address, IndexCell* cell, int permission, ulong* at, ulong* end)
         where TCase : struct, IFillCase
     {
+        bool hasFree = TCase.Calls && side->HasFree;
         uint position = (uint)*side->Start;
-        uint slot = side->Log[position];
-        if (unchecked(slot - side->FirstSlot) >= side->SlotCount || side->Stamps[slot] != position)
+        uint slot = hasFree ? side->FirstSlot + FirstOf(side).FirstFree : side->Log[position];
+        if (!hasFree && (unchecked(slot - side->FirstSlot) >= side->SlotCount || side->Stamps[slot] != position))
         {
             slot = FindOldest<TCase>(side, ref position);
             if (slot == NoSlot)
@@ -99,7 +104,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             way = (uint)BitOperations.TrailingZeroCount(match);
             TlbEntry* source = sources + way;
-            if (((source->Meta >> permission) & 1) == 0 || (TCase.Calls && ((source->Meta ^ side->Shape) & QuickMask) != 0))
+            if ((TCase.Judges && ((source->Meta >> permission) & 1) == 0) || (TCase.Calls && ((source->Meta ^ side->Shape) & QuickMask) != 0))
             {
                 return NoSlot;
             }
@@ -123,9 +128,10 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             // SAFETY: some way is always the oldest.
             way = TlbLevel.OldestOf(*order);
             TlbEntry* source = sources + way;
-            if (((meta ^ side->Shape) & QuickMask) != 0 || ((meta >> permission) & 1) == 0 || ((meta & TlbEntry.Global) != 0 && !side->HasGlobals))
+            if (((meta ^ side->Shape) & QuickMask) != 0 || (TCase.Judges && ((meta >> permission) & 1) == 0)
+                || ((meta & TlbEntry.Global) != 0 && !side->HasGlobals))
             {
-                return NoSlot;
+                return meta == PlainTranslation.None ? NoPage : NoSlot;
             }
 
             if (((source->Meta ^ meta) & QuickMask) != 0)
@@ -148,9 +154,17 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
         *order = side->WayUses[way].ApplyTo(*order);
         side->Misses++;
-        *side->Start = (int)position + 1;
-        TlbLevel.Unlink(side->Index, side->Links, slot);
-        if (TCase.Calls && !side->IsUniform)
+        if (hasFree)
+        {
+            FirstOf(side).TakeFree();
+        }
+        else
+        {
+            *side->Start = (int)position + 1;
+            TlbLevel.Unlink(side->Index, side->Links, slot);
+        }
+
+        if (TCase.Calls && (hasFree || !side->IsUniform))
         {
             CountReplaced(side, entry, isSecond: false);
         }
@@ -243,7 +257,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         return true;
     }
 
-    // Whether the first level is full and has no entry for the address, nor the second one of another page size.
+    // Whether the first level has no entry for the address, nor the second one of another page size.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool IsAbsent(QuickSide* side, ulong address)
     {
@@ -259,8 +273,11 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void CountReplaced(QuickSide* side, TlbEntry* old, bool isSecond)
     {
-        (isSecond ? SecondOf(side) : FirstOf(side)).CountPlain(old, side->Shift);
-        UpdateSides();
+        bool isOther = (isSecond ? SecondOf(side) : FirstOf(side)).CountPlain(old, side->Shift);
+        if (isOther || (!isSecond && side->HasFree))
+        {
+            UpdateSides();
+        }
     }
 
     private TlbLevel FirstOf(QuickSide* side) => side == sides ? path.Fetch[0] : path.Data[0];
@@ -288,16 +305,31 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     {
         // Whether a call may be needed. Without one the loop around keeps what it has in registers.
         public static abstract bool Calls { get; }
+
+        // Whether nothing is filled for an access that is denied. Else the caller looks at the entry.
+        public static abstract bool Judges { get; }
     }
 
-    // Both levels have plain entries alone, of the page size that hints go by, and tables were followed before.
+    // Both levels have plain entries alone, of the page size that hints go by, the first one is full, and tables were followed before.
     private readonly struct UniformCase : IFillCase
     {
         public static bool Calls => false;
+
+        public static bool Judges => true;
+    }
+
+    // The same for one access, that may be denied.
+    private readonly struct SingleCase : IFillCase
+    {
+        public static bool Calls => false;
+
+        public static bool Judges => false;
     }
 
     private readonly struct MixedCase : IFillCase
     {
         public static bool Calls => true;
+
+        public static bool Judges => false;
     }
 }

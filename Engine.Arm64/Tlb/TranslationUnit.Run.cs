@@ -273,6 +273,6 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     {
         // SAFETY: the caller checked that there is a place for every access, and keeps both spans pinned.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Accept(ulong* place, ulong physicalAddress) => *(ulong*)((byte*)place + distanceBytes) = physicalAddress;
+        public void Accept(ulong* place, ulong physicalAddress) => *(ulong*)unchecked((byte*)place + distanceBytes) = physicalAddress;
     }
 }

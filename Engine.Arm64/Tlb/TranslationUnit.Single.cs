@@ -85,16 +85,21 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             return TranslateGenerally(address, kind);
         }
 
-        uint slot = TryFill<UniformCase>(side, address, cell, (int)kind + side->PermissionShift, null, null);
-        if (slot == NoSlot)
+        uint slot = TryFill<SingleCase>(side, address, cell, (int)kind + side->PermissionShift, null, null);
+        if (slot >= NoPage)
         {
-            return TranslateGenerally(address, kind);
+            return slot == NoPage ? TranslateAbsent(address, kind) : TranslateGenerally(address, kind);
         }
 
         side->Log[end] = (ushort)slot;
         side->Stamps[slot] = (ushort)end;
         *side->End = end + 1;
         TlbEntry* entry = side->Entries + slot;
+        if (((entry->Meta >> ((int)kind + side->PermissionShift)) & 1) == 0)
+        {
+            return TranslateDenied(address, kind, entry);
+        }
+
         if (hasPrivateFirsts)
         {
             lasts[(((uint)kind + 3) >> 2) & dataCell] = entry;
@@ -104,9 +109,19 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong TranslateGenerally(ulong address, AccessKind kind)
+    private ulong TranslateDenied(ulong address, AccessKind kind, TlbEntry* entry) => Conclude(address, kind, Deny(address, kind, entry));
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong TranslateAbsent(ulong address, AccessKind kind) =>
+        Conclude(address, kind, FillAbsent(sides + (((uint)kind + 3) >> 2), address, kind));
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong TranslateGenerally(ulong address, AccessKind kind) =>
+        Conclude(address, kind, group != null ? Miss(address, (uint)kind, null, null) : LookUp(address, kind));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong Conclude(ulong address, AccessKind kind, TlbEntry* entry)
     {
-        TlbEntry* entry = group != null ? Miss(address, (uint)kind, null, null) : LookUp(address, kind);
         if (entry == null)
         {
             // A denied access was a use all the same: what was most recent is so no more.

@@ -21,6 +21,7 @@ public sealed class TranslationUnitModelTests
         ["unified"] = Parse("l1=6:full,l2=20:5"),
         ["eight ways"] = Parse("l1i=3:full,l1d=4:full,l2=32:8"),
         ["odd sets of full firsts"] = Parse("l1i=3:full,l1d=4:full,l2=15:5"),
+        ["larger"] = Parse("l1i=10:full,l1d=12:full,l2=40:5"),
         ["one level"] = Parse("l1=4:full"),
         ["sets"] = Parse("l1i=6:2,l1d=8:4,l2=24:4"),
         ["odd sets"] = Parse("l1i=3:1,l1d=12:4,l2=35:5,l3=70:7"),
@@ -77,6 +78,17 @@ public sealed class TranslationUnitModelTests
     [InlineData("two exclusive")]
     public void Fast_and_naive_agree_on_pages_alone(string shape) =>
         ModelProperty.Check(PageOperations(), sequence => Compare(Shapes[shape], OnPages(sequence), NaiveBug.None), tests: 40, length: 400);
+
+    /// <summary>Pages that are read-only or missing, each flushed alone: faults, denied accesses and free slots go the short ways too.</summary>
+    [Theory]
+    [InlineData("full LRU")]
+    [InlineData("unified")]
+    [InlineData("eight ways")]
+    [InlineData("odd sets of full firsts")]
+    [InlineData("larger")]
+    [InlineData("sets")]
+    public void Fast_and_naive_agree_on_pages_that_fault_and_are_flushed(string shape) =>
+        ModelProperty.Check(FaultOperations(), sequence => Compare(Shapes[shape], OnFaultingPages(sequence), NaiveBug.None), tests: 60, length: 400);
 
     /// <summary>A denied access uses its entry: the one used before must not be taken for the most recent any more.</summary>
     [Theory]
@@ -271,6 +283,40 @@ public sealed class TranslationUnitModelTests
         from access in Gen.Frequency((5, Gen.Constant(AccessKind.Load)), (2, Gen.Constant(AccessKind.Store)), (2, Gen.Constant(AccessKind.Fetch)))
         from number in Gen.Choose(0, 0x3FF)
         select new TlbOperation(what, half | ((ulong)(uint)page << 12), access, number & 1, number);
+
+    // Pages that cannot be aggregated, of the three regions that OnFaultingPages makes.
+    private static Gen<TlbOperation> FaultOperations() =>
+        from what in Gen.Frequency(
+            (10, Gen.Constant(TlbOperation.What.Access)),
+            (30, Gen.Constant(TlbOperation.What.Single)),
+            (1, Gen.Constant(TlbOperation.What.Switch)),
+            (8, Gen.Constant(TlbOperation.What.InvalidateRange)))
+        from region in Gen.Frequency((5, Gen.Constant(0)), (2, Gen.Constant(1)), (1, Gen.Constant(2)))
+        from page in Gen.Choose(0, 15)
+        from half in Gen.Frequency((8, Gen.Constant(0UL)), (1, Gen.Constant(NaiveTables.GlobalBit)))
+        from access in Gen.Frequency((5, Gen.Constant(AccessKind.Load)), (5, Gen.Constant(AccessKind.Store)), (2, Gen.Constant(AccessKind.Fetch)))
+        from asid in Gen.Choose(0, 1)
+        from way in Gen.Elements(0, 0x200, 0x300)
+        select new TlbOperation(
+            what,
+            half | ((ulong)(uint)region << NaiveTables.RegionLog2) | ((ulong)(uint)(((page >> 1) * 8) + 4 + (page & 1)) << 12),
+            access,
+            asid,
+            way);
+
+    // Region 0 has pages, which one address space may only read; region 1 pages that both may only read; region 2 nothing.
+    private static IReadOnlyList<TlbOperation> OnFaultingPages(IReadOnlyList<TlbOperation> sequence)
+    {
+        const int WritablePages = 0x40;
+        const int ReadOnlyPages = 0;
+        const int Hole = 0x30;
+        return
+        [
+            .. new[] { 0, 1 }.SelectMany(asid => new[] { asid == 0 ? WritablePages : ReadOnlyPages, 1 | ReadOnlyPages, 2 | Hole }.Select(
+                number => new TlbOperation(TlbOperation.What.Remap, 0, AccessKind.Load, asid, number))),
+            .. sequence,
+        ];
+    }
 
     // Region 0 has pages in both address spaces and for all of them.
     private static IReadOnlyList<TlbOperation> OnPages(IReadOnlyList<TlbOperation> sequence)

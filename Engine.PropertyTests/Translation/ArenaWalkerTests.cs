@@ -29,6 +29,33 @@ public sealed class ArenaWalkerTests
     public void A_planted_difference_is_caught(bool walkerIsHardwareManaged, bool isHardwareManaged) =>
         Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => RunBoth(1, walkerIsHardwareManaged, isHardwareManaged));
 
+    /// <summary>An empty descriptor ends a walk at its own level, also where the walker has followed no table yet.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void An_empty_place_faults_at_its_level(int level)
+    {
+        const ulong Address = 0x1234_5678_9000;
+        const ulong Table = 3;
+        using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(Start), LengthBytes));
+        for (int above = 0; above < level; above++)
+        {
+            ulong index = (Address >> (39 - (9 * above))) & 511;
+            memory.GetRef<ulong>(new PhysAddr(Start + ((ulong)above * 4096) + (index * 8))) = (Start + ((ulong)(above + 1) * 4096)) | Table;
+        }
+
+        ArenaWalker walker = new(memory) { Ttbr0 = new PhysAddr(Start) };
+        for (int time = 0; time < 2; time++)
+        {
+            WalkResult found = default;
+            found.StartLevel = WalkResult.FromRoot;
+            Assert.False(walker.Walk(new VirtAddr(Address), AccessKind.Load, isPrivileged: false, ref found));
+            Assert.Equal((0, level, TranslationStop.TranslationFault + level), (found.StartLevel, found.Level, found.FaultStatus));
+        }
+    }
+
     private static void RunBoth(ulong seed, bool walkerIsHardwareManaged, bool isHardwareManaged)
     {
         using PhysicalMemory memory = new(new MemoryBank(new PhysAddr(Start), LengthBytes));
