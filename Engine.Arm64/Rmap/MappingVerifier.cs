@@ -1,5 +1,6 @@
 using Engine.Arm64.Faults;
 using Engine.Arm64.HugePages;
+using Engine.Arm64.Kernel.Pins;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -48,8 +49,8 @@ internal static class MappingVerifier
             return;
         }
 
-        int cached = (frame.Flags & PageFlag.SwapCache) != 0 ? 1 : 0;
-        Expect(findings, "references to an anonymous folio", pfn.Address, held + cached, frame.RefCount);
+        long known = held + ((frame.Flags & PageFlag.SwapCache) != 0 ? 1 : 0);
+        Expect(findings, "references to an anonymous folio", pfn.Address, known + PinCount.ReferencesOf(machine.Pages, pfn, known), frame.RefCount);
         Order order = machine.Pages.IsCompound(pfn) ? machine.Pages.GetOrder(pfn) : Order.Zero;
         if (order.Value >= HugePageOptions.SmallestOrder)
         {

@@ -71,6 +71,7 @@ public sealed class FolioMigrationTests
     [Theory]
     [InlineData(HugePageOptions.HugeOrder)]
     [InlineData(4)]
+    [InlineData(0)]
     public void A_pinned_folio_keeps_its_range(int order)
     {
         using Machine machine = Boot(order, out Cpu cpu, out Process process);
@@ -81,6 +82,10 @@ public sealed class FolioMigrationTests
         Assert.Equal(Errno.None, machine.Kernel.Pins.TryTake(Cpu0, process, inside, PinFlags.Pin | PinFlags.Write, pinned, out _));
         Assert.False(machine.Pages.TryAllocateRange(Cpu0, area, 512));
         CheckContent(cpu);
+        Assert.Empty(machine.VerifyMappings());
+        machine.Pages.Frames[machine.Pages.GetHead(pinned[0])].RefCount++;
+        Assert.Equal("references to an anonymous folio", Assert.Single(machine.VerifyMappings()).Reason);
+        machine.Pages.Frames[machine.Pages.GetHead(pinned[0])].RefCount--;
         machine.Kernel.Pins.Unpin(Cpu0, pinned[0]);
         Assert.Empty(machine.VerifyMappings());
         Take(machine, area);
@@ -173,7 +178,7 @@ public sealed class FolioMigrationTests
 
     private static Machine Boot(int order, out Cpu cpu, out Process process)
     {
-        HugePageOptions pages = new() { Enabled = HugePageMode.Never, Sizes = new Dictionary<int, HugePageMode> { [order] = HugePageMode.Always } };
+        HugePageOptions pages = new() { Enabled = HugePageMode.Never, Sizes = order > 0 ? new Dictionary<int, HugePageMode> { [order] = HugePageMode.Always } : [] };
         Machine machine = new(new MachineOptions { MemoryBytes = 64UL << 20, HugePages = pages, KernelMap = new KernelMapOptions() });
         cpu = machine.Cpus[0];
         process = machine.CreateProcess("test");

@@ -53,6 +53,13 @@ internal static class PinCount
         return pages.Frames.IsValid(head) && (pages.IsCompound(head) ? CountOf(pages, head) > 0 : pages.Frames[head].RefCount >= Bias);
     }
 
+    /// <summary>References of a folio that pins account for, where all its other references are known.</summary>
+    /// <param name="pages">Whose descriptors.</param>
+    /// <param name="head">The folio's head.</param>
+    /// <param name="others">References that somebody else accounts for.</param>
+    public static long ReferencesOf(PageAllocator pages, Pfn head, long others) =>
+        pages.IsCompound(head) ? CountOf(pages, head) : Math.Max(0, (pages.Frames[head].RefCount - others) / Bias) * Bias;
+
     private static ref long CountOf(PageAllocator pages, Pfn head) =>
         ref System.Runtime.CompilerServices.Unsafe.As<ulong, long>(ref pages.Frames[head + 1].MemcgData);
 }
