@@ -7,16 +7,21 @@ using Engine.Core.Units;
 
 namespace Engine.Bench.Faults;
 
-/// <summary>The engine's side: each thread drives a process of its own on a CPU of its own.</summary>
+/// <summary>
+/// The engine's side: each thread drives a process of its own on a CPU of its own. A fork is too short for a round, so a round has
+/// many, each made ready like the first; they alone are timed, as on the kernel's side.
+/// </summary>
 internal sealed class FaultWorkload : IWorkload
 {
     private const ulong PageBytes = Pfn.PageSizeBytes;
     private const ulong MemoryFactor = 5;
     private const ulong Furniture = 22;
+    private const int ForksPerRound = 20;
     private const MemoryProtection ReadWrite = MemoryProtection.Read | MemoryProtection.Write;
     private const MapFlags Anonymous = MapFlags.Private | MapFlags.Anonymous;
 
-    private readonly Machine machine;
+    private readonly Machine[] machines;
+    private readonly Cpu[] cpus;
     private readonly string workload;
     private readonly int pages;
     private readonly ulong regionBytes;
@@ -24,37 +29,49 @@ internal sealed class FaultWorkload : IWorkload
     private readonly Process?[] children;
     private readonly VirtAddr[] regions;
     private readonly long[] allocatedBytes;
+    private readonly long[] forkNs;
 
-    /// <summary>Boots a machine.</summary>
-    /// <param name="workload">One of the suite's names.</param>
-    /// <param name="pages">Pages, or calls, of a round.</param>
+    /// <summary>Boots a machine, or one a thread.</summary>
+    /// <param name="workload">What both sides call the operation.</param>
+    /// <param name="pages">Pages, or calls, of a round; of each fork.</param>
     /// <param name="threads">How many threads.</param>
-    public FaultWorkload(string workload, int pages, int threads)
+    /// <param name="isApart">Whether each thread has a machine of its own: what is lost then is the host's doing.</param>
+    public FaultWorkload(string workload, int pages, int threads, bool isApart = false)
     {
         this.workload = workload;
         this.pages = pages;
         regionBytes = (workload is "mmap-munmap" or "mprotect" ? 3 : (ulong)pages) * PageBytes;
-        machine = new Machine(new MachineOptions { MemoryBytes = (ulong)(threads * pages) * PageBytes * MemoryFactor, CpuCount = threads });
-        processes = [.. Enumerable.Range(0, threads).Select(thread => machine.CreateProcess("bench"))];
+        int cpuCount = isApart ? 1 : threads;
+        ulong memoryBytes = (ulong)(cpuCount * pages) * PageBytes * MemoryFactor;
+        machines = [.. Enumerable.Range(0, threads / cpuCount).Select(_ => new Machine(new MachineOptions { MemoryBytes = memoryBytes, CpuCount = cpuCount }))];
+        cpus = [.. machines.SelectMany(machine => machine.Cpus)];
+        processes = [.. Enumerable.Range(0, threads).Select(thread => machines[thread / cpuCount].CreateProcess("bench"))];
         children = new Process?[threads];
         regions = new VirtAddr[threads];
         allocatedBytes = new long[threads];
+        forkNs = new long[threads];
         for (int thread = 0; thread < threads; thread++)
         {
-            machine.Cpus[thread].SwitchTo(processes[thread]);
+            cpus[thread].SwitchTo(processes[thread]);
             Furnish(thread);
         }
 
-        Warm();
+        for (int thread = 0; thread < threads; thread += cpuCount)
+        {
+            Warm(cpus[thread], processes[thread].Memory, (ulong)(cpuCount * pages) * PageBytes * (MemoryFactor - 1));
+        }
     }
 
     /// <summary>Managed bytes that the latest round allocated, all threads together.</summary>
     public long AllocatedBytes => allocatedBytes.Sum();
 
+    /// <summary>Operations of a round, all threads together.</summary>
+    public long Operations => (long)pages * processes.Length * (workload == "fork" ? ForksPerRound : 1);
+
     /// <inheritdoc/>
     public void Prepare(int thread)
     {
-        Cpu cpu = machine.Cpus[thread];
+        Cpu cpu = cpus[thread];
         MemoryMap memory = processes[thread].Memory;
         children[thread]?.Exit(cpu.Id);
         children[thread] = null;
@@ -79,8 +96,13 @@ internal sealed class FaultWorkload : IWorkload
     /// <inheritdoc/>
     public long Run(int thread)
     {
+        if (workload == "fork")
+        {
+            return RunForks(thread);
+        }
+
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Cpu cpu = machine.Cpus[thread];
+        Cpu cpu = cpus[thread];
         MemoryMap memory = processes[thread].Memory;
         VirtAddr region = regions[thread];
         switch (workload)
@@ -99,16 +121,13 @@ internal sealed class FaultWorkload : IWorkload
                 }
 
                 break;
-            case "mprotect":
+            default:
                 for (int i = 0; i < pages; i++)
                 {
                     Require(!memory.Protect(cpu.Id, region + PageBytes, PageBytes, MemoryProtection.Read).IsError);
                     Require(!memory.Protect(cpu.Id, region + PageBytes, PageBytes, ReadWrite).IsError);
                 }
 
-                break;
-            default:
-                children[thread] = processes[thread].Fork(cpu.Id, "child");
                 break;
         }
 
@@ -117,14 +136,35 @@ internal sealed class FaultWorkload : IWorkload
     }
 
     /// <inheritdoc/>
-    public void Dispose() => machine.Dispose();
+    public long? OwnNanoseconds(int thread) => workload == "fork" ? forkNs[thread] : null;
+
+    /// <inheritdoc/>
+    public void Dispose() => Array.ForEach(machines, machine => machine.Dispose());
+
+    private long RunForks(int thread)
+    {
+        allocatedBytes[thread] = 0;
+        forkNs[thread] = 0;
+        for (int fork = 0; fork < ForksPerRound; fork++)
+        {
+            if (fork > 0)
+            {
+                Prepare(thread);
+            }
+
+            long bytesBefore = GC.GetAllocatedBytesForCurrentThread();
+            long start = RoundClock.Now();
+            children[thread] = processes[thread].Fork(cpus[thread].Id, "child");
+            forkNs[thread] += RoundClock.Now() - start;
+            allocatedBytes[thread] += GC.GetAllocatedBytesForCurrentThread() - bytesBefore;
+        }
+
+        return (long)pages * ForksPerRound;
+    }
 
     // Frames that the host has not backed yet would measure the host: nearly all of them are touched once.
-    private void Warm()
+    private static void Warm(Cpu cpu, MemoryMap memory, ulong bytes)
     {
-        Cpu cpu = machine.Cpus[0];
-        MemoryMap memory = processes[0].Memory;
-        ulong bytes = (ulong)(processes.Length * pages) * PageBytes * (MemoryFactor - 1);
         VirtAddr all = memory.Map(cpu.Id, default, bytes, ReadWrite, Anonymous, MappedFile.None, 0).Address;
         for (ulong at = 0; at < bytes; at += PageBytes)
         {
@@ -140,7 +180,7 @@ internal sealed class FaultWorkload : IWorkload
         for (ulong i = 0; i < Furniture; i++)
         {
             MemoryProtection protection = i % 2 == 0 ? MemoryProtection.Read : ReadWrite;
-            Require(!processes[thread].Memory.Map(machine.Cpus[thread].Id, default, 4 * PageBytes, protection, Anonymous, MappedFile.None, 0).IsError);
+            Require(!processes[thread].Memory.Map(cpus[thread].Id, default, 4 * PageBytes, protection, Anonymous, MappedFile.None, 0).IsError);
         }
     }
 
