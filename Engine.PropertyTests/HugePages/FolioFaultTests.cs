@@ -1,13 +1,13 @@
+using Engine.Arm64;
 using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
-using Engine.Arm64;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;
-using FsCheck.Fluent;
 using FsCheck;
+using FsCheck.Fluent;
 using Xunit;
 
 namespace Engine.PropertyTests.HugePages;

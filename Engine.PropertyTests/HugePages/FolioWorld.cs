@@ -1,9 +1,9 @@
+using Engine.Arm64;
 using Engine.Arm64.Faults;
 using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Units;
-using Engine.Arm64;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 using Xunit.Sdk;

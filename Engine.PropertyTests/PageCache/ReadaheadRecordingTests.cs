@@ -2,8 +2,8 @@ using Engine.Core.PageCache;
 using Engine.Core.Units;
 using Engine.PropertyTests.Support;
 using Mmsim.Readahead;
-using Xunit.Sdk;
 using Xunit;
+using Xunit.Sdk;
 
 namespace Engine.PropertyTests.PageCache;
 
