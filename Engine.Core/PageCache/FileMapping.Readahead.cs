@@ -20,6 +20,10 @@ public sealed partial class FileMapping
 {
     private const uint ForcedChunkPages = (2 << 20) >> Pfn.PageShift;
 
+    // A leaf node of the kernel's index has 64 slots (XA_CHUNK_SIZE); folios of smaller orders lie in leaves.
+    private const int LeafOrders = 6;
+    private const ulong NodeMask = (1UL << LeafOrders) - 1;
+
     /// <summary>What a miss triggers (<c>page_cache_sync_ra</c>).</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="ra">The open file's state.</param>
@@ -186,13 +190,33 @@ public sealed partial class FileMapping
     // page_cache_prev_miss then stops at the last page it saw.
     private uint CountHistory(ulong pageIndex, uint max)
     {
-        uint run = 0;
-        while (run < max && run < pageIndex && RadixEntry.IsFolio(index.Load(pageIndex - 1 - run)))
+        ulong at = unchecked(pageIndex - 1);
+        ulong slot = FirstSlotOf(at);
+        for (uint seen = 0; seen < max && RadixEntry.IsFolio(index.Load(slot)); seen++)
         {
-            run++;
+            if (seen == max - 1)
+            {
+                break;
+            }
+
+            at = unchecked(at - 1);
+            if ((slot & NodeMask) != 0)
+            {
+                slot--;
+            }
+            else if ((at & NodeMask) != 0)
+            {
+                // Over a node's edge places and counts agree again; before the first node there is nothing.
+                if (slot == 0)
+                {
+                    break;
+                }
+
+                slot = slot - NodeMask - 1 + (at & NodeMask);
+            }
         }
 
-        return run == max ? max - 1 : run;
+        return unchecked((uint)(pageIndex - at - 1));
     }
 
     // The first page from an index on that is not cached (page_cache_next_miss). Where max pages are cached, Linux 6.9
@@ -200,12 +224,23 @@ public sealed partial class FileMapping
     private ulong NextMissing(ulong pageIndex, uint max)
     {
         ulong at = pageIndex;
-        while (at - pageIndex < max && RadixEntry.IsFolio(index.Load(at)))
+        ulong slot = FirstSlotOf(at);
+        for (uint seen = 0; seen < max; seen++)
         {
+            if (!RadixEntry.IsFolio(index.Load(slot)))
+            {
+                return at;
+            }
+
             at++;
+            slot = (slot & NodeMask) == NodeMask ? at : slot + 1;
         }
 
-        bool isFull = at - pageIndex == max;
-        return isFull && cache.Options.Release == KernelRelease.Linux69 ? at - 1 : at;
+        return cache.Options.Release == KernelRelease.Linux69 ? at - 1 : at;
     }
+
+    // Where a walk along the index begins. xas_load() goes to the first slot of a folio, and the walk counts pages from the page it was
+    // asked for: from inside a folio of a leaf node it looks at places before those it counts, up to the node's end.
+    private ulong FirstSlotOf(ulong pageIndex) =>
+        TryFindFolio(pageIndex, out Pfn head) && cache.OrderOf(head) < LeafOrders ? frames[head].Index : pageIndex;
 }

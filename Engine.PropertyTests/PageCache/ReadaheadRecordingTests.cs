@@ -46,6 +46,10 @@ public sealed class ReadaheadRecordingTests
     [Fact]
     public void Beginnings_with_a_window_of_8_MiB() => Compare(Fixture("vda8192.readahead.csv"), DiskDevice, []);
 
+    /// <summary>A window of 25 pages: walks over the index begin inside folios and end at its first page.</summary>
+    [Fact]
+    public void Beginnings_with_a_window_of_100_KiB() => Compare(Fixture("loop100.readahead.csv"), LoopDevice with { RaPages = 25 }, []);
+
     /// <summary>The comparison sees a wrong rule: other windows, other folio sizes, another release.</summary>
     [Fact]
     public void A_wrong_rule_is_noticed()
