@@ -14,26 +14,40 @@ internal sealed class FrameSharers
     // Its number plus one; 0 is none. Every fault writes it, so nothing of another family may lie in its line.
     private PaddedInt32 busyCpu;
 
-    /// <summary>A CPU begins.</summary>
+    /// <summary>A CPU begins; it ends when what this gives is disposed of, however it ends.</summary>
+    /// <param name="family">The family of the process at hand; null where it has none.</param>
+    /// <param name="cpu">The CPU.</param>
     /// <exception cref="InvalidOperationException">Another CPU has begun and not ended.</exception>
-    public void Enter(CpuId cpu)
+    public static Turn Begin(FrameSharers? family, CpuId cpu)
     {
-        int other = Volatile.Read(ref busyCpu.Value);
-        if (other != 0 && other != cpu.Value + 1)
+        if (family is null)
         {
-            ThrowBusy(cpu.Value, other - 1);
+            return default;
         }
 
-        Volatile.Write(ref busyCpu.Value, cpu.Value + 1);
+        int before = Volatile.Read(ref family.busyCpu.Value);
+        if (before != 0 && before != cpu.Value + 1)
+        {
+            ThrowBusy(cpu.Value, before - 1);
+        }
+
+        Volatile.Write(ref family.busyCpu.Value, cpu.Value + 1);
+        return new Turn(family, before);
     }
 
-    /// <summary>It has ended.</summary>
-    public void Leave() => Volatile.Write(ref busyCpu.Value, 0);
+    private static void ThrowBusy(int cpu, int other) => throw new InvalidOperationException(
+        $"CPUs {other} and {cpu} change processes of one fork family at the same time (expected one thread for them, or one after the other)");
 
-    private void ThrowBusy(int cpu, int other)
+    /// <summary>What a CPU does to a family. One begun within another of the same CPU leaves that one going on.</summary>
+    internal readonly ref struct Turn(FrameSharers? family, int before)
     {
-        Leave();
-        throw new InvalidOperationException(
-            $"CPUs {other} and {cpu} change processes of one fork family at the same time (expected one thread for them, or one after the other)");
+        /// <summary>It has ended.</summary>
+        public void Dispose()
+        {
+            if (family is not null)
+            {
+                Volatile.Write(ref family.busyCpu.Value, before);
+            }
+        }
     }
 }

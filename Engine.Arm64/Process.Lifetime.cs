@@ -90,9 +90,11 @@ public sealed partial class Process
         space.Sharers ??= new FrameSharers();
         child.space.Sharers = space.Sharers;
         child.Memory.Limits = Memory.Limits.Copy();
-        space.Sharers.Enter(cpu);
-        Errno errno = Memory.Fork(cpu, child.Memory);
-        space.Sharers.Leave();
+        Errno errno;
+        using (FrameSharers.Begin(space.Sharers, cpu))
+        {
+            errno = Memory.Fork(cpu, child.Memory);
+        }
 
         // Writable entries of this process became read-only; one flush covers them all (dup_mmap).
         FlushAll();

@@ -114,16 +114,13 @@ internal static class FaultHandler
 
     private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)
     {
-        FrameSharers? sharers = process.Space.Sharers;
-        if (sharers is null)
+        if (process.Space.Sharers is null)
         {
             return ResolveAlone(process, cpu, address, kind, origin);
         }
 
-        sharers.Enter(cpu);
-        FaultResult result = ResolveAlone(process, cpu, address, kind, origin);
-        sharers.Leave();
-        return result;
+        using FrameSharers.Turn turn = FrameSharers.Begin(process.Space.Sharers, cpu);
+        return ResolveAlone(process, cpu, address, kind, origin);
     }
 
     private static FaultResult ResolveAlone(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)

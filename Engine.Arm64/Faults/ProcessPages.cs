@@ -34,8 +34,7 @@ internal sealed class ProcessPages : IAddressSpacePages
     [SkipLocalsInit]
     public void UnmapPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        FrameSharers? sharers = process.Space.Sharers;
-        sharers?.Enter(cpu);
+        using FrameSharers.Turn turn = FrameSharers.Begin(process.Space.Sharers, cpu);
         process.NoteResidentPeak();
         VmFlags flags = process.Memory.Areas[area].Flags;
         HugeMaps.SplitEdges(process, cpu, start, end);
@@ -44,7 +43,6 @@ internal sealed class ProcessPages : IAddressSpacePages
         process.Tables.Visit(start, end - start, ref zap);
         zap.Finish();
         process.FinishFlush();
-        sharers?.Leave();
     }
 
     public void FreePageTables(CpuId cpu, VirtAddr start, VirtAddr end, VirtAddr floor, VirtAddr ceiling)

@@ -45,6 +45,24 @@ public sealed class FrameSharersTests
         Assert.Equal(FaultResult.Minor, met);
     }
 
+    /// <summary>A fault within a fault of the same CPU does not end the outer one, and a fault that failed holds nobody up.</summary>
+    [Fact]
+    public void A_turn_lasts_as_long_as_its_fault()
+    {
+        using World world = new();
+        Process child = world.Parent.Fork(world.Machine.Cpus[0].Id, "child")!;
+        world.Machine.Cpus[1].SwitchTo(child);
+        world.Backing.OnRead = () =>
+        {
+            Assert.Equal(FaultResult.Minor, world.Machine.Cpus[0].TryWrite(world.Private, 4));
+            world.Machine.Cpus[1].TryWrite(world.Private, 2);
+        };
+        Assert.Throws<InvalidOperationException>(() => world.Machine.Cpus[0].TryRead(world.OfFile, out _));
+        world.Backing.OnRead = () => throw new IOException("the disk is gone");
+        Assert.Throws<IOException>(() => world.Machine.Cpus[0].TryRead(world.OfFile, out _));
+        Assert.True(world.Machine.Cpus[1].TryWrite(world.Private, 3) <= FaultResult.Major);
+    }
+
     private sealed class World : IDisposable
     {
         public World()

@@ -7,13 +7,12 @@ namespace Mmsim.Commands;
 /// <summary><c>--kernel</c>: whose rules apply, where releases of Linux differ.</summary>
 internal static class KernelOption
 {
-    /// <summary>Makes the option.</summary>
-    /// <param name="usual">The release where none is named: the one that most recordings come from.</param>
-    public static Option<string> Create(string usual) => new("--kernel")
+    /// <summary>Makes the option. Where no release is named it is the one that most recordings come from.</summary>
+    public static Option<string> Create() => new("--kernel")
     {
         Description = "Whose rules.",
         HelpName = "6.9|6.18",
-        DefaultValueFactory = _ => usual,
+        DefaultValueFactory = _ => "6.18",
     };
 
     /// <summary>Reads the option's value.</summary>

@@ -32,7 +32,7 @@ internal static class KmemCommand
         HelpName = "SIZE",
     };
 
-    private static readonly Option<string> Kernel = KernelOption.Create("6.18");
+    private static readonly Option<string> Kernel = KernelOption.Create();
 
     private static readonly Option<int> Samples = new("--samples")
     {

@@ -60,7 +60,7 @@ internal static class ReadaheadCommand
         DefaultValueFactory = _ => 1,
     };
 
-    private static readonly Option<string> Kernel = KernelOption.Create("6.18");
+    private static readonly Option<string> Kernel = KernelOption.Create();
 
     private static readonly Option<int> FolioOrder = new("--folio-order")
     {
