@@ -5,6 +5,7 @@
 using System.Globalization;
 using Engine.Arm64;
 using Engine.Core.Arena;
+using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Frames;
 using Engine.Core.Units;
 using Mmsim.Cli;
@@ -17,6 +18,7 @@ public sealed class FuzzDamage : IFuzzTarget
 {
     private const string Mark = "damage ";
     private const int DamagesMax = 8;
+    private const int OthersMax = 24;
     private const int WordBytes = sizeof(ulong);
     private const int RunSecondsMax = 60;
 
@@ -31,12 +33,44 @@ public sealed class FuzzDamage : IFuzzTarget
     {
         SplitMix64 random = new(seed);
         List<string> script = [.. SyscallScript.Make(seed)];
+        script.Insert(3, $"swapon {1 + random.Below(8)}");
+        script.Insert(4, random.Below(2) == 0 ? "main: thp on" : "main: thp off");
+        script.Insert(5, "main: mmap BIG 2048 rw private anon");
+        for (int count = random.Below(OthersMax); count > 0; count--)
+        {
+            script.Insert(6 + random.Below(script.Count - 6), MakeOther(random));
+        }
+
         for (int count = 1 + random.Below(DamagesMax); count > 0; count--)
         {
             script.Insert(3 + random.Below(script.Count - 3), Mark + (random.Next() >> 1).ToString(CultureInfo.InvariantCulture));
         }
 
         return script;
+    }
+
+    // Calls that SyscallScript leaves out because what they answer depends on the machine, on names that are always there.
+    private static string MakeOther(SplitMix64 random)
+    {
+        string range = random.Below(2) == 0 ? $"BIG {random.Below(2048)} {1 + random.Below(700)}" : $"R{1 + random.Below(2)} {random.Below(30)} {1 + random.Below(20)}";
+        string Advise(string advice) => $"main: madvise {range} {advice}";
+        return random.Below(16) switch
+        {
+            0 or 1 => Advise("pageout"),
+            2 => Advise("collapse"),
+            3 => Advise("hugepage"),
+            4 => Advise("cold"),
+            5 => Advise("free"),
+            6 => Advise("willneed"),
+            7 => $"evict F{random.Below(3)}",
+            8 => $"readfile F{random.Below(3)} {random.Below(24)} {1 + random.Below(12)}",
+            9 => $"main: mincore {range}",
+            10 => $"main: pagemap {range}",
+            11 => $"main: frames {range}",
+            12 => "main: obs",
+            13 => $"main: munmap {range}",
+            _ => $"main: writen BIG {random.Below(2000)} {1 + random.Below(40)} 7",
+        };
     }
 
     /// <inheritdoc/>
@@ -87,6 +121,7 @@ public sealed class FuzzDamage : IFuzzTarget
                 ScenarioParser.Parse("fuzz", lines),
                 1,
                 _ => { },
+                prepare: machine => machine.HugePages.TryWrite("enabled", "always"),
                 beforeEach: world =>
                 {
                     foreach ((int before, ulong seed) in damages)
@@ -120,10 +155,34 @@ public sealed class FuzzDamage : IFuzzTarget
         _ = machine.VerifyMappings();
         _ = machine.VerifyReclaim();
         _ = machine.Pages.Verify();
+        foreach (string name in machine.Procfs.Names)
+        {
+            if (machine.Procfs.TryOpen(name, out ProcFile? file))
+            {
+                Read(file);
+            }
+        }
+
         foreach (Process process in world.Live.ToArray())
         {
             _ = process.Memory.Verify();
             process.Exit(world.Cpu.Id);
+        }
+    }
+
+    private static void Read(ProcFile file)
+    {
+        switch (file)
+        {
+            case ProcTextFile text:
+                _ = text.ReadAll();
+                break;
+            case ProcBytesFile bytes:
+                _ = bytes.ReadAll();
+                break;
+            case ProcWordFile words:
+                _ = words.TryRead(0, new byte[1 << 16], out _);
+                break;
         }
     }
 
