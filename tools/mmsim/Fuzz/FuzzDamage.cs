@@ -4,10 +4,6 @@
 
 using System.Globalization;
 using Engine.Arm64;
-using Engine.Core.Arena;
-using Engine.Core.Diagnostics.Procfs;
-using Engine.Core.Frames;
-using Engine.Core.Units;
 using Mmsim.Cli;
 using Mmsim.Scenario;
 
@@ -19,8 +15,9 @@ public sealed class FuzzDamage : IFuzzTarget
     private const string Mark = "damage ";
     private const int DamagesMax = 8;
     private const int OthersMax = 24;
-    private const int WordBytes = sizeof(ulong);
+    private const int KernelStepsMax = 400;
     private const int RunSecondsMax = 60;
+    private const int ShrinkRunsMax = 400;
 
     /// <inheritdoc/>
     public string Name => "damage";
@@ -74,7 +71,28 @@ public sealed class FuzzDamage : IFuzzTarget
     }
 
     /// <inheritdoc/>
-    public FuzzResult RunOne(ulong seed)
+    public FuzzResult RunOne(ulong seed) => seed % 2 == 0 ? RunScript(seed) : RunKernel(seed);
+
+    /// <summary>The steps of a run of the kernel's own side.</summary>
+    public static IReadOnlyList<ulong> MakeSteps(ulong seed)
+    {
+        SplitMix64 random = new(seed);
+        return [.. Enumerable.Range(0, 1 + random.Below(KernelStepsMax)).Select(_ => random.Next() >> 1)];
+    }
+
+    private static FuzzResult RunKernel(ulong seed)
+    {
+        IReadOnlyList<ulong> steps = MakeSteps(seed);
+        if (FindFailure(steps) is null)
+        {
+            return new FuzzResult(steps.Count);
+        }
+
+        IReadOnlyList<ulong> smallest = SequenceShrinker.Shrink(steps, shorter => FindFailure(shorter) is not null, ShrinkRunsMax);
+        return new FuzzResult(steps.Count, FindFailure(smallest), SequenceFuzz.FormatTest($"Fuzz_damage_{seed:x}() => KernelDamageRun.Replay(", smallest));
+    }
+
+    private static FuzzResult RunScript(ulong seed)
     {
         IReadOnlyList<string> script = MakeScript(seed);
         if (FindFailure(script) is null)
@@ -82,20 +100,45 @@ public sealed class FuzzDamage : IFuzzTarget
             return new FuzzResult(script.Count);
         }
 
-        IReadOnlyList<string> smallest = SequenceShrinker.Shrink(script, shorter => FindFailure(shorter) is not null, 400);
+        IReadOnlyList<string> smallest = SequenceShrinker.Shrink(script, shorter => FindFailure(shorter) is not null, ShrinkRunsMax);
         return new FuzzResult(script.Count, FindFailure(smallest), string.Join('\n', smallest) + "\n");
     }
 
     /// <summary>Runs a script with lines <c>damage N</c> in it; what hurt the host, or null.</summary>
-    public static string? FindFailure(IReadOnlyList<string> script)
+    public static string? FindFailure(IReadOnlyList<string> script) => RunBounded(() => Play(script));
+
+    /// <summary>Runs steps of the kernel's own side; what hurt the host, or null.</summary>
+    public static string? FindFailure(IReadOnlyList<ulong> steps) => RunBounded(() => KernelDamageRun.Replay(steps));
+
+    private static string? RunBounded(Action run)
     {
         string? failure = null;
-        Thread thread = new(() => failure = Try(script)) { IsBackground = true };
+        Thread thread = new(() => failure = Try(run)) { IsBackground = true };
         thread.Start();
         return thread.Join(TimeSpan.FromSeconds(RunSecondsMax)) ? failure : $"no end after {RunSecondsMax} seconds";
     }
 
-    private static string? Try(IReadOnlyList<string> script)
+    private static string? Try(Action run)
+    {
+#pragma warning disable CA1031 // whatever is thrown is a finding
+        try
+        {
+            run();
+            return null;
+        }
+        catch (InputException)
+        {
+            // A shorter script that names what it no longer defines.
+            return null;
+        }
+        catch (Exception wrong)
+        {
+            return wrong.ToString();
+        }
+#pragma warning restore CA1031
+    }
+
+    private static void Play(IReadOnlyList<string> script)
     {
         // By the number of calls before them.
         List<(int Before, ulong Seed)> damages = [];
@@ -112,120 +155,35 @@ public sealed class FuzzDamage : IFuzzTarget
             }
         }
 
-#pragma warning disable CA1031 // whatever is thrown is a finding
-        try
-        {
-            int done = 0;
-            ScenarioRunner.Run(
-                "fuzz",
-                ScenarioParser.Parse("fuzz", lines),
-                1,
-                _ => { },
-                prepare: machine => machine.HugePages.TryWrite("enabled", "always"),
-                beforeEach: world =>
+        int done = 0;
+        ScenarioRunner.Run(
+            "fuzz",
+            ScenarioParser.Parse("fuzz", lines),
+            1,
+            _ => { },
+            prepare: machine => machine.HugePages.TryWrite("enabled", "always"),
+            beforeEach: world =>
+            {
+                foreach ((int before, ulong seed) in damages)
                 {
-                    foreach ((int before, ulong seed) in damages)
+                    if (before == done)
                     {
-                        if (before == done)
-                        {
-                            Damage(world.Machine, new SplitMix64(seed));
-                        }
+                        ArenaDamage.Apply(world.Machine, new SplitMix64(seed));
                     }
+                }
 
-                    done++;
-                },
-                atEnd: Finish);
-            return null;
-        }
-        catch (InputException)
-        {
-            return null;
-        }
-        catch (Exception wrong)
-        {
-            return wrong.ToString();
-        }
-#pragma warning restore CA1031
+                done++;
+            },
+            atEnd: Finish);
     }
 
     // All that recounts may report, and all that is left is given back.
     private static void Finish(ScenarioWorld world)
     {
-        Machine machine = world.Machine;
-        _ = machine.VerifyMappings();
-        _ = machine.VerifyReclaim();
-        _ = machine.Pages.Verify();
-        foreach (string name in machine.Procfs.Names)
-        {
-            if (machine.Procfs.TryOpen(name, out ProcFile? file))
-            {
-                Read(file);
-            }
-        }
-
+        ArenaDamage.LookAtAll(world.Machine);
         foreach (Process process in world.Live.ToArray())
         {
-            _ = process.Memory.Verify();
             process.Exit(world.Cpu.Id);
         }
-    }
-
-    private static void Read(ProcFile file)
-    {
-        switch (file)
-        {
-            case ProcTextFile text:
-                _ = text.ReadAll();
-                break;
-            case ProcBytesFile bytes:
-                _ = bytes.ReadAll();
-                break;
-            case ProcWordFile words:
-                _ = words.TryRead(0, new byte[1 << 16], out _);
-                break;
-        }
-    }
-
-    private static void Damage(Machine machine, SplitMix64 random)
-    {
-        PhysicalMemory memory = machine.Memory;
-        PhysAddr target = Pick(machine, random);
-        ulong other = memory.GetRef<ulong>(Pick(machine, random));
-        ref ulong word = ref memory.GetRef<ulong>(target);
-        word = random.Below(8) switch
-        {
-            0 => 0,
-            1 => ulong.MaxValue,
-            2 => random.Next(),
-            3 => other,
-            4 => unchecked(word + (ulong)random.Below(17) - 8),
-            _ => word ^ (1UL << random.Below(64)),
-        };
-    }
-
-    // A word of a region that boot carved out, of a frame that is in use, or of its descriptor.
-    private static PhysAddr Pick(Machine machine, SplitMix64 random)
-    {
-        if (random.Below(4) == 0)
-        {
-            MemoryRegion region = machine.Layout.Regions[random.Below(machine.Layout.Regions.Count)];
-            return region.Start + (random.Next() % (region.LengthBytes / WordBytes) * WordBytes);
-        }
-
-        FrameTable frames = machine.Pages.Frames;
-        List<Pfn> used = [];
-        for (uint i = 0; i < frames.Count; i++)
-        {
-            Pfn pfn = frames.First + i;
-            if (frames.IsValid(pfn) && (frames[pfn].Flags | (uint)frames[pfn].RefCount) != 0)
-            {
-                used.Add(pfn);
-            }
-        }
-
-        Pfn picked = used[random.Below(used.Count)];
-        return random.Below(2) == 0
-            ? picked.Address + ((ulong)random.Below(Pfn.PageSizeBytes / WordBytes) * WordBytes)
-            : frames.Region.Start + ((ulong)(picked - frames.First) * Frame.SizeBytes) + ((ulong)random.Below(Frame.SizeBytes / WordBytes) * WordBytes);
     }
 }
