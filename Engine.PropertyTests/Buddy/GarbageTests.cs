@@ -55,6 +55,34 @@ public sealed class GarbageTests
         }
     }
 
+    [Theory]
+    [InlineData("zones", 0)] // free pages
+    [InlineData("zones", 8)] // the listed types' orders
+    [InlineData("zones", 16)] // what the fast path compares with
+    [InlineData("zones", 40)]
+    [InlineData("zones", 136)] // free CMA pages
+    [InlineData("zones", 144)] // high-atomic reserve
+    [InlineData("zones", 160)] // orders by type
+    [InlineData("zones", 224)] // isolated pageblocks
+    [InlineData("zones", 232)] // leaked pages
+    [InlineData("per-cpu page lists", 0)] // pages on the lists
+    [InlineData("deferred frees", 8)] // pages put off
+    [InlineData("deferred frees", 136)] // pages that came back
+    [InlineData("free maps", 3)]
+    [InlineData("free area bitmaps", 0)]
+    [InlineData("pageblock table", 8)]
+    [InlineData("frame states", 300)]
+    public void Verify_finds_a_flipped_bit_in_whatever_follows_from_something_else(string region, int at)
+    {
+        using TestMachine machine = new(64UL << 20, new PageAllocatorOptions { IsDeterministic = true });
+        Use(machine.Allocator, 20);
+        Assert.True(machine.Allocator.TryAllocate(Cpu0, new Order(2), GfpFlags.HighUserMovable, out Pfn pfn));
+        machine.Allocator.FreeDeferred(Cpu0, pfn, new Order(2));
+        Assert.Empty(machine.Allocator.Verify());
+        machine.Memory.GetRef<byte>(machine.Layout.Regions.Single(one => one.Name == region).Start + (ulong)at) ^= 1;
+        Assert.NotEmpty(machine.Allocator.Verify());
+    }
+
     // A pageblock that says it belongs to another zone: what is freed there must not reach that zone's bitmaps, which have no room for it.
     [Theory]
     [InlineData(0)]
