@@ -1,7 +1,6 @@
 // Whether an allocation that found nothing is tried again (mm/page_alloc.c: should_reclaim_retry, should_compact_retry).
 
 using Engine.Core.Migration;
-using Engine.Core.Units;
 using Engine.Core.Zones;
 
 namespace Engine.Core.Buddy;

@@ -1,4 +1,3 @@
-using Engine.Core.Arena;
 using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
@@ -84,6 +83,27 @@ public sealed class CheckedPagesTests
             Corruption found = Assert.Single(machine.Log.Items);
             Assert.Equal((CorruptionCategory.BadPageState, reason), (found.Category, found.Reason));
             Assert.Empty(allocator.Verify());
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(9)]
+    public void Zeroed_pages_are_zero_whatever_was_in_them(int value)
+    {
+        using TestMachine machine = new(64 * MiB, new PageAllocatorOptions { IsDeterministic = true });
+        PageAllocator allocator = machine.Allocator;
+        Order order = new(value);
+        foreach (GfpFlags gfp in (GfpFlags[])[GfpFlags.Kernel, GfpFlags.HighUserMovable | GfpFlags.Comp])
+        {
+            Assert.True(allocator.TryAllocate(Cpu0, order, gfp, out Pfn dirty));
+            machine.Memory.GetSpan(dirty.Address, (int)order.LengthBytes).Fill(0xa5);
+            allocator.Free(Cpu0, dirty, order);
+            Assert.True(allocator.TryAllocate(Cpu0, order, gfp | GfpFlags.Zero, out Pfn clean));
+            Assert.Equal(dirty, clean);
+            Assert.False(machine.Memory.GetSpan(clean.Address, (int)order.LengthBytes).ContainsAnyExcept((byte)0));
         }
     }
 

@@ -205,6 +205,64 @@ public sealed class SlowPathTests
         Assert.Equal(0, normal.ExtFragCount);
     }
 
+    [Fact]
+    public void Below_the_low_watermark_types_mix_before_a_lower_zone_serves()
+    {
+        MemoryBank bank = new(new PhysAddr(0xfc000000), 128 * MiB);
+        using TestMachine machine = new(new PageAllocatorOptions { IsDeterministic = true, MinFreeKilobytes = 16384 }, bank);
+        PageAllocator allocator = machine.Allocator;
+        Zone dma = allocator.Zones[0];
+        Zone normal = allocator.Zones[1];
+        List<Pfn> live = Exhaust(allocator, GfpFlags.HighUserMovable | GfpFlags.MemAlloc | GfpFlags.NoRetry);
+
+        // Both zones are between their watermarks: the upper one with single pages of another type, the lower one with whole pageblocks.
+        GiveBack(normal, normal.Watermarks.Low - 200, pfn => pfn.ToUInt32() % 4 == 0);
+        GiveBack(dma, dma.Watermarks.Low - 200 + dma.GetLowmemReserve(ZoneType.Normal), _ => true);
+        Assert.True(allocator.TryAllocate(Cpu0, Order.Zero, GfpFlags.Kernel, out Pfn kernel));
+        Assert.Equal(ZoneType.Normal, allocator.FindZone(kernel)!.Type);
+        Assert.Equal(1, normal.ExtFragCount);
+
+        void GiveBack(Zone zone, ulong pages, Func<Pfn, bool> isWanted)
+        {
+            foreach (Pfn pfn in live.Where(pfn => zone.Span.Contains(pfn) && isWanted(pfn)).Order().Take((int)(pages - zone.FreePages)))
+            {
+                allocator.Free(Cpu0, pfn, Order.Zero);
+            }
+
+            allocator.DrainAll(Cpu0);
+            Assert.Equal(pages, zone.FreePages);
+        }
+    }
+
+    [Fact]
+    public void Types_that_mix_raise_the_watermarks_and_wake_kswapd_once()
+    {
+        using TestMachine machine = new(64 * MiB, new PageAllocatorOptions { IsDeterministic = true });
+        PageAllocator allocator = machine.Allocator;
+        Zone zone = allocator.Zones[0];
+        List<Pfn> live = [];
+        while (zone.CountFreeBlocks().AsSpan(9).ContainsAnyExcept(0) && allocator.TryAllocate(Cpu0, new Order(5), GfpFlags.HighUserMovable, out Pfn pfn))
+        {
+            live.Add(pfn);
+        }
+
+        foreach (Pfn pfn in live.SkipLast(1).Where((_, i) => i % 2 == 0))
+        {
+            allocator.Free(Cpu0, pfn, new Order(5));
+        }
+
+        Recorder recorder = new();
+        allocator.Pressure = recorder;
+        Assert.True(allocator.TryAllocate(Cpu0, Order.Zero, GfpFlags.Kernel, out _));
+        Assert.Equal("kswapd", string.Join(',', recorder.Steps));
+        Assert.Equal(512UL, zone.WatermarkBoost);
+        Assert.True(allocator.TryAllocate(Cpu0, Order.Zero, GfpFlags.Kernel, out _));
+        Assert.Equal("kswapd", string.Join(',', recorder.Steps));
+        allocator.ReduceBoost(zone, ulong.MaxValue);
+        Assert.Equal(0UL, zone.WatermarkBoost);
+        Assert.Empty(allocator.Verify());
+    }
+
     private static List<Pfn> Exhaust(PageAllocator allocator, GfpFlags gfp)
     {
         List<Pfn> taken = [];
