@@ -19,11 +19,17 @@ public sealed partial class Machine
     /// <summary>The living processes.</summary>
     public IReadOnlyList<Process> Processes => processes;
 
-    /// <summary>Makes a process with an empty address space.</summary>
+    /// <summary>Makes a process with an empty address space, on CPU 0.</summary>
     /// <param name="name">As <c>ps</c> shows it.</param>
     /// <exception cref="InsufficientMemoryException">The simulated memory has no room for its tables.</exception>
-    public Process CreateProcess(string name) =>
-        TryCreateProcess(cpus[0].Id, name) ?? throw new InsufficientMemoryException($"the simulated memory has no room for process '{name}'");
+    public Process CreateProcess(string name) => CreateProcess(cpus[0].Id, name);
+
+    /// <summary>Makes a process with an empty address space.</summary>
+    /// <param name="cpu">The CPU that acts, which the calling thread uses: its lists give the first frames.</param>
+    /// <param name="name">As <c>ps</c> shows it.</param>
+    /// <exception cref="InsufficientMemoryException">The simulated memory has no room for its tables.</exception>
+    public Process CreateProcess(CpuId cpu, string name) =>
+        TryCreateProcess(cpu, name) ?? throw new InsufficientMemoryException($"the simulated memory has no room for process '{name}'");
 
     /// <summary>The living process with a number.</summary>
     /// <returns>Null where there is none.</returns>

@@ -25,12 +25,7 @@ public sealed partial class Machine
         foreach (Process process in processes)
         {
             MappingCount count = new(mappings, slots);
-            VmAreaTree areas = process.Memory.Areas;
-            for (VmAreaRef area = areas.First; !area.IsNone; area = areas.NextOf(area))
-            {
-                process.Tables.Visit(areas[area].Start, areas[area].LengthBytes, ref count);
-            }
-
+            process.Tables.Visit(default, process.Memory.Options.TaskSize.ToUInt64(), ref count);
             if (count.SwapEntries != process.Memory.State.SwapEntries)
             {
                 findings.Add(new Corruption(

@@ -75,9 +75,10 @@ internal static class CopyOnWrite
             return FaultResult.Minor;
         }
 
-        if (!isZeroPage)
+        if (!isZeroPage && !frames.TryCopy(fault.Original.Pfn, copy))
         {
-            frames.Copy(fault.Original.Pfn, copy);
+            frames.Put(fault.Cpu, copy);
+            return FaultResult.BusAdrErr;
         }
 
         // Cleared and flushed before the new frame is visible: no CPU may still write through the old one (ptep_clear_flush).

@@ -88,13 +88,12 @@ internal static class FileFault
         }
 
         FaultResult result = Find(ref fault, file, out Pfn page);
-        if (result is not (FaultResult.Minor or FaultResult.Major))
+        if (result is not (FaultResult.Minor or FaultResult.Major) || !frames.TryCopy(page, copy))
         {
             frames.Put(fault.Cpu, copy);
-            return result;
+            return result > FaultResult.Major ? result : FaultResult.BusAdrErr;
         }
 
-        frames.Copy(page, copy);
         frames.AddNewAnonymous(fault.Cpu, copy, fault.Process.Memory.Areas[fault.AreaRef], fault.Address);
         fault.Process.Memory.State.AnonPages++;
         fault.Tables.TryMap(fault.Cpu, fault.Address, fault.MakeWritableIfAllowed(Descriptor.ForPage(copy, fault.Protection).MakeDirty()));

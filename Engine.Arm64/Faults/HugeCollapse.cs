@@ -188,7 +188,7 @@ internal static class HugeCollapse
             old[i] = process.Tables.ReadGathered(start + ((ulong)(uint)i << Pfn.PageShift));
             if (old[i].IsPresent && !old[i].IsSpecial)
             {
-                frames.Copy(old[i].Pfn, head + (uint)i);
+                _ = frames.TryCopy(old[i].Pfn, head + (uint)i);
             }
         }
 

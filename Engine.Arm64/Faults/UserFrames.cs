@@ -10,6 +10,7 @@ using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Arena;
 using Engine.Core.Buddy;
+using Engine.Core.Diagnostics;
 using Engine.Core.Frames;
 using Engine.Core.PageCache;
 using Engine.Core.Reclaim;
@@ -162,8 +163,19 @@ internal sealed partial class UserFrames
     /// <summary>Counts a file's page in a resident set: shmem pages for themselves.</summary>
     public void CountFile(Process process, Pfn pfn) => CountFile(process, ref frames[HeadOf(pfn)], 1);
 
-    /// <summary>Copies a page's content (<c>copy_user_highpage</c>).</summary>
-    public void Copy(Pfn from, Pfn to) => memory.CopyFrame(from, to);
+    /// <summary>Copies a page's content (<c>copy_mc_user_highpage</c>).</summary>
+    /// <returns>False, and reported, where what an entry maps is no frame.</returns>
+    public bool TryCopy(Pfn from, Pfn to)
+    {
+        if (!frames.IsValid(from))
+        {
+            allocator.Log.Report(new Corruption(CorruptionCategory.PageTable, "bad page map", from.Address, 1, 0));
+            return false;
+        }
+
+        memory.CopyFrame(from, to);
+        return true;
+    }
 
     /// <summary>Begins to fetch the content of the frame behind an entry into the host's caches: some lines, behind which the host's own prefetching goes on.</summary>
     public void PrefetchContent(Descriptor entry)

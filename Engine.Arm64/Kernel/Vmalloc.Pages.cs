@@ -93,20 +93,21 @@ public sealed partial class Vmalloc
     private ref ulong Entry(ulong vm, ulong index, int depth = 0)
     {
         ref VmStruct area = ref Vm(vm);
-        if (area.Pages != 0)
-        {
-            return ref memory.GetRef<ulong>(new PhysAddr(area.Pages + (index * sizeof(ulong))));
-        }
-
-        ulong array = busy.Find(area.PagesAddress);
-        if (depth >= ArrayDepthMax || array == 0 || !IsVm(busy.At(array).Vm))
-        {
-            Report("vm_struct pages", 0, area.PagesAddress);
-            return ref memory.GetRef<ulong>(statePlace + VmallocState.ScratchOffset);
-        }
-
         ulong offset = index * sizeof(ulong);
-        PhysAddr frame = new Pfn((uint)Entry(busy.At(array).Vm, offset >> PageShift, depth + 1)).Address;
-        return ref memory.GetRef<ulong>(frame + (offset & (PageBytes - 1)));
+        PhysAddr place = new(unchecked(area.Pages + offset));
+        if (area.Pages == 0)
+        {
+            ulong array = busy.Find(area.PagesAddress);
+            bool isFound = depth < ArrayDepthMax && array != 0 && IsVm(busy.At(array).Vm);
+            place = isFound ? new Pfn((uint)Entry(busy.At(array).Vm, offset >> PageShift, depth + 1)).Address + (offset & (PageBytes - 1)) : default;
+        }
+
+        if (place.Value % sizeof(ulong) != 0 || !memory.Contains(place, sizeof(ulong)))
+        {
+            Report("vm_struct pages", 0, area.Pages == 0 ? area.PagesAddress : area.Pages);
+            place = statePlace + VmallocState.ScratchOffset;
+        }
+
+        return ref memory.GetRef<ulong>(place);
     }
 }

@@ -34,6 +34,9 @@ public sealed unsafe partial class VmAreaTree
     // A node with fewer slots is merged with a neighbour or filled from it; the root is exempt.
     private const int FillMin = 4;
 
+    // The lower half of the address space, of 48 bits.
+    private const ulong AddressesMax = 1UL << 48;
+
     private readonly PhysicalMemory memory;
     private readonly CorruptionLog log;
     private readonly SlabCache nodeCache;
@@ -93,7 +96,23 @@ public sealed unsafe partial class VmAreaTree
         }
 
         int slot = UpperBound(leaf, address.Value) - 1;
-        return slot >= 0 && address.Value < Extent(leaf, slot) ? new VmAreaRef(Target(leaf, slot)) : VmAreaRef.None;
+        return slot >= 0 && address.Value < Extent(leaf, slot) ? EndingAbove(address, new VmAreaRef(Target(leaf, slot))) : VmAreaRef.None;
+    }
+
+    // A walk goes on where the VMA ends: one that says it ends below the address that it was found for would be found again for ever.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private VmAreaRef EndingAbove(VirtAddr address, VmAreaRef found) =>
+        found.IsNone || (IsSound(in this[found]) && this[found].End > address) ? found : ReportRange(found);
+
+    // Whoever walks the VMAs looks up page tables and counts pages by their bounds.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsSound(in VmArea area) => area.Start < area.End && area.End.Value <= AddressesMax;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private VmAreaRef ReportRange(VmAreaRef area)
+    {
+        Report("range of a VMA", area.Value, this[area].Start.Value, this[area].End.Value);
+        return VmAreaRef.None;
     }
 
     /// <summary>The first VMA that ends above an address: the one that holds it, or the next (<c>find_vma</c>).</summary>
@@ -104,7 +123,8 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="address">Any address.</param>
     /// <param name="previous">The VMA below the one that is returned; the highest where none is returned; <see cref="VmAreaRef.None"/> where there is none.</param>
     /// <returns><see cref="VmAreaRef.None"/> where there is none.</returns>
-    public VmAreaRef FindFrom(VirtAddr address, out VmAreaRef previous) => FindFrom(FindLeaf(address.Value), address, out previous);
+    public VmAreaRef FindFrom(VirtAddr address, out VmAreaRef previous) =>
+        EndingAbove(address, FindFrom(FindLeaf(address.Value), address, out previous));
 
     private VmAreaRef FindFrom(VmAreaNode* leaf, VirtAddr address, out VmAreaRef previous)
     {
@@ -158,7 +178,7 @@ public sealed unsafe partial class VmAreaTree
             return VmAreaRef.None;
         }
 
-        return next;
+        return next.IsNone || IsSound(in this[next]) ? next : ReportRange(next);
     }
 
     /// <summary>The previous VMA by address. A chain that does not descend is reported and ends there.</summary>
@@ -172,7 +192,7 @@ public sealed unsafe partial class VmAreaTree
             return VmAreaRef.None;
         }
 
-        return previous;
+        return previous.IsNone || IsSound(in this[previous]) ? previous : ReportRange(previous);
     }
 
     // How many slots begin at or below an address.

@@ -89,6 +89,12 @@ internal static class MappingVerifier
             }
 
             UserFrames frames = process.Machine.UserFrames;
+            if (!process.Machine.Pages.Frames.IsValid(descriptor.Pfn))
+            {
+                findings.Add(new Corruption(CorruptionCategory.PageTable, "entry maps what is no frame", descriptor.OutputAddress, 0, descriptor.ToUInt64()));
+                return true;
+            }
+
             uint count = level == PageTable.LastLevel ? 1 : Order.PageBlock.PageCount;
             for (uint i = 0; i < count; i++)
             {

@@ -3,6 +3,7 @@
 //
 // Ranges lie in the arena, in the tree that vmalloc uses. That one finds the lowest address, so addresses are mirrored at the top.
 
+using Engine.Core.Diagnostics;
 using Engine.Core.Slab;
 using Engine.Core.Units;
 
@@ -15,12 +16,14 @@ internal sealed class IovaDomain
     private const ulong LowestAddress = Pfn.PageSizeBytes;
     private const int RootBytes = 16;
 
+    private readonly CorruptionLog log;
     private readonly VmapTree free;
     private readonly VmapTree busy;
     private readonly ulong end;
 
     public IovaDomain(SlabSystem slabs, SlabCache cache, int addressBits)
     {
+        log = slabs.Log;
         end = 1UL << addressBits;
         if (!slabs.Kmalloc.TryAllocate(new CpuId(0), RootBytes, GfpFlags.Kernel | GfpFlags.Zero, out PhysAddr roots))
         {
@@ -49,6 +52,12 @@ internal sealed class IovaDomain
         }
 
         ulong taken = VmapTree.Fit(free.At(found), length, length);
+        if (taken < MirrorBase || taken > MirrorBase + end - LowestAddress - length)
+        {
+            log.Report(new Corruption(CorruptionCategory.Dma, "free I/O addresses", new PhysAddr(found), MirrorBase, taken));
+            return false;
+        }
+
         if (!free.TryTake(cpu, found, taken, length, GfpFlags.Atomic, out ulong range))
         {
             return false;

@@ -56,7 +56,12 @@ internal static class PinnedFork
             return false;
         }
 
-        frames.Copy(entry.Pfn, copy);
+        if (!frames.TryCopy(entry.Pfn, copy))
+        {
+            frames.Put(cpu, copy);
+            return false;
+        }
+
         VmArea content = child.Memory.Areas[area];
         frames.AddNewAnonymous(cpu, copy, content, address);
         child.Memory.State.AnonPages++;

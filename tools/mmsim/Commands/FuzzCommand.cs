@@ -17,6 +17,7 @@ public static class FuzzCommand
         new FuzzVmalloc(),
         new FuzzSyscalls(),
         new FuzzMmu(),
+        new FuzzDamage(),
     ];
 
     /// <summary>Builds the command.</summary>

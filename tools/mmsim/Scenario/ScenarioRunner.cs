@@ -23,15 +23,17 @@ internal sealed partial class ScenarioRunner
     /// <param name="seed">Of everything random in the machine.</param>
     /// <param name="sink">Gets each line of output.</param>
     /// <param name="prepare">Sets the machine up before the first line, or null.</param>
+    /// <param name="beforeEach">Sees the world before each operation, or null.</param>
     /// <param name="atEnd">Sees the world after the last line, or null.</param>
     /// <exception cref="InputException">A name is undefined, or defined twice.</exception>
-    public static void Run(string script, IReadOnlyList<ScenarioOperation> operations, ulong seed, Action<string> sink, Action<Machine>? prepare = null, Action<ScenarioWorld>? atEnd = null)
+    public static void Run(string script, IReadOnlyList<ScenarioOperation> operations, ulong seed, Action<string> sink, Action<Machine>? prepare = null, Action<ScenarioWorld>? beforeEach = null, Action<ScenarioWorld>? atEnd = null)
     {
         using ScenarioWorld world = new(script, seed);
         prepare?.Invoke(world.Machine);
         ScenarioRunner runner = new(world, new ScenarioWriter(sink));
         foreach (ScenarioOperation operation in operations)
         {
+            beforeEach?.Invoke(world);
             runner.Execute(operation);
         }
 
