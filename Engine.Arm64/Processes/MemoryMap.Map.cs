@@ -124,6 +124,7 @@ public sealed unsafe partial class MemoryMap
         return errno;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Errno PrepareAnonymous(ref MapRequest request)
     {
         switch (request.Flags & MapFlags.TypeMask)
@@ -296,6 +297,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // A hint below the minimum is moved up to it (round_hint_to_min).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private VirtAddr RoundHint(VirtAddr hint)
     {
         VirtAddr rounded = new(hint.Value & ~PageMask);
@@ -306,6 +308,7 @@ public sealed unsafe partial class MemoryMap
     private static VmFlags FromProtection(MemoryProtection protection) => (VmFlags)(protection & (MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Exec));
 
     // calc_vm_flag_bits
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static VmFlags FromMapFlags(MapFlags flags) =>
         ((flags & MapFlags.GrowsDown) != 0 ? VmFlags.GrowsDown : 0)
         | ((flags & MapFlags.Locked) != 0 ? VmFlags.Locked : 0)

@@ -107,6 +107,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // vm_start_gap
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private VirtAddr GuardedStart(in VmArea area)
     {
         if ((area.Flags & VmFlags.GrowsDown) == 0)

@@ -133,6 +133,7 @@ public sealed unsafe partial class VmAreaTree
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Chain(VmAreaRef area, ref VmArea inserted, VmAreaRef previous, VmAreaRef next)
     {
         inserted.Previous = previous;
