@@ -60,6 +60,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // Everything that can be refused before anything changes, and the place.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno PrepareMap(ref MapRequest request)
     {
         if (request.LengthBytes == 0)
@@ -193,6 +194,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // mmap_region: limits, what was there before, then the VMA. Since 6.12 what was there stays where a limit refuses the new.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno MapRegion(CpuId cpu, ref MapRequest request)
     {
         VirtAddr start = request.Address;

@@ -264,6 +264,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // __split_vma: the VMA keeps one side, a copy gets the other.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno Split(CpuId cpu, VmAreaRef area, VirtAddr at, bool isNewBelow, out VmAreaRef created)
     {
         ref VmArea content = ref Areas[area];
@@ -326,6 +327,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // A VMA outside the tree.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryNewArea(CpuId cpu, VirtAddr start, VirtAddr end, VmFlags flags, ulong pageOffset, uint file, out VmAreaRef created)
     {
         if (!caches.Areas.TryAllocate(cpu, GfpFlags.Kernel, out PhysAddr address))

@@ -418,6 +418,7 @@ public sealed unsafe partial class VmAreaTree
     }
 
     // Makes `path` the way to a VMA.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindExact(VmAreaRef area, ref VmArea content)
     {
         if (TryFindPath(content.Start.Value))
