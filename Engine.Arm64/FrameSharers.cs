@@ -3,6 +3,7 @@
 // notices it where their faults, forks or unmappings meet, and says so before counts are lost. Two CPUs that enter in the very same
 // moment may still be missed. A process that never forked, and was not forked, has none of this.
 
+using System.Runtime.CompilerServices;
 using Engine.Core.Units;
 using Engine.Core.Zones;
 
@@ -18,6 +19,7 @@ internal sealed class FrameSharers
     /// <param name="family">The family of the process at hand; null where it has none.</param>
     /// <param name="cpu">The CPU.</param>
     /// <exception cref="InvalidOperationException">Another CPU has begun and not ended.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Turn Begin(FrameSharers? family, CpuId cpu)
     {
         if (family is null)

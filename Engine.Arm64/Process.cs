@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Faults;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
@@ -95,6 +96,7 @@ public sealed partial class Process
     }
 
     /// <summary>Remembers the resident set before it shrinks (<c>update_hiwater_rss</c>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void NoteResidentPeak()
     {
         ref MmStruct mm = ref Memory.State;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Engine.Arm64.HugePages;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
@@ -12,6 +13,7 @@ internal static class AnonymousFault
     // All orders below that of a block.
     private const uint SmallerOrders = (1u << HugePageOptions.HugeOrder) - 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FaultResult Handle(ref VmFault fault)
     {
         return fault.IsWrite ? MapNewFrame(ref fault) : MapZeroPage(ref fault);

@@ -25,6 +25,7 @@ public struct FaultCounters
     /// <summary>How many faults had a cause.</summary>
     public readonly ulong this[FaultCause cause] => causes[(int)cause];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void CountResult(FaultResult result)
     {
         switch (result)

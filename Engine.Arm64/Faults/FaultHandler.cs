@@ -112,6 +112,7 @@ internal static class FaultHandler
         return mapping.IsShmem ? mapping.IsSwapped(index) : index < mapping.LengthPages && !mapping.IsCached(index);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static FaultResult Resolve(Process process, CpuId cpu, VirtAddr address, AccessKind kind, FaultOrigin origin)
     {
         if (process.Space.Sharers is null)
@@ -195,6 +196,7 @@ internal static class FaultHandler
     }
 
     // handle_pte_fault.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static FaultResult HandleEntry(ref VmFault fault)
     {
         if (fault.Original.IsNone)

@@ -2,6 +2,7 @@
 // part is unmapped, protected, advised, moved, or a VMA ends within. The folio stays whole. A block of the huge zero page
 // becomes entries of the zero page; a block of a file's folio goes, and faults bring its pages back.
 
+using System.Runtime.CompilerServices;
 using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
@@ -37,9 +38,18 @@ internal static class HugeMaps
     }
 
     /// <summary>Splits the block that an address lies in, where it does not begin there (<c>split_huge_pmd_if_needed</c>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SplitAcross(Process process, CpuId cpu, VirtAddr address)
     {
-        if (process.Tables.HasLargeLeaves && StartOf(address) != address && TryGetBlock(process, address, out _))
+        if (process.Tables.HasLargeLeaves)
+        {
+            SplitAcrossLarge(process, cpu, address);
+        }
+    }
+
+    private static void SplitAcrossLarge(Process process, CpuId cpu, VirtAddr address)
+    {
+        if (StartOf(address) != address && TryGetBlock(process, address, out _))
         {
             Split(process, cpu, address);
         }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
 
@@ -10,6 +11,7 @@ internal static class VmProtection
     /// The protection of a VMA's pages (<c>vm_get_page_prot</c>, <c>vma_set_page_prot</c>): a private writable VMA's are read-only until a fault
     /// says otherwise, and so are those of a shared file whose first write must be noticed (<c>vma_wants_writenotify</c>).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static PageAttributes AttributesOf(VmFlags flags, bool isWriteNotified) => PageAttributes.ForUser(
         read: (flags & VmFlags.Read) != 0,
         write: (flags & VmFlags.Write) != 0,
@@ -18,6 +20,7 @@ internal static class VmProtection
         hasExecuteOnly: false);
 
     /// <summary>Whether a VMA allows an access (<c>access_error</c> and <c>__do_page_fault</c> in arch/arm64/mm/fault.c, without FEAT_PAN3's EPAN).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Allows(VmFlags flags, AccessKind kind) => kind switch
     {
         AccessKind.Fetch => (flags & VmFlags.Exec) != 0,

@@ -27,9 +27,17 @@ public partial class PageTree<TGeometry>
     public ITlbInvalidator? Invalidator { get; set; }
 
     /// <summary>Entries in a contiguous run of pages (<c>CONT_PTES</c>).</summary>
-    internal static int RunPageCount => 1 << TGeometry.ContiguousPagesShift;
+    internal static int RunPageCount
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1 << TGeometry.ContiguousPagesShift;
+    }
 
-    private static ulong RunBytes => (ulong)RunPageCount << TGeometry.PageShift;
+    private static ulong RunBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (ulong)RunPageCount << TGeometry.PageShift;
+    }
 
     private static uint FramesPerPage => 1u << (TGeometry.PageShift - Pfn.PageShift);
 

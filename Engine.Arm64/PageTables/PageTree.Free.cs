@@ -3,6 +3,7 @@
 // rule. The neighbours are given as floor (where the mapping below ends) and ceiling (where the one above starts).
 // Linux trusts its callers; here a table that still has an entry stays, so that a mistake (or a flipped bit) leaks nothing.
 
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Diagnostics;
@@ -61,6 +62,7 @@ public partial class PageTree<TGeometry>
     }
 
     // Whether a last-level table that the range reaches translates nothing beyond the neighbours: only then can any table go.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool ReachesWholeTable(ulong offset, ulong end, ulong floor, ulong ceiling)
     {
         ulong tableBytes = 1UL << EntryShift(HugeLevel);

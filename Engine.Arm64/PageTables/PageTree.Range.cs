@@ -69,6 +69,7 @@ public partial class PageTree<TGeometry>
         return lengthBytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryToRange(VirtAddr start, ulong lengthBytes, out ulong offset, out ulong end)
     {
         offset = ToOffset(start) & ~(PageSizeBytes - 1);

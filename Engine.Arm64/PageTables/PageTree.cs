@@ -61,7 +61,11 @@ public partial class PageTree<TGeometry>
     public int PageTablePages { get; private set; }
 
     /// <summary>Bytes that a page of this granule has.</summary>
-    internal static ulong PageSizeBytes => 1UL << TGeometry.PageShift;
+    internal static ulong PageSizeBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1UL << TGeometry.PageShift;
+    }
 
     /// <summary>log2 of what one entry of a level translates, in bytes.</summary>
     /// <param name="level">The root's level to 3.</param>

@@ -354,6 +354,7 @@ public sealed unsafe class AnonVmas
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void TakeOut(in AnonVmaChain content, ref AnonVma left)
     {
         if (content.PreviousOfAnonVma == NoLink)

@@ -1,6 +1,7 @@
 // How much memory has been promised (mm/util.c __vm_enough_memory). The counters lie in the arena, one cache line a CPU,
 // so CPUs on different host threads do not meet; only the strict mode adds them up.
 
+using System.Runtime.CompilerServices;
 using Engine.Core.Buddy;
 using Engine.Core.Units;
 
@@ -77,6 +78,7 @@ public sealed unsafe class CommitAccounting
     /// <param name="isAdmin">Whether the administrator's reserve may be used.</param>
     /// <param name="ownPages">The pages that the process has already (<c>total_vm</c>).</param>
     /// <returns>False, with nothing promised, where that is too much.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryCharge(CpuId cpu, ulong pageCount, bool isAdmin, ulong ownPages)
     {
         if (Mode == OvercommitMode.Guess && pageCount > TotalPages + SwapPages)

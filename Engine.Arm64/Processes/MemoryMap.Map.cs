@@ -60,6 +60,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // Everything that can be refused before anything changes, and the place.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno PrepareMap(ref MapRequest request)
     {
         if (request.LengthBytes == 0)
@@ -124,6 +125,7 @@ public sealed unsafe partial class MemoryMap
         return errno;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Errno PrepareAnonymous(ref MapRequest request)
     {
         switch (request.Flags & MapFlags.TypeMask)
@@ -192,6 +194,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // mmap_region: limits, what was there before, then the VMA. Since 6.12 what was there stays where a limit refuses the new.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno MapRegion(CpuId cpu, ref MapRequest request)
     {
         VirtAddr start = request.Address;
@@ -296,6 +299,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // A hint below the minimum is moved up to it (round_hint_to_min).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private VirtAddr RoundHint(VirtAddr hint)
     {
         VirtAddr rounded = new(hint.Value & ~PageMask);
@@ -306,6 +310,7 @@ public sealed unsafe partial class MemoryMap
     private static VmFlags FromProtection(MemoryProtection protection) => (VmFlags)(protection & (MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Exec));
 
     // calc_vm_flag_bits
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static VmFlags FromMapFlags(MapFlags flags) =>
         ((flags & MapFlags.GrowsDown) != 0 ? VmFlags.GrowsDown : 0)
         | ((flags & MapFlags.Locked) != 0 ? VmFlags.Locked : 0)

@@ -2,6 +2,7 @@
 // vma_modify, __split_vma), by the rules of Linux 6.16 and later: a VMA with private pages may join one without, in either
 // direction, as long as none of them carries pages that an ancestor process may still share.
 
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
@@ -11,6 +12,7 @@ namespace Engine.Arm64.Processes;
 public sealed unsafe partial class MemoryMap
 {
     // A new range, free of VMAs, joins what lies below and above. Gives the VMA that covers it then, or none.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private VmAreaRef MergeNew(CpuId cpu, ref VmAreaMerge merge, bool isExpandingOnly)
     {
         if ((merge.Flags & VmFlags.Special) != 0 || (merge.Previous.IsNone && merge.Next.IsNone))
@@ -171,6 +173,7 @@ public sealed unsafe partial class MemoryMap
         return errno == Errno.None && end < Areas[area].End ? SplitLimited(cpu, area, end, isNewBelow: false, out _) : errno;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool CanMergeLeft(in VmAreaMerge merge)
     {
         if (merge.Previous.IsNone)
@@ -186,6 +189,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // Both neighbours may fit the range and yet not each other.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool CanMergeRight(in VmAreaMerge merge, bool canMergeLeft)
     {
         if (merge.Next.IsNone)
@@ -208,6 +212,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // is_mergeable_vma
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsAlike(in VmArea area, in VmAreaMerge merge) =>
         ((area.Flags ^ merge.Flags) & ~VmFlags.SoftDirty) == 0 && area.File == merge.File && area.NameId == merge.NameId;
 
@@ -259,6 +264,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // __split_vma: the VMA keeps one side, a copy gets the other.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno Split(CpuId cpu, VmAreaRef area, VirtAddr at, bool isNewBelow, out VmAreaRef created)
     {
         ref VmArea content = ref Areas[area];
@@ -321,6 +327,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // A VMA outside the tree.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryNewArea(CpuId cpu, VirtAddr start, VirtAddr end, VmFlags flags, ulong pageOffset, uint file, out VmAreaRef created)
     {
         if (!caches.Areas.TryAllocate(cpu, GfpFlags.Kernel, out PhysAddr address))

@@ -14,6 +14,7 @@ public sealed unsafe partial class MemoryMap
     /// <summary>Where bottom-up placement starts (<c>TASK_UNMAPPED_BASE</c>): a quarter of the address space.</summary>
     public VirtAddr UnmappedBase => new(PageAlign(options.TaskSize.Value / 4));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno FindUnmapped(VirtAddr hint, ulong lengthBytes, ulong pageOffset, MappedFileModes modes, bool isAnonymousPrivate, bool isFixed, out VirtAddr found)
     {
         found = default;
@@ -107,6 +108,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // vm_start_gap
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private VirtAddr GuardedStart(in VmArea area)
     {
         if ((area.Flags & VmFlags.GrowsDown) == 0)

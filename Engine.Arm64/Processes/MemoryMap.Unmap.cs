@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Units;
 using Engine.Core.Units;
 
@@ -37,6 +38,7 @@ public sealed unsafe partial class MemoryMap
     }
 
     // Splits at both ends and counts (vms_gather_munmap_vmas). The number of VMAs may exceed the limit for a moment.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Errno PrepareUnmap(CpuId cpu, VmAreaRef lowest, VirtAddr start, VirtAddr end, out UnmapRange range)
     {
         range = new UnmapRange { First = lowest, End = end };

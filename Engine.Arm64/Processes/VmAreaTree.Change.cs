@@ -133,6 +133,7 @@ public sealed unsafe partial class VmAreaTree
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Chain(VmAreaRef area, ref VmArea inserted, VmAreaRef previous, VmAreaRef next)
     {
         inserted.Previous = previous;
@@ -417,6 +418,7 @@ public sealed unsafe partial class VmAreaTree
     }
 
     // Makes `path` the way to a VMA.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindExact(VmAreaRef area, ref VmArea content)
     {
         if (TryFindPath(content.Start.Value))

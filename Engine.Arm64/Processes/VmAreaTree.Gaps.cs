@@ -2,6 +2,7 @@
 // for all others the largest gap kept per child prunes the descent. A descent goes at most one level deeper per call.
 
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Engine.Arm64.Units;
 
 namespace Engine.Arm64.Processes;
@@ -57,6 +58,7 @@ public sealed unsafe partial class VmAreaTree
         return TryClip(last.IsNone ? low : this[last].End, high, low, high, VmAreaRef.None, lengthBytes, out gap);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryClip(VirtAddr start, VirtAddr end, VirtAddr low, VirtAddr high, VmAreaRef above, ulong lengthBytes, out VmAreaGap gap)
     {
         VirtAddr from = start < low ? low : start;
@@ -118,6 +120,7 @@ public sealed unsafe partial class VmAreaTree
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryTakeGap(VmAreaNode* leaf, int slot, ulong lengthBytes, out VmAreaGap gap)
     {
         ulong start = slot == 0 ? leaf->Floor : Extent(leaf, slot - 1);

@@ -14,7 +14,6 @@ public sealed unsafe partial class VmAreaTree
     /// <param name="created">The new VMA.</param>
     /// <param name="isNewBelow">Which side it takes.</param>
     /// <returns>False, with nothing changed, where there is no memory for nodes or the tree is corrupt.</returns>
-    [SkipLocalsInit]
     public bool TrySplit(CpuId cpu, VmAreaRef area, VirtAddr at, VmAreaRef created, bool isNewBelow)
     {
         ref VmArea kept = ref this[area];
@@ -25,29 +24,31 @@ public sealed unsafe partial class VmAreaTree
         }
 
         VmAreaNode* leaf = Pointer(path.Nodes[0]);
-        Unsafe.SkipInit(out VmAreaPath.Words spare);
-        int spareCount = 0;
-        if (leaf->Count >= VmAreaNode.SlotCount && !TryTakeSpareNodes(cpu, ref spare, out spareCount))
+        int slot = path.Slots[0];
+        VmAreaRef previous = isNewBelow ? kept.Previous : area;
+        VmAreaRef next = isNewBelow ? area : kept.Next;
+        if (leaf->Count < VmAreaNode.SlotCount)
+        {
+            // The two together cover what the one did: no gap changes, no leaf's floor and no leaf's first address, so no ancestor either.
+            VmAreaColumn.Insert(&leaf->Starts, slot + 1, at.Value);
+            VmAreaColumn.Insert(&leaf->Extents, slot, at.Value);
+            VmAreaColumn.Insert(&leaf->Targets, isNewBelow ? slot : slot + 1, created.Value);
+            leaf->Count++;
+        }
+        else if (!TrySplitFull(cpu, leaf, slot, at, created, ref added, isNewBelow))
         {
             return false;
         }
 
-        int slot = path.Slots[0];
-        VmAreaRef previous = isNewBelow ? kept.Previous : area;
-        VmAreaRef next = isNewBelow ? area : kept.Next;
         if (isNewBelow)
         {
             kept.Start = at;
-            Start(leaf, slot) = at.Value;
         }
         else
         {
             kept.End = at;
-            Extent(leaf, slot) = at.Value;
         }
 
-        // The two together cover what the one did: no gap changes, and no leaf's floor.
-        InsertSlot(0, isNewBelow ? slot : slot + 1, added.Start.Value, added.End.Value, created.Value, ref spare, ref spareCount);
         Chain(created, ref added, previous, next);
         head->Count++;
         return true;
@@ -75,6 +76,7 @@ public sealed unsafe partial class VmAreaTree
         }
 
         ref VmArea taken = ref this[last];
+        bool hasGaps = HasGaps(leaf, slot, count);
         grown.End = taken.End;
         grown.Next = taken.Next;
         if (!taken.Next.IsNone)
@@ -82,10 +84,45 @@ public sealed unsafe partial class VmAreaTree
             this[taken.Next].Previous = area;
         }
 
-        Extent(leaf, slot) = taken.End.Value;
-        RemoveSlots(leaf, slot + 1, count);
+        // Of the ends the last one's stays, of all else the first one's.
+        VmAreaColumn.Remove(&leaf->Starts, slot + 1, count);
+        VmAreaColumn.Remove(&leaf->Extents, slot, count);
+        VmAreaColumn.Remove(&leaf->Targets, slot + 1, count);
+        leaf->Count = (ushort)(leaf->Count - count);
         head->Count -= count;
-        Rebalance(cpu);
+        if (hasGaps || leaf->Count < FillMin)
+        {
+            Rebalance(cpu);
+        }
+
         return true;
+    }
+
+    // As the short way of TrySplit, where the leaf has to be split as well.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private bool TrySplitFull(CpuId cpu, VmAreaNode* leaf, int slot, VirtAddr at, VmAreaRef created, ref VmArea added, bool isNewBelow)
+    {
+        Unsafe.SkipInit(out VmAreaPath.Words spare);
+        if (!TryTakeSpareNodes(cpu, ref spare, out int spareCount))
+        {
+            return false;
+        }
+
+        (isNewBelow ? ref Start(leaf, slot) : ref Extent(leaf, slot)) = at.Value;
+        InsertSlot(0, isNewBelow ? slot : slot + 1, added.Start.Value, added.End.Value, created.Value, ref spare, ref spareCount);
+        return true;
+    }
+
+    // Whether room is left anywhere between a slot's VMA and the one so many slots on.
+    private static bool HasGaps(VmAreaNode* leaf, int slot, int count)
+    {
+        ulong gaps = 0;
+        for (int i = slot; i < slot + count; i++)
+        {
+            gaps |= Start(leaf, i + 1) ^ Extent(leaf, i);
+        }
+
+        return gaps != 0;
     }
 }

@@ -168,6 +168,7 @@ public sealed unsafe partial class VmAreaTree
     }
 
     /// <summary>The next VMA by address (<c>vma_next</c>, <c>mas_find</c>). A chain that does not ascend is reported and ends there, so a walk always ends.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public VmAreaRef NextOf(VmAreaRef area)
     {
         ref VmArea here = ref this[area];
@@ -182,6 +183,7 @@ public sealed unsafe partial class VmAreaTree
     }
 
     /// <summary>The previous VMA by address. A chain that does not descend is reported and ends there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public VmAreaRef PreviousOf(VmAreaRef area)
     {
         ref VmArea here = ref this[area];

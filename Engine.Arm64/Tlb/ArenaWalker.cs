@@ -158,7 +158,7 @@ public unsafe struct ArenaWalker : IPageWalker
         ulong descriptor = *(ulong*)place;
         if (((descriptor ^ (TableOrPage | AccessFlag)) & (TypeMask | AccessFlag | Contiguous)) != 0 || (isSpecial && IsSpecial(descriptor)))
         {
-            return PlainTranslation.None;
+            return (descriptor & TypeMask) != TableOrPage && IsInFirstBank(place) ? PlainTranslation.Empty : PlainTranslation.None;
         }
 
         outputAddress = descriptor & AddressMask;
@@ -189,8 +189,7 @@ public unsafe struct ArenaWalker : IPageWalker
         isMapped = (descriptor & TypeMask) == TableOrPage;
         if (!isMapped)
         {
-            // The first notes lead from an empty place of any table to one of zeros outside the arena: such a walk ended further up.
-            if (unchecked((ulong)(place - bias) - start) > lastTableOffset + LastTableByte)
+            if (!IsInFirstBank(place))
             {
                 return false;
             }
@@ -212,6 +211,10 @@ public unsafe struct ArenaWalker : IPageWalker
         Describe(unchecked((ulong)(place - bias)), descriptor, restrictions, 3, ref result);
         return true;
     }
+
+    // The first notes lead from an empty place of any table to one of zeros outside the arena: a walk that ends there ended further up.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly bool IsInFirstBank(byte* place) => unchecked((ulong)(place - bias) - start) <= lastTableOffset + LastTableByte;
 
     // Where a walk through four tables, all of them in the first bank, reads its last descriptor; null where it goes another way.
     // Each descriptor is read and compared with the one that was followed last time: the next read need not wait for that.

@@ -25,8 +25,9 @@ public interface IPageWalker
     /// <param name="goesFar">Whether the walker may call others to get on; without, it answers from what is at hand, so that its caller keeps its registers.</param>
     /// <param name="outputAddress">Physical address, in bytes, of the page or block.</param>
     /// <returns>
-    /// What <see cref="PlainTranslation.Pack"/> makes of it; <see cref="PlainTranslation.None"/> where something does come up, or the walker has no
-    /// short way: nothing has changed, and <see cref="Walk"/> answers.
+    /// What <see cref="PlainTranslation.Pack"/> makes of it; <see cref="PlainTranslation.Empty"/> for a translation fault of level 3;
+    /// <see cref="PlainTranslation.None"/> where something else comes up, or the walker has no short way: nothing has changed, and
+    /// <see cref="Walk"/> answers.
     /// </returns>
     public ulong TryWalkPlain(VirtAddr address, bool goesFar, out ulong outputAddress);
 

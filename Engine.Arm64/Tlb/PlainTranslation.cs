@@ -11,7 +11,10 @@ public static class PlainTranslation
     /// <summary>There is no such translation.</summary>
     public const ulong None = 0;
 
-    /// <summary>The word of a translation, never <see cref="None"/>.</summary>
+    /// <summary>There is no translation at all: the walk read every level, and ended at an invalid descriptor of the last one.</summary>
+    public const ulong Empty = 1;
+
+    /// <summary>The word of a translation, neither <see cref="None"/> nor <see cref="Empty"/>.</summary>
     /// <param name="pageSizeLog2">log2 of the bytes of the page or block.</param>
     /// <param name="level">Level of the leaf, -1..3.</param>
     /// <param name="allowed">As <see cref="WalkResult.Allowed"/>.</param>

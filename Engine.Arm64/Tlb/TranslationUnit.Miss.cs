@@ -53,11 +53,17 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         {
             IndexCell* cell = side->Index + (unchecked((uint)(address >> side->Shift)) & side->IndexMask);
             uint slot = TryFill<MixedCase>(side, address, cell, (int)kind + elShift, at, end);
-            if (slot < NoPage)
+            if (slot < NoEntry)
             {
                 group!.Append(slot);
                 TlbEntry* filled = side->Entries + slot;
                 return ((filled->Meta >> ((int)kind + elShift)) & 1) != 0 ? filled : Deny(address, (AccessKind)kind, filled);
+            }
+
+            if (slot == NoEntry)
+            {
+                StopAtEmpty(side, address, (AccessKind)kind);
+                return null;
             }
 
             if (slot == NoPage)
@@ -85,6 +91,16 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
 
         return entry;
+    }
+
+    // As FillAbsent, where the short way's walk ended at an invalid descriptor of the last level: there is nothing to walk again for.
+    private void StopAtEmpty(QuickSide* side, ulong address, AccessKind kind)
+    {
+        const int level = 3;
+        side->Misses++;
+        side->SecondMisses++;
+        walksByLevels[((walker.PlainStartLevel + 1) * WalkResult.LevelCount) + level + 1]++;
+        stop = new TranslationStop(new VirtAddr(address), kind, TranslationStop.TranslationFault + level, level, IsPrivileged, FromTlb: false);
     }
 
     // Fills every level that misses; returns the first level's new entry, or null on a fault of the walk.

@@ -19,6 +19,9 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     // As NoSlot, where neither level has the page and the walk meets no plain one: a fault, most often.
     private const uint NoPage = NoSlot - 1;
 
+    // As NoPage, where the walk is known to end at an invalid descriptor of the last level. What is below is a slot.
+    private const uint NoEntry = NoSlot - 2;
+
     // What an entry must have right to be filled by the short way.
     private const ulong QuickMask = TlbEntry.Plain | TlbEntry.EntrySizeMask;
 
@@ -71,7 +74,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
     }
 
     // Fills the first level from the second one or by a plain walk, as LookUp would. Returns the slot of the entry, with its cell's hint leading to
-    // it; the caller logs it, and then judges the access where the case leaves that to it. NoSlot or NoPage, with nothing changed, where something
+    // it; the caller logs it, and then judges the access where the case leaves that to it. NoSlot, NoPage or NoEntry, with nothing changed, where something
     // else comes up.
     // SAFETY: a cell is masked to the index, a slot in the index, the log or a link is one of the group, a set is below the number of sets and
     // a way below that of ways: all of them come from this unit, none from the tables.
@@ -131,7 +134,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
             if (((meta ^ side->Shape) & QuickMask) != 0 || (TCase.Judges && ((meta >> permission) & 1) == 0)
                 || ((meta & TlbEntry.Global) != 0 && !side->HasGlobals))
             {
-                return meta == PlainTranslation.None ? NoPage : NoSlot;
+                return meta == PlainTranslation.Empty ? NoEntry : meta == PlainTranslation.None ? NoPage : NoSlot;
             }
 
             if (((source->Meta ^ meta) & QuickMask) != 0)

@@ -86,9 +86,9 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
         }
 
         uint slot = TryFill<SingleCase>(side, address, cell, (int)kind + side->PermissionShift, null, null);
-        if (slot >= NoPage)
+        if (slot >= NoEntry)
         {
-            return slot == NoPage ? TranslateAbsent(address, kind) : TranslateGenerally(address, kind);
+            return slot == NoEntry ? TranslateEmpty(address, kind) : slot == NoPage ? TranslateAbsent(address, kind) : TranslateGenerally(address, kind);
         }
 
         side->Log[end] = (ushort)slot;
@@ -110,6 +110,14 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong TranslateDenied(ulong address, AccessKind kind, TlbEntry* entry) => Conclude(address, kind, Deny(address, kind, entry));
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong TranslateEmpty(ulong address, AccessKind kind)
+    {
+        StopAtEmpty(sides + (((uint)kind + 3) >> 2), address, kind);
+        ForgetLast();
+        return Faulted;
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong TranslateAbsent(ulong address, AccessKind kind) =>

@@ -100,7 +100,7 @@ public sealed unsafe partial class TranslationUnit<TWalker, TObserver>
                 }
 
                 slot = TryFill<UniformCase>(side, address, cell, permission, at, end);
-                if (slot >= NoPage)
+                if (slot >= NoEntry)
                 {
                     break;
                 }
