@@ -90,6 +90,19 @@ public sealed class MemoryMapTests
         Assert.Equal(0, world.Commit.CommittedPages);
     }
 
+    // The order in which do_mprotect_pkey judges: a hole before what no VMA can do.
+    [Fact]
+    public void Growing_up_is_refused_where_something_is_mapped()
+    {
+        using MemoryMapWorld world = new(new MemoryMapOptions());
+        world.Map(10, 2, MemoryProtection.Read, MapFlags.Fixed);
+        const MemoryProtection up = MemoryProtection.Read | MemoryProtection.GrowsUp;
+        Assert.Equal(Errno.EINVAL, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(10), PageBytes, up).Errno);
+        Assert.Equal(Errno.ENOMEM, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(9), 2 * PageBytes, up).Errno);
+        Assert.Equal(Errno.ENOMEM, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(20), PageBytes, up).Errno);
+        Assert.Equal(Errno.EINVAL, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(20), PageBytes, up | MemoryProtection.GrowsDown).Errno);
+    }
+
     // The formula of __vm_enough_memory, with what may be set by hand.
     [Fact]
     public void Strict_overcommit_keeps_the_reserves_that_are_set()
