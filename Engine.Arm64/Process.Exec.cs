@@ -87,13 +87,13 @@ public sealed partial class Process
             return Errno.ENOENT;
         }
 
-        return (linker.Modes & MappedFileModes.NoExec) != 0 ? Errno.EACCES
-            : ElfFile.TryRead(cpu, linker, options.ElfMachine, out interpreter) ? Errno.None : Errno.ELIBBAD;
+        return (linker.Modes & MappedFileModes.NoExec) != 0 ? Errno.EACCES : ElfFile.ReadLinker(cpu, linker, options.ElfMachine, out interpreter);
     }
 
     // begin_new_exec: the old memory goes, the CPUs that run the process load the new tables.
     private void BeginNewProgram(CpuId cpu, AddressSpace fresh, OpenFile file)
     {
+        StopWaiting();
         WakeVforkParent();
         LeaveSpace(cpu);
         Enter(fresh);

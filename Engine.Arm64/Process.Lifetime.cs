@@ -45,6 +45,7 @@ public sealed partial class Process
         }
 
         child.ParentPid = Pid;
+        child.BlocksOnInput = BlocksOnInput;
         if ((flags & CloneFlags.Vfork) != 0)
         {
             VforkChild = child;
@@ -58,6 +59,7 @@ public sealed partial class Process
     /// <param name="cpu">The CPU that acts.</param>
     public void Exit(CpuId cpu)
     {
+        StopWaiting();
         WakeVforkParent();
         LeaveSpace(cpu);
         Machine.RemoveProcess(this);

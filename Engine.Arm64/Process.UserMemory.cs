@@ -122,7 +122,7 @@ public sealed partial class Process
                 return true;
             }
 
-            if (FaultHandler.Handle(this, cpu, address, kind) > FaultResult.Major)
+            if (FaultHandler.HandleForKernel(this, cpu, address, kind) > FaultResult.Major)
             {
                 return false;
             }

@@ -65,35 +65,23 @@ internal sealed class ElfFile
     /// <returns>False where it is no program for that machine.</returns>
     public static bool TryRead(CpuId cpu, OpenFile file, ushort machine, out ElfFile? elf)
     {
+        _ = ReadHeader(cpu, file, out ElfHeader header);
         elf = null;
-        Span<byte> start = stackalloc byte[ElfHeader.SizeBytes];
-        start.Clear();
-        _ = Read(cpu, file, 0, start);
-        ElfHeader header = MemoryMarshal.Read<ElfHeader>(start);
-        if (!header.IsElf || !header.IsLoadable || header.Machine != machine || (file.Modes & MappedFileModes.NoMap) != 0)
-        {
-            return false;
-        }
+        return header.IsLoadable && (file.Modes & MappedFileModes.NoMap) == 0 && TryReadSegments(cpu, file, in header, machine, out elf);
+    }
 
-        // load_elf_phdrs: at most a page of them
-        int bytes = ElfSegment.SizeBytes * header.ProgramHeaderCount;
-        if (header.ProgramHeaderBytes != ElfSegment.SizeBytes || bytes is 0 or > Pfn.PageSizeBytes)
-        {
-            return false;
-        }
-
-        ElfSegment[] segments = new ElfSegment[header.ProgramHeaderCount];
-        if (!Read(cpu, file, header.ProgramHeaderOffset, MemoryMarshal.AsBytes(segments.AsSpan())))
-        {
-            return false;
-        }
-
-        elf = new ElfFile(file, header, segments);
-        return true;
+    /// <summary>Reads the headers of a dynamic linker. Whether it can be loaded (<see cref="ElfHeader.IsLoadable"/>) is asked when it is.</summary>
+    /// <inheritdoc cref="TryRead" path="/param"/>
+    /// <returns>EIO where the file is shorter than a header, ELIBBAD where it is no ELF file for that machine.</returns>
+    public static Errno ReadLinker(CpuId cpu, OpenFile file, ushort machine, out ElfFile? elf)
+    {
+        elf = null;
+        Errno errno = ReadHeader(cpu, file, out ElfHeader header);
+        return errno != Errno.None ? errno : TryReadSegments(cpu, file, in header, machine, out elf) ? Errno.None : Errno.ELIBBAD;
     }
 
     /// <summary>The path of the dynamic linker (PT_INTERP); null where the file names none.</summary>
-    /// <returns>ENOEXEC where it is no path, EIO where it cannot be read.</returns>
+    /// <returns>ENOEXEC where it is no path, EIO where it cannot be read, EINVAL where it lies at no offset.</returns>
     public Errno ReadInterpreter(CpuId cpu, out string? path)
     {
         path = null;
@@ -110,9 +98,10 @@ internal sealed class ElfFile
             }
 
             byte[] bytes = new byte[segment.FileBytes];
-            if (!Read(cpu, File, segment.FileOffset, bytes))
+            Errno errno = Read(cpu, File, segment.FileOffset, bytes);
+            if (errno != Errno.None)
             {
-                return Errno.EIO;
+                return errno;
             }
 
             if (bytes[^1] != 0)
@@ -127,11 +116,50 @@ internal sealed class ElfFile
         return Errno.None;
     }
 
-    private static bool Read(CpuId cpu, OpenFile file, ulong offset, Span<byte> destination)
+    private static Errno ReadHeader(CpuId cpu, OpenFile file, out ElfHeader header)
     {
-        bool isInFile = offset <= long.MaxValue - (ulong)destination.Length;
-        return isInFile
-            && file.Mapping.Read(cpu, ref file.Readahead, offset, destination, out int readBytes) == FileIoResult.Done
+        Span<byte> start = stackalloc byte[ElfHeader.SizeBytes];
+        start.Clear();
+        Errno errno = Read(cpu, file, 0, start);
+        header = MemoryMarshal.Read<ElfHeader>(start);
+        return errno;
+    }
+
+    private static bool TryReadSegments(CpuId cpu, OpenFile file, in ElfHeader header, ushort machine, out ElfFile? elf)
+    {
+        elf = null;
+        if (!header.IsElf || header.Machine != machine)
+        {
+            return false;
+        }
+
+        // load_elf_phdrs: at most a page of them
+        int bytes = ElfSegment.SizeBytes * header.ProgramHeaderCount;
+        if (header.ProgramHeaderBytes != ElfSegment.SizeBytes || bytes is 0 or > Pfn.PageSizeBytes)
+        {
+            return false;
+        }
+
+        ElfSegment[] segments = new ElfSegment[header.ProgramHeaderCount];
+        if (Read(cpu, file, header.ProgramHeaderOffset, MemoryMarshal.AsBytes(segments.AsSpan())) != Errno.None)
+        {
+            return false;
+        }
+
+        elf = new ElfFile(file, header, segments);
+        return true;
+    }
+
+    // elf_read
+    private static Errno Read(CpuId cpu, OpenFile file, ulong offset, Span<byte> destination)
+    {
+        if (offset > long.MaxValue - (ulong)destination.Length)
+        {
+            return Errno.EINVAL;
+        }
+
+        bool isRead = file.Mapping.Read(cpu, ref file.Readahead, offset, destination, out int readBytes) == FileIoResult.Done
             && readBytes == destination.Length;
+        return isRead ? Errno.None : Errno.EIO;
     }
 }

@@ -72,7 +72,7 @@ internal readonly struct ProgramLoader(CpuId cpu, Process process)
             return program.Entry >= TaskSize ? Errno.EINVAL : Errno.None;
         }
 
-        SyscallResult loaded = LoadInterpreter(interpreter);
+        SyscallResult loaded = LoadInterpreter(interpreter, isAnywhere: bias != 0);
         program.InterpreterBase = loaded.Value;
         program.EntryPoint = unchecked(loaded.Value + interpreter.Header.Entry);
         return loaded.IsError ? loaded.Errno : program.EntryPoint >= TaskSize ? Errno.EINVAL : Errno.None;
@@ -164,9 +164,14 @@ internal readonly struct ProgramLoader(CpuId cpu, Process process)
         && segment.MemoryBytes <= TaskSize
         && TaskSize - segment.MemoryBytes >= address;
 
-    // load_elf_interp
-    private SyscallResult LoadInterpreter(ElfFile elf)
+    // load_elf_interp: beside a program that lies where it wants to, the linker is placed as if its first segment named the place.
+    private SyscallResult LoadInterpreter(ElfFile elf, bool isAnywhere)
     {
+        if (!elf.Header.IsLoadable || (elf.File.Modes & MappedFileModes.NoMap) != 0)
+        {
+            return Errno.EPERM; // the kernel's error is -1, which is EPERM by number
+        }
+
         ulong total = elf.SpanBytes;
         if (total == 0)
         {
@@ -184,6 +189,7 @@ internal readonly struct ProgramLoader(CpuId cpu, Process process)
             }
 
             MapFlags flags = MapFlags.Private | (!isDynamic || isPlaced ? MapFlags.Fixed : MapFlags.None);
+            bias = isDynamic && !isPlaced && isAnywhere ? unchecked(0 - segment.Address) : bias;
             SyscallResult mapped = MapSegment(elf.File, unchecked(bias + segment.Address), in segment, flags, total);
             total = 0;
             if (mapped.IsError || mapped.Value >= TaskSize)
@@ -232,7 +238,7 @@ internal readonly struct ProgramLoader(CpuId cpu, Process process)
         {
             zeroStart = unchecked(zeroStart + PageMask) & ~PageMask;
             ulong zeroEnd = unchecked(mapped + inPage + segment.MemoryBytes + PageMask) & ~PageMask;
-            Errno errno = MapZeroes(zeroStart, unchecked(zeroEnd - zeroStart), segment.Protection & MemoryProtection.Exec);
+            Errno errno = Memory.AddBreak(cpu, new VirtAddr(zeroStart), unchecked(zeroEnd - zeroStart), isExec: segment.IsExecutable);
             if (errno != Errno.None)
             {
                 return errno;
@@ -279,11 +285,4 @@ internal readonly struct ProgramLoader(CpuId cpu, Process process)
         return length == 0
             || (!area.IsNone && (Memory.Areas[area].Flags & VmFlags.Write) != 0 && process.TryClearUser(cpu, new VirtAddr(address), length));
     }
-
-    // vm_brk_flags
-    private Errno MapZeroes(ulong start, ulong length, MemoryProtection exec) => length == 0
-        ? Errno.None
-        : Memory.Map(
-            cpu, new VirtAddr(start), length, MemoryProtection.Read | MemoryProtection.Write | exec,
-            MapFlags.Private | MapFlags.Anonymous | MapFlags.Fixed, MappedFile.None, 0).Errno;
 }

@@ -5,17 +5,15 @@
 // the VMA that made it and to all descendants' VMAs. Linux keeps the links of an anon_vma in an interval tree; here they are
 // a list, newest first: the answer is the same.
 //
-// All of it lies in the arena. A link that is no RAM is reported and leads nowhere; a VMA's list is walked for as many links as the VMA counts.
+// All of it lies in the arena. A VMA's list is walked for as many links as the VMA counts.
 
-using System.Runtime.CompilerServices;
 using Engine.Core.Arena;
-using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.Processes;
 
 /// <summary>Makes, links and frees <see cref="AnonVma"/>s; one per machine.</summary>
-public sealed unsafe class AnonVmas
+public sealed unsafe partial class AnonVmas
 {
     /// <summary>The physical address that is no link.</summary>
     public static PhysAddr NoLink => new(ulong.MaxValue);
@@ -25,9 +23,6 @@ public sealed unsafe class AnonVmas
     private readonly StructureWindow anonVmaWindow;
     private readonly StructureWindow linkWindow;
     private readonly StructureWindow areaWindow;
-    private AnonVma absentAnonVma;
-    private AnonVmaChain absentLink;
-    private VmArea absentArea;
 
     /// <summary>Creates the view; it keeps no state of its own.</summary>
     /// <param name="caches">Where everything comes from.</param>
@@ -38,35 +33,6 @@ public sealed unsafe class AnonVmas
         anonVmaWindow = new StructureWindow(memory, AnonVma.SizeBytes);
         linkWindow = new StructureWindow(memory, AnonVmaChain.SizeBytes);
         areaWindow = new StructureWindow(memory, VmArea.SizeBytes);
-    }
-
-    /// <summary>The anon_vma that a reference names. One that cannot be is reported, and gives one without VMAs.</summary>
-    public ref AnonVma this[AnonVmaRef anonVma]
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get
-        {
-            if (!anonVmaWindow.Holds(anonVma.Value))
-            {
-                return ref DistantAnonVma(anonVma);
-            }
-
-            // SAFETY: all bytes are RAM, and it is aligned.
-            return ref Unsafe.AsRef<AnonVma>(anonVmaWindow.At(anonVma.Value));
-        }
-    }
-
-    /// <summary>The link at an address. One that cannot be is reported, and gives one that leads nowhere.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref AnonVmaChain Link(PhysAddr link)
-    {
-        if (!linkWindow.Holds(link.Value))
-        {
-            return ref DistantLink(link);
-        }
-
-        // SAFETY: all bytes are RAM, and it is aligned.
-        return ref Unsafe.AsRef<AnonVmaChain>(linkWindow.At(link.Value));
     }
 
     /// <summary>The first VMA that may map pages of an anon_vma; follow <see cref="Next"/> for the others (<c>rmap_walk_anon</c>).</summary>
@@ -371,72 +337,4 @@ public sealed unsafe class AnonVmas
             Link(content.NextOfAnonVma).PreviousOfAnonVma = content.PreviousOfAnonVma;
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ref VmArea Area(VmAreaRef area)
-    {
-        if (!areaWindow.Holds(area.Value))
-        {
-            return ref DistantArea(area);
-        }
-
-        // SAFETY: all bytes are RAM, and it is aligned.
-        return ref Unsafe.AsRef<VmArea>(areaWindow.At(area.Value));
-    }
-
-    // What is not in the first bank: in a later one, or nowhere.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref AnonVma DistantAnonVma(AnonVmaRef anonVma)
-    {
-        if (IsRam(anonVma.Value, AnonVma.SizeBytes))
-        {
-            // SAFETY: all bytes are RAM, and it is aligned.
-            return ref Unsafe.AsRef<AnonVma>(anonVmaWindow.At(anonVma.Value));
-        }
-
-        Report("anon_vma outside RAM", anonVma.Value);
-        absentAnonVma = new AnonVma { Root = AnonVmaRef.None, Parent = AnonVmaRef.None, Chain = NoLink };
-        return ref absentAnonVma;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref AnonVmaChain DistantLink(PhysAddr link)
-    {
-        if (IsRam(link.Value, AnonVmaChain.SizeBytes))
-        {
-            // SAFETY: all bytes are RAM, and it is aligned.
-            return ref Unsafe.AsRef<AnonVmaChain>(linkWindow.At(link.Value));
-        }
-
-        Report("anon_vma_chain outside RAM", link.Value);
-        absentLink = new AnonVmaChain
-        {
-            Area = VmAreaRef.None,
-            AnonVma = AnonVmaRef.None,
-            NextOfArea = NoLink,
-            NextOfAnonVma = NoLink,
-            PreviousOfAnonVma = NoLink,
-        };
-        return ref absentLink;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref VmArea DistantArea(VmAreaRef area)
-    {
-        if (IsRam(area.Value, VmArea.SizeBytes))
-        {
-            // SAFETY: all bytes are RAM, and it is aligned.
-            return ref Unsafe.AsRef<VmArea>(areaWindow.At(area.Value));
-        }
-
-        Report("VMA outside RAM", area.Value);
-        absentArea = new VmArea { Next = VmAreaRef.None, Previous = VmAreaRef.None, AnonVma = AnonVmaRef.None, AnonVmaChain = NoLink };
-        return ref absentArea;
-    }
-
-    private bool IsRam(ulong address, ulong lengthBytes) =>
-        memory.Contains(new PhysAddr(address), lengthBytes) && (address & 7) == 0;
-
-    private void Report(string reason, ulong address) =>
-        caches.Log.Report(new Corruption(CorruptionCategory.VmAreaTree, reason, new PhysAddr(address), 0, address));
 }

@@ -14,8 +14,8 @@ public sealed unsafe class CommitAccounting
 
     private readonly byte* counters;
     private readonly int cpuCount;
-    private ulong userReservePages;
-    private ulong adminReservePages;
+    private ulong? userReservePages;
+    private ulong? adminReservePages;
 
     /// <summary>Creates the counters.</summary>
     /// <param name="pages">Where they lie, and whose memory is promised.</param>
@@ -41,6 +41,9 @@ public sealed unsafe class CommitAccounting
     /// <summary>Share of RAM that <see cref="OvercommitMode.Never"/> promises, in percent (<c>vm.overcommit_ratio</c>).</summary>
     public int RatioPercent { get; set; } = 50;
 
+    /// <summary>Pages of RAM that <see cref="OvercommitMode.Never"/> promises, in place of a share (<c>vm.overcommit_kbytes</c>); null for <see cref="RatioPercent"/>.</summary>
+    public ulong? FixedPages { get; set; }
+
     /// <summary>Pages of RAM (<c>totalram_pages</c>).</summary>
     public ulong TotalPages { get; set; }
 
@@ -63,7 +66,7 @@ public sealed unsafe class CommitAccounting
     }
 
     /// <summary>What <see cref="OvercommitMode.Never"/> promises at most, in pages (<c>CommitLimit</c>).</summary>
-    public ulong LimitPages => (TotalPages / 100 * (ulong)RatioPercent) + (TotalPages % 100 * (ulong)RatioPercent / 100) + SwapPages;
+    public ulong LimitPages => (FixedPages ?? ((TotalPages / 100 * (ulong)RatioPercent) + (TotalPages % 100 * (ulong)RatioPercent / 100))) + SwapPages;
 
     /// <summary>Sets the reserves that <see cref="OvercommitMode.Never"/> keeps: by default 1/32 of memory, at most 128 MiB and 8 MiB.</summary>
     public void SetReserves(ulong userPages, ulong adminPages)
@@ -104,15 +107,11 @@ public sealed unsafe class CommitAccounting
 
     private bool IsWithinLimit(bool isAdmin, ulong ownPages)
     {
-        if (userReservePages == 0)
-        {
-            userReservePages = Math.Min(TotalPages / 32, (128UL << 20) / Pfn.PageSizeBytes);
-            adminReservePages = Math.Min(TotalPages / 32, (8UL << 20) / Pfn.PageSizeBytes);
-        }
-
+        ulong adminReserve = adminReservePages ?? Math.Min(TotalPages / 32, (8UL << 20) / Pfn.PageSizeBytes);
+        ulong userReserve = userReservePages ?? Math.Min(TotalPages / 32, (128UL << 20) / Pfn.PageSizeBytes);
         long allowed = unchecked((long)LimitPages);
-        allowed -= isAdmin ? 0 : (long)adminReservePages;
-        allowed -= (long)Math.Min(ownPages / 32, userReservePages);
+        allowed -= isAdmin ? 0 : (long)adminReserve;
+        allowed -= (long)Math.Min(ownPages / 32, userReserve);
         return CommittedPages < allowed;
     }
 

@@ -33,6 +33,54 @@ public sealed unsafe partial class MemoryMap
         return SyscallResult.FromAddress(mm->Brk);
     }
 
+    /// <summary>Maps zeroes for a program's bss (<c>vm_brk_flags</c>): what lies there goes. As the heap does, it merges with a VMA below alone.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="start">First byte, on a page boundary.</param>
+    /// <param name="lengthBytes">Bytes, whole pages.</param>
+    /// <param name="isExec">Whether they may be executed.</param>
+    /// <returns>ENOMEM, EPERM (below the lowest address), EAGAIN (they would be locked, and must not be).</returns>
+    internal Errno AddBreak(CpuId cpu, VirtAddr start, ulong lengthBytes, bool isExec)
+    {
+        if (lengthBytes == 0)
+        {
+            return Errno.None;
+        }
+
+        if (lengthBytes > options.TaskSize.Value || start.Value > options.TaskSize.Value - lengthBytes)
+        {
+            return Errno.ENOMEM;
+        }
+
+        if (start < options.MinimumAddress && !Limits.MayMapLow)
+        {
+            return Errno.EPERM;
+        }
+
+        if (!MayLock(mm->DefaultFlags, lengthBytes))
+        {
+            return Errno.EAGAIN;
+        }
+
+        VirtAddr end = start + lengthBytes;
+        Errno errno = UnmapAligned(cpu, start, end);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        if (!TryAddHeap(cpu, start, end, isExec ? VmFlags.Exec : VmFlags.None))
+        {
+            return Errno.ENOMEM;
+        }
+
+        if ((mm->DefaultFlags & VmFlags.Locked) != 0)
+        {
+            Populate(cpu, start, end, ignoresErrors: true);
+        }
+
+        return Errno.None;
+    }
+
     /// <summary>Lets the growing VMA above an address reach down to it (<c>expand_stack</c>, <c>expand_downwards</c>): what a fault below a stack does.</summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="address">The address; no VMA holds it.</param>
@@ -146,7 +194,6 @@ public sealed unsafe partial class MemoryMap
     private bool TryGrowBreak(CpuId cpu, VirtAddr start, VirtAddr end)
     {
         ulong length = unchecked(end.Value - start.Value);
-        VmFlags flags = DataFlags | VmFlags.Account | mm->DefaultFlags;
         if (end < start || end > options.TaskSize || !MayLock(mm->DefaultFlags, length))
         {
             return false;
@@ -159,7 +206,14 @@ public sealed unsafe partial class MemoryMap
             return false;
         }
 
-        ulong pageCount = length >> Pfn.PageShift;
+        return TryAddHeap(cpu, start, end, VmFlags.None);
+    }
+
+    // do_brk_flags: nothing is mapped there.
+    private bool TryAddHeap(CpuId cpu, VirtAddr start, VirtAddr end, VmFlags extra)
+    {
+        VmFlags flags = DataFlags | VmFlags.Account | mm->DefaultFlags | extra;
+        ulong pageCount = (end - start) >> Pfn.PageShift;
         if (!MayExpand(flags, pageCount) || Areas.Count > options.MapCountMax || !TryCharge(cpu, pageCount))
         {
             return false;

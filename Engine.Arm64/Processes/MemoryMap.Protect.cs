@@ -29,7 +29,7 @@ public sealed unsafe partial class MemoryMap
         }
 
         const MemoryProtection known = MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Exec | MemoryProtection.Semaphore;
-        if ((protection & ~(known | grows)) != 0 || (protection & grows) == MemoryProtection.GrowsUp)
+        if ((protection & ~(known | grows)) != 0)
         {
             return Errno.EINVAL;
         }
@@ -52,6 +52,10 @@ public sealed unsafe partial class MemoryMap
         else if (Areas[area].Start > start)
         {
             return Errno.ENOMEM;
+        }
+        else if ((protection & grows) == MemoryProtection.GrowsUp)
+        {
+            return Errno.EINVAL; // asked of a VMA that does not grow up, as none does
         }
 
         return ProtectAreas(cpu, area, start, end, FromProtection(protection));

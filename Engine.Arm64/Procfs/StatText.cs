@@ -4,7 +4,10 @@ using Engine.Core.Units;
 
 namespace Engine.Arm64.Procfs;
 
-/// <summary><c>/proc/PID/stat</c> (<c>do_task_stat</c>, fs/proc/array.c): 52 fields in one line. What the machine has not is 0, as for a process without a terminal.</summary>
+/// <summary>
+/// <c>/proc/PID/stat</c> (<c>do_task_stat</c>, fs/proc/array.c): 52 fields in one line. What the machine has not is 0, as for a process without a terminal.
+/// The name stands there as it is, whatever it holds: it ends at the last closing bracket.
+/// </summary>
 internal static class StatText
 {
     /// <summary>The whole file.</summary>
@@ -13,7 +16,7 @@ internal static class StatText
         ref MmStruct mm = ref process.Memory.State;
         object[] fields =
         [
-            process.Pid, $"({StatusText.EscapeName(process.CommandName)})", process.IsRunning ? 'R' : 'S', process.ParentPid, process.Pid, process.Pid,
+            process.Pid, $"({process.CommandName})", process.IsRunning ? 'R' : 'S', process.ParentPid, process.Pid, process.Pid,
             0, -1, 0, // tty_nr, tpgid, flags
             process.Faults.Minor, 0, process.Faults.Major, 0,
             0, 0, 0, 0, 20, 0, 1, 0, 0, // times, priority, nice, num_threads, itrealvalue, starttime

@@ -38,10 +38,6 @@ internal static class StatusText
             $"{mm.TotalPages} {shared + ToCount(mm.AnonPages)} {shared} {TextBytes(in mm) >> Pfn.PageShift} 0 {mm.DataPages + mm.StackPages} 0\n");
     }
 
-    /// <summary>The name without what would break a line (<c>proc_task_name</c> with escapes).</summary>
-    public static string EscapeName(string name) =>
-        name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
-
     private static void AppendTask(StringBuilder text, Process process)
     {
         int pid = process.Pid;
@@ -51,6 +47,10 @@ internal static class StatusText
         text.Append("Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nGroups:\t \n");
         text.Append(CultureInfo.InvariantCulture, $"NStgid:\t{pid}\nNSpid:\t{pid}\nNSpgid:\t{pid}\nNSsid:\t{pid}\nKthread:\t0\n");
     }
+
+    // The name without what would break a line (proc_task_name with escapes).
+    private static string EscapeName(string name) =>
+        name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
     // task_mem
     private static void AppendMemory(StringBuilder text, Process process)

@@ -16,7 +16,10 @@ public sealed partial class FileMapping
     /// <summary>The longest file in bytes (<c>MAX_LFS_FILESIZE</c>).</summary>
     public const ulong LengthBytesMax = long.MaxValue;
 
-    /// <summary>Writes bytes (<c>pwrite</c>). They stay in the cache, dirty, until they are written back; the file grows where they end beyond it.</summary>
+    /// <summary>
+    /// Writes bytes (<c>pwrite</c>). They stay in the cache, dirty, until they are written back; the file grows where they end beyond it. Where the
+    /// backing cannot grow nothing is written.
+    /// </summary>
     /// <param name="cpu">The CPU that acts.</param>
     /// <param name="offsetBytes">Place in the file.</param>
     /// <param name="source">The bytes.</param>
@@ -31,7 +34,14 @@ public sealed partial class FileMapping
 
         FileIoResult result = FileIoResult.Done;
         ulong oldLength = LengthBytes;
-        if (!source.IsEmpty && offsetBytes > oldLength)
+        ulong end = offsetBytes + (uint)source.Length;
+        bool grows = !source.IsEmpty && end > oldLength;
+        if (grows && !Backing.Resize(end))
+        {
+            return FileIoResult.InputOutputError;
+        }
+
+        if (grows && offsetBytes > oldLength)
         {
             ZeroBeyondEnd(cpu);
         }
@@ -59,9 +69,9 @@ public sealed partial class FileMapping
             }
         }
 
-        if (LengthBytes > oldLength && !Backing.Resize(LengthBytes))
+        if (grows && LengthBytes < end)
         {
-            return FileIoResult.InputOutputError;
+            _ = Backing.Resize(LengthBytes); // cut short; where that fails, the file's own length still bounds what is read
         }
 
         return writtenBytes > 0 ? FileIoResult.Done : result;

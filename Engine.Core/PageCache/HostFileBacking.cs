@@ -3,7 +3,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Engine.Core.PageCache;
 
-/// <summary>A file of the host. It is read and written only when the simulated system reads or writes a page back.</summary>
+/// <summary>
+/// A file of the host. It is read and written only when the simulated system reads or writes a page back. What happens to it on the host meanwhile shows
+/// like a change on the device below a file system: the length stays that of the opening, bytes that the host has cut off read as zero, and a file
+/// that was deleted or replaced stays the one that was opened.
+/// </summary>
 public sealed class HostFileBacking : IBackingStore, IDisposable
 {
     private static readonly byte[] ZeroPage = new byte[Pfn.PageSizeBytes];
@@ -13,11 +17,20 @@ public sealed class HostFileBacking : IBackingStore, IDisposable
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file; it must exist.</param>
     /// <param name="access">How it is opened. With <see cref="FileAccess.Read"/> writing back fails with an output error.</param>
-    /// <exception cref="IOException">The host cannot open it.</exception>
+    /// <exception cref="IOException">The host cannot open it, or it has no length, as a pipe.</exception>
+    /// <exception cref="UnauthorizedAccessException">The host does not allow it, or it is a folder.</exception>
     public HostFileBacking(string path, FileAccess access = FileAccess.Read)
     {
         handle = File.OpenHandle(path, FileMode.Open, access, FileShare.ReadWrite);
-        LengthBytes = (ulong)RandomAccess.GetLength(handle);
+        try
+        {
+            LengthBytes = (ulong)RandomAccess.GetLength(handle);
+        }
+        catch (NotSupportedException error)
+        {
+            handle.Dispose();
+            throw new IOException($"{path} has no length", error);
+        }
     }
 
     /// <inheritdoc/>
@@ -83,7 +96,7 @@ public sealed class HostFileBacking : IBackingStore, IDisposable
             LengthBytes = lengthBytes;
             return true;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentOutOfRangeException)
         {
             return false;
         }

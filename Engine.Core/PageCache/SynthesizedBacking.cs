@@ -1,6 +1,6 @@
 // A file of any length whose content needs no storage: each aligned 8-byte word is a mix of the seed and the word's
 // place in the file (the finaliser of SplitMix64), so that a reader can tell whose byte it sees and where it belongs.
-// What is written goes to an overlay in host memory.
+// What is written goes to an overlay in host memory; holes are kept as ranges, however long.
 
 using System.Runtime.InteropServices;
 using Engine.Core.Units;
@@ -14,6 +14,9 @@ public sealed class SynthesizedBacking : IBackingStore
 
     private readonly ulong seed;
     private readonly Dictionary<ulong, byte[]> overlay = [];
+
+    // Ranges of pages that read as zero where the overlay has none, ascending and apart.
+    private readonly List<(ulong First, ulong End)> holes = [];
 
     // Content is synthesised below this byte only: what was cut off and added again reads as zero.
     private ulong synthesizedBytes;
@@ -85,18 +88,47 @@ public sealed class SynthesizedBacking : IBackingStore
     public bool PunchHole(ulong firstPage, ulong pageCount)
     {
         ulong pagesInFile = (LengthBytes + Pfn.PageSizeBytes - 1) >> Pfn.PageShift;
-        for (ulong index = firstPage; index < pagesInFile && index - firstPage < pageCount; index++)
+        ulong end = firstPage + Math.Min(pageCount, pagesInFile - Math.Min(firstPage, pagesInFile));
+        if (end == firstPage)
         {
-            WrittenPages.Of(overlay, index).AsSpan().Clear();
+            return true;
         }
 
+        foreach (ulong index in overlay.Keys.Where(index => index >= firstPage && index < end).ToArray())
+        {
+            overlay.Remove(index);
+        }
+
+        // Holes that touch the new one become part of it.
+        int at = holes.FindIndex(hole => hole.End >= firstPage);
+        at = at < 0 ? holes.Count : at;
+        int past = holes.FindIndex(at, hole => hole.First > end);
+        past = past < 0 ? holes.Count : past;
+        (ulong First, ulong End) merged = at == past
+            ? (firstPage, end)
+            : (Math.Min(firstPage, holes[at].First), Math.Max(end, holes[past - 1].End));
+        holes.RemoveRange(at, past - at);
+        holes.Insert(at, merged);
         return true;
+    }
+
+    private bool IsInHole(ulong pageIndex)
+    {
+        foreach ((ulong first, ulong end) in holes)
+        {
+            if (end > pageIndex)
+            {
+                return first <= pageIndex;
+            }
+        }
+
+        return false;
     }
 
     private void Synthesize(ulong pageIndex, Span<byte> destination)
     {
         ulong start = pageIndex << Pfn.PageShift;
-        if (start >= synthesizedBytes)
+        if (start >= synthesizedBytes || IsInHole(pageIndex))
         {
             destination.Clear();
             return;

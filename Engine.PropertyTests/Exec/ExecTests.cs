@@ -182,8 +182,11 @@ public sealed class ExecTests
         Refuse(Errno.ENOEXEC, new ElfBuilder().Add(ElfBuilder.Interp, 4, 0x300, 0, 1, 1).Build());
         Refuse(Errno.EIO, new ElfBuilder().Add(ElfBuilder.Interp, 4, 0x7fff, 0, 50, 50).Build());
         Refuse(Errno.ENOENT, ElfBuilder.Usual("/lib/none.so").Build());
-        world.Add("/lib/text.so", "no linker"u8.ToArray());
+        world.Add("/lib/text.so", [.. "no linker"u8, .. new byte[64]]);
         Refuse(Errno.ELIBBAD, ElfBuilder.Usual("/lib/text.so").Build());
+        Refuse(Errno.EINVAL, new ElfBuilder().Add(ElfBuilder.Interp, 4, ulong.MaxValue - 10, 0, 50, 50).Build());
+        world.Add("/lib/short.so", ElfBuilder.Usual(null).Build()[..63]);
+        Refuse(Errno.EIO, ElfBuilder.Usual("/lib/short.so").Build());
         Refuse(Errno.E2BIG, ElfBuilder.Usual().Build(), Fixed with { Arguments = [new string('x', 32 * 4096)] });
         Refuse(Errno.E2BIG, ElfBuilder.Usual().Build(), Fixed with { Environment = [.. Enumerable.Repeat(new string('x', 100_000), 30)] });
         OpenFile file = world.Machine.OpenFile("/mnt/noexec", new MemoryBacking(ElfBuilder.Usual().Build()));
@@ -211,6 +214,51 @@ public sealed class ExecTests
             Assert.DoesNotContain(process, world.Machine.Processes);
             world.Verify();
         }
+    }
+
+    // As the kernel's: beyond the point of no return its errno is -1.
+    [Fact]
+    public void A_linker_that_is_an_object_file_ends_the_process()
+    {
+        using ExecWorld world = new();
+        world.Add("/lib/object.so", new ElfBuilder { Type = 1 }.Add(ElfBuilder.Load, 5, 0, 0, 0x1000, 0x1000).Build());
+        ExecResult result = world.Exec(ElfBuilder.Usual("/lib/object.so").Build(), Fixed);
+        Assert.Equal((Errno.EPERM, true), (result.Errno, result.IsKilled));
+        world.Verify();
+    }
+
+    [Theory]
+    [InlineData(3, "fffff7fff000")] // beside a program that goes anywhere, the linker does
+    [InlineData(2, "100000")] // beside one at a fixed place, its first segment names the place
+    public void A_linker_that_names_its_place_gets_it_beside_a_fixed_program(ushort type, string start)
+    {
+        using ExecWorld world = new();
+        world.Add("/lib/placed.so", new ElfBuilder { Entry = 0x100100 }.Add(ElfBuilder.Load, 5, 0, 0x100000, 0x1000, 0x1000).Build());
+        ElfBuilder program = new() { Type = type, Entry = 0x400100, Interpreter = "/lib/placed.so" };
+        ExecResult result = world.Exec(program.Add(ElfBuilder.Load, 5, 0, 0x400000, 0x1000, 0x1000).Build(), Fixed);
+        Assert.Equal(Errno.None, result.Errno);
+        ProcEntry linker = world.Entries().Single(entry => entry.Name == "/lib/placed.so");
+        Assert.Equal((start, linker.Start + 0x100), ($"{linker.Start:x}", result.EntryPoint.ToUInt64()));
+    }
+
+    // A first segment whose bss reaches over the others: the last one's bss takes the place of a part of it, and does not merge with the rest above.
+    [Fact]
+    public void Bss_merges_as_the_heap_does()
+    {
+        using ExecWorld world = new();
+        ElfBuilder program = new() { Type = 2, Entry = 0x400100 };
+        program.Add(ElfBuilder.Load, 6, 0, 0x400000, 0x1000, 0x9000).Add(ElfBuilder.Load, 6, 0x1000, 0x402000, 0x1000, 0x3000);
+        Assert.Equal(Errno.None, world.Exec(program.Build(), Fixed).Errno);
+        Assert.Equal(
+            [
+                "400000-401000 rw-p 0 /usr/bin/demo",
+                "401000-402000 rw-p 0 ",
+                "402000-403000 rw-p 1000 /usr/bin/demo",
+                "403000-405000 rw-p 0 ",
+                "405000-409000 rw-p 0 ",
+            ],
+            world.Entries().Take(5).Select(Describe));
+        world.Verify();
     }
 
     [Fact]

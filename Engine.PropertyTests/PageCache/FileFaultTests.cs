@@ -39,6 +39,24 @@ public sealed class FileFaultTests
         Assert.Equal(Pfn.None, none);
     }
 
+    // What a mapping sees behind the end of the file, in its last page (truncate_inode_partial_folio).
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    public void The_rest_of_the_last_page_is_zero_after_truncation(int folioOrderMax)
+    {
+        using CacheMachine machine = new();
+        FileMapping file = machine.Open(new SynthesizedBacking(7, 1 << 20), folioOrderMax);
+        ReadaheadState ra = file.OpenState();
+        file.Fault(Cpu, ref ra, 5, MmapAdvice.Normal, out Pfn page);
+        Assert.Equal(FileIoResult.Done, file.Truncate(Cpu, (5 << 12) + 100));
+        Assert.True(file.TryFind(5, out Pfn now));
+        Assert.Equal(page, now);
+        ReadOnlySpan<byte> bytes = machine.Memory.GetFrame(page);
+        Assert.Equal((-1, true), (bytes[100..].IndexOfAnyExcept((byte)0), bytes[..100].ContainsAnyExcept((byte)0)));
+        Assert.False(file.TryFind(6, out _));
+    }
+
     [Fact]
     public void Shmem_is_zero_filled_without_input_and_stays_when_not_needed()
     {

@@ -67,6 +67,13 @@ public sealed class ReadaheadCommandTests : IDisposable
     [InlineData("--quiet")]
     public void Bad_options_are_bad_input(params string[] options) => Assert.Equal(ExitCode.BadInput, Run([Recording, .. options]));
 
+    [Theory]
+    [InlineData("--file-pages: 0 is out of range (expected 1 to 16777216)", "--file-pages", "0")]
+    [InlineData("--descriptors: -3 is out of range (expected 1 to 4096)", "--descriptors", "-3")]
+    [InlineData("--folio-order: -1 is out of range (expected 0 to 9)", "--folio-order", "-1")]
+    public void A_value_out_of_range_is_named_as_it_was_given(string error, params string[] options) =>
+        Assert.Contains(error, CommandLineRun.Of(["readahead", Recording, "--ra-kb", "128", .. options]).Error, StringComparison.Ordinal);
+
     [Fact]
     public void A_missing_file_is_bad_input() => Assert.Equal(ExitCode.BadInput, Run(Path.Combine(folder, "none.csv"), "--ra-kb", "128"));
 

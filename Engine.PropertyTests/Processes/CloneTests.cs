@@ -15,6 +15,31 @@ public sealed class CloneTests
     private const ulong PageBytes = Pfn.PageSizeBytes;
     private const MapFlags PrivateAnonymous = MapFlags.Private | MapFlags.Anonymous;
 
+    // dup_mmap charges accounted VMAs once more, whether their pages are copied or not.
+    [Fact]
+    public void A_child_is_promised_the_memory_of_its_parent_once_more()
+    {
+        using ViewWorld world = new();
+        CommitAccounting commit = world.Machine.Commit;
+        world.Map(world.First, 10, ViewWorld.ReadWrite, PrivateAnonymous);
+        world.Map(world.First, 20, ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.NoReserve);
+        world.Map(world.First, 40, MemoryProtection.Read, PrivateAnonymous);
+        Assert.Equal(10, commit.CommittedPages);
+        Process child = world.First.Fork(world.Cpu, "child")!;
+        Assert.Equal(20, commit.CommittedPages);
+        child.Exit(world.Cpu);
+        Assert.Equal(10, commit.CommittedPages);
+
+        commit.Mode = OvercommitMode.Never;
+        commit.SetReserves(0, 0);
+        commit.FixedPages = 20;
+        Assert.Equal(Errno.ENOMEM, world.First.Clone(world.Cpu, "child", CloneFlags.None, out _).Errno);
+        Assert.Equal((10, 1), (commit.CommittedPages, world.Machine.Processes.Count(process => process.Name is "first" or "child")));
+        commit.FixedPages = 21;
+        Assert.False(world.First.Clone(world.Cpu, "child", CloneFlags.None, out _).IsError);
+        Assert.Equal(20, commit.CommittedPages);
+    }
+
     [Fact]
     public void Shared_memory_is_one_memory_until_the_last_leaves()
     {

@@ -90,6 +90,47 @@ public sealed class MemoryMapTests
         Assert.Equal(0, world.Commit.CommittedPages);
     }
 
+    // The order in which do_mprotect_pkey judges: a hole before what no VMA can do.
+    [Fact]
+    public void Growing_up_is_refused_where_something_is_mapped()
+    {
+        using MemoryMapWorld world = new(new MemoryMapOptions());
+        world.Map(10, 2, MemoryProtection.Read, MapFlags.Fixed);
+        const MemoryProtection up = MemoryProtection.Read | MemoryProtection.GrowsUp;
+        Assert.Equal(Errno.EINVAL, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(10), PageBytes, up).Errno);
+        Assert.Equal(Errno.ENOMEM, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(9), 2 * PageBytes, up).Errno);
+        Assert.Equal(Errno.ENOMEM, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(20), PageBytes, up).Errno);
+        Assert.Equal(Errno.EINVAL, world.Memory.Protect(ArenaFixture.Cpu, MemoryMapWorld.At(20), PageBytes, up | MemoryProtection.GrowsDown).Errno);
+    }
+
+    // The formula of __vm_enough_memory, with what may be set by hand.
+    [Fact]
+    public void Strict_overcommit_keeps_the_reserves_that_are_set()
+    {
+        using MemoryMapWorld world = new(new MemoryMapOptions());
+        CommitAccounting commit = world.Commit;
+        commit.Mode = OvercommitMode.Never;
+        commit.SwapPages = 100;
+        Assert.Equal((commit.TotalPages / 2) + 100, commit.LimitPages);
+        commit.FixedPages = 1000;
+        Assert.Equal(1100UL, commit.LimitPages);
+
+        // (the user's reserve, the administrator's, pages the process has, whether it is the administrator's): what is promised stays below this
+        foreach ((ulong user, ulong admin, ulong own, bool isAdmin, ulong bound) in new[]
+        {
+            (0UL, 0UL, 0UL, false, 1100UL), (0UL, 0UL, 3200UL, false, 1100UL), (0UL, 30UL, 0UL, true, 1100UL), (0UL, 30UL, 0UL, false, 1070UL),
+            (50UL, 30UL, 3200UL, false, 1020UL), (50UL, 30UL, 320UL, true, 1090UL),
+        })
+        {
+            commit.SetReserves(user, admin);
+            Assert.False(commit.TryCharge(ArenaFixture.Cpu, bound, isAdmin, own));
+            Assert.True(commit.TryCharge(ArenaFixture.Cpu, bound - 1, isAdmin, own));
+            commit.Uncharge(ArenaFixture.Cpu, bound - 1);
+        }
+
+        Assert.Equal(0, commit.CommittedPages);
+    }
+
     private static void Run(IReadOnlyList<(MemoryMapCall Call, int Page, int Count, int Other)> operations, Action<MemoryMapWorld> plant)
     {
         using MemoryMapWorld world = new(new MemoryMapOptions());

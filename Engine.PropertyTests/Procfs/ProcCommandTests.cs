@@ -51,6 +51,7 @@ public sealed class ProcCommandTests
     [InlineData("there is no /proc/7/maps", "proc", "7/maps", "--quiet")]
     [InlineData("/proc/1/pagemap is 512.0 GiB long", "proc", "1/pagemap", "--quiet")]
     [InlineData("--offset 4 ", "proc", "kpagecount", "--offset", "4", "--length", "8")]
+    [InlineData("/proc/meminfo is not made of words", "proc", "meminfo", "--offset", "8")]
     [InlineData("--program does not go together", "proc", "1/maps", "--program", "--trace", "x")]
     [InlineData("'x' is not a size", "proc", "kpageflags", "--length", "x")]
     public void Bad_use_is_one_line_and_exit_code_2(string error, params string[] arguments)

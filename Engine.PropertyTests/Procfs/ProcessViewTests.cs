@@ -57,6 +57,65 @@ public sealed class ProcessViewTests
         Assert.Equal(4, names.Count);
     }
 
+    // What Linux 6.18 printed for the same mappings, but for the devices and inodes.
+    [Fact]
+    public void Flags_of_each_kind_of_mapping_are_the_kernels()
+    {
+        using ViewWorld world = new();
+        Process process = world.First;
+        OpenFile readOnly = world.Machine.Files.Reopen(world.Disk, MappedFileModes.Read);
+        const MemoryProtection none = MemoryProtection.None;
+        const MemoryProtection read = MemoryProtection.Read;
+        const MapFlags sharedAnonymous = MapFlags.Shared | MapFlags.Anonymous;
+        (string Expected, MemoryProtection Protection, MapFlags Flags, OpenFile? File, MemoryAdvice Advice)[] cases =
+        [
+            ("rw-p rd wr mr mw me ac ", ViewWorld.ReadWrite, PrivateAnonymous, null, MemoryAdvice.Normal),
+            ("rw-s rd wr sh mr mw me ms ", ViewWorld.ReadWrite, sharedAnonymous, null, MemoryAdvice.Normal),
+            ("r--p rd mr mw me ", read, MapFlags.Private, world.Disk, MemoryAdvice.Normal),
+            ("rw-s rd wr sh mr mw me ms ", ViewWorld.ReadWrite, MapFlags.Shared, world.Disk, MemoryAdvice.Normal),
+            ("r--s rd mr me ms ", read, MapFlags.Shared, readOnly, MemoryAdvice.Normal),
+            ("---s mr me ms ", none, MapFlags.Shared, readOnly, MemoryAdvice.Normal),
+            ("rw-p rd wr mr mw me ac ", ViewWorld.ReadWrite, MapFlags.Private, world.Shmem, MemoryAdvice.Normal),
+            ("rw-p rd wr mr mw me gd ac ", ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.GrowsDown, null, MemoryAdvice.Normal),
+            ("rw-p rd wr mr mw me ac nh ", ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.Stack, null, MemoryAdvice.Normal),
+            ("rw-p rd wr mr mw me nr ", ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.NoReserve, null, MemoryAdvice.Normal),
+            ("rw-p rd wr mr mw me lo ac ", ViewWorld.ReadWrite, PrivateAnonymous | MapFlags.Locked, null, MemoryAdvice.Normal),
+            ("rw-p rd wr mr mw me dc ac ", ViewWorld.ReadWrite, PrivateAnonymous, null, MemoryAdvice.DontFork),
+            ("rw-p rd wr mr mw me ac wf ", ViewWorld.ReadWrite, PrivateAnonymous, null, MemoryAdvice.WipeOnFork),
+            ("rw-p rd wr mr mw me ac dd ", ViewWorld.ReadWrite, PrivateAnonymous, null, MemoryAdvice.DontDump),
+            ("r--p rd mr mw me sr ", read, MapFlags.Private, world.Disk, MemoryAdvice.Sequential),
+            ("r--p rd mr mw me rr ", read, MapFlags.Private, world.Disk, MemoryAdvice.Random),
+            ("rw-p rd wr mr mw me ac hg ", ViewWorld.ReadWrite, PrivateAnonymous, null, MemoryAdvice.HugePage),
+            ("rw-p rd wr mr mw me ac nh ", ViewWorld.ReadWrite, PrivateAnonymous, null, MemoryAdvice.NoHugePage),
+            ("rw-p rd wr mr mw me ac mg ", ViewWorld.ReadWrite, PrivateAnonymous, null, MemoryAdvice.Mergeable),
+            ("-w-p wr mr mw me ac ", MemoryProtection.Write, PrivateAnonymous, null, MemoryAdvice.Normal),
+            ("--xp ex mr mw me ", MemoryProtection.Exec, PrivateAnonymous, null, MemoryAdvice.Normal),
+            ("---p mr mw me ", none, PrivateAnonymous, null, MemoryAdvice.Normal),
+            ("---s sh mr mw me ms ", none, sharedAnonymous, null, MemoryAdvice.Normal),
+        ];
+        for (int i = 0; i < cases.Length; i++)
+        {
+            VirtAddr place = world.Map(process, 2, cases[i].Protection, cases[i].Flags | MapFlags.Fixed, cases[i].File, 0, 0x2000_0000_0000 + ((ulong)i << 20));
+            Assert.False(process.Memory.Advise(world.Cpu, place, 2 * PageBytes, cases[i].Advice).IsError);
+        }
+
+        Assert.Equal(cases.Select(one => one.Expected), ProcReader.Parse(world.Read("1/smaps")).Select(entry => $"{entry.Access} {entry.Flags}"));
+    }
+
+    // status escapes what would break a line, stat and comm do not (do_task_stat, comm_show).
+    [Fact]
+    public void A_name_of_anything_is_shown_as_the_kernel_does()
+    {
+        using Machine machine = new(new MachineOptions { MemoryBytes = 16 << 20 });
+        Process process = machine.CreateProcess("a\nb\\c d)(\te");
+        Assert.True(machine.Procfs.TryRead($"{process.Pid}/stat", out string stat));
+        Assert.StartsWith("1 (a\nb\\c d)(\te) S 0 1 1 ", stat, StringComparison.Ordinal);
+        Assert.True(machine.Procfs.TryRead($"{process.Pid}/comm", out string comm));
+        Assert.Equal("a\nb\\c d)(\te\n", comm);
+        Assert.True(machine.Procfs.TryRead($"{process.Pid}/status", out string status));
+        Assert.StartsWith("Name:\ta\\nb\\\\c d)(\te\nUmask:", status, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_empty_process_has_empty_views()
     {

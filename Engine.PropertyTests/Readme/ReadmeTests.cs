@@ -19,6 +19,24 @@ public sealed class ReadmeTests
     }
 
     [Fact]
+    public void The_example_of_a_fault_that_waits_prints_what_the_README_says()
+    {
+        StringWriter output = new();
+        WaitingExample.Run(output);
+        Assert.Contains($"It prints `{output.ToString().Trim()}`", Readme, StringComparison.Ordinal);
+    }
+
+    /// <summary>Every command of <c>mmsim --help</c> has its line.</summary>
+    [Fact]
+    public void Every_command_is_in_the_README()
+    {
+        string help = CommandLineRun.Of("--help").Output;
+        string[] commands = [.. Regex.Matches(help[help.IndexOf("Commands:", StringComparison.Ordinal)..], @"^  (\w+) ", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        Assert.True(commands.Length >= 11, help);
+        Assert.All(commands, command => Assert.Contains($"| `mmsim {command} ", Readme, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_negative_test_reports_what_the_README_says()
     {
         StringWriter output = new();
@@ -53,6 +71,7 @@ public sealed class ReadmeTests
     [Theory]
     [InlineData("EmbeddingExample")]
     [InlineData("NegativeExample")]
+    [InlineData("WaitingExample")]
     public void The_examples_are_those_in_the_README(string name)
     {
         string[] source = File.ReadAllLines(Path.Combine(Root, "Engine.PropertyTests", "Readme", name + ".cs"));

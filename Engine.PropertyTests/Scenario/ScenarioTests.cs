@@ -26,6 +26,33 @@ public sealed class ScenarioTests
         Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
     }
 
+    // strtol's numbers, as tools/oracle reads them.
+    [Theory]
+    [InlineData("3", 3)]
+    [InlineData("+3", 3)]
+    [InlineData("010", 8)]
+    [InlineData("0x1F", 31)]
+    [InlineData("08", null)]
+    [InlineData("0x", null)]
+    [InlineData("0xg", null)]
+    [InlineData("-", null)]
+    [InlineData("1.5", null)]
+    [InlineData("1_0", null)]
+    [InlineData("99999999999999999999", null)]
+    public void Numbers_are_as_c_writes_them(string number, int? pages)
+    {
+        List<string>? lines = null;
+        Exception? error = Record.Exception(() => lines = Run("s.scn", [$"mmap A {number} rw private anon", "obs"]));
+        if (pages is null)
+        {
+            Assert.IsType<InputException>(error);
+        }
+        else
+        {
+            Assert.Contains($"\"n\":{pages},", lines![1], StringComparison.Ordinal);
+        }
+    }
+
     [SharedDataFact("oracle/visible")]
     public void Recorded_scenarios_give_the_recorded_lines()
     {

@@ -177,6 +177,11 @@ internal static class ProcCommand
             throw new InputException($"there is no /proc/{name}", string.Join(", ", procfs.Names));
         }
 
+        if (file is not ProcWordFile && (parsed.GetValue(Offset) ?? parsed.GetValue(Length)) is not null)
+        {
+            throw new InputException($"/proc/{name} is not made of words: it is printed whole", "no --offset and no --length");
+        }
+
         switch (file)
         {
             case ProcTextFile text:

@@ -123,7 +123,8 @@ internal static class ReadaheadCommand
     private static ReadaheadReplayOptions GetOptions(ParseResult parsed, string path, RecordedAccess[] accesses)
     {
         RecordedAccess farthest = accesses.MaxBy(access => access.PageIndex)!;
-        ulong filePages = parsed.GetValue(FilePages) ?? Math.Max(DefaultFilePages, farthest.PageIndex + 1);
+        ulong filePages = InRange(
+            parsed.GetValue(FilePages) ?? Math.Max(DefaultFilePages, farthest.PageIndex + 1), FilePages.Name, 1, ReadaheadReplay.FilePagesMax);
         if (farthest.PageIndex >= filePages)
         {
             throw new InputException(path, farthest.Line, $"page_index {farthest.PageIndex} is beyond the file", $"a number below {filePages}");
@@ -134,11 +135,11 @@ internal static class ReadaheadCommand
             RaPages = (uint)(InRange(parsed.GetValue(RaKb), RaKb.Name, 0, 1UL << 22) / KbPerPage),
             IoPages = (uint)(InRange(parsed.GetValue(IoKb), IoKb.Name, KbPerPage, 1UL << 22) / KbPerPage),
             PagesPerAccess = (uint)InRange(parsed.GetValue(PagesPerAccess), PagesPerAccess.Name, 1, 1UL << 16),
-            FilePages = InRange(filePages, FilePages.Name, 1, ReadaheadReplay.FilePagesMax),
+            FilePages = filePages,
             Advice = ParseAdvice(parsed.GetValue(Advice)!),
-            Descriptors = (int)InRange((ulong)Math.Max(0, parsed.GetValue(Descriptors)), Descriptors.Name, 1, 4096),
+            Descriptors = (int)InRange(parsed.GetValue(Descriptors), Descriptors.Name, 1, 4096),
             Release = KernelOption.Parse(parsed.GetValue(Kernel)!),
-            FolioOrderMax = (int)InRange((ulong)Math.Max(-1, parsed.GetValue(FolioOrder)), FolioOrder.Name, 0, Order.PageBlockValue),
+            FolioOrderMax = (int)InRange(parsed.GetValue(FolioOrder), FolioOrder.Name, 0, Order.PageBlockValue),
         };
     }
 
@@ -150,8 +151,8 @@ internal static class ReadaheadCommand
         _ => throw new InputException($"--advice: '{text}' is no advice", "normal, random or sequential"),
     };
 
-    private static ulong InRange(ulong value, string option, ulong min, ulong max) =>
-        value >= min && value <= max ? value : throw new InputException($"{option}: {value} is out of range", $"{min} to {max}");
+    private static ulong InRange(Int128 value, string option, ulong min, ulong max) =>
+        value >= min && value <= max ? (ulong)value : throw new InputException($"{option}: {value} is out of range", $"{min} to {max}");
 
     private static PatternSummary Replay(IGrouping<string, RecordedAccess> pattern, ReadaheadReplayOptions options, TextWriter output)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Engine.Arm64.Processes;
 using Mmsim.Cli;
 
@@ -40,16 +39,33 @@ internal sealed class ScenarioWords
     public long NextNumber(string what, long min = int.MinValue, long max = long.MaxValue >> 13)
     {
         string word = Next(what);
-        bool isHex = word.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        bool isNumber = isHex
-            ? long.TryParse(word.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long value)
-            : long.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
-        if (!isNumber)
+        if (!TryParseNumber(word, out long value))
         {
             throw Error($"'{word}' is not a number", what);
         }
 
         return value >= min && value <= max ? value : throw Error($"{what}: {value} is out of range", $"{min} to {max}");
+    }
+
+    // As strtol does for the programs that run scripts on a kernel: 0x begins a hexadecimal number, another 0 an octal one.
+    private static bool TryParseNumber(string word, out long value)
+    {
+        bool isNegative = word.StartsWith('-');
+        ReadOnlySpan<char> digits = word.AsSpan(isNegative || word.StartsWith('+') ? 1 : 0);
+        bool isHex = digits.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        int radix = isHex ? 16 : digits.StartsWith("0") ? 8 : 10;
+        digits = digits[(isHex ? 2 : 0)..];
+        Int128 magnitude = 0;
+        bool isNumber = !digits.IsEmpty;
+        foreach (char letter in digits)
+        {
+            int digit = char.IsAsciiHexDigit(letter) ? Convert.ToInt32(letter.ToString(), 16) : radix;
+            isNumber &= digit < radix;
+            magnitude = Int128.Min((magnitude * radix) + digit, (Int128)long.MaxValue + 1);
+        }
+
+        value = (long)Int128.Clamp(isNegative ? -magnitude : magnitude, long.MinValue, long.MaxValue);
+        return isNumber;
     }
 
     public bool Accept(string word)
