@@ -22,7 +22,7 @@ public sealed unsafe partial class PageAllocator
         ZoneState* state = zone.State;
 
         // The counters lie in the arena: damaged ones wrap.
-        long free = unchecked(state->FreePages - ((1L << order) - 1));
+        long free = unchecked(zone.CountFree() - ((1L << order) - 1));
         if ((flags & AllocFlags.Reserves) == 0)
         {
             free = unchecked(free - state->ReservedHighAtomic);
@@ -30,7 +30,7 @@ public sealed unsafe partial class PageAllocator
 
         if ((flags & AllocFlags.Cma) == 0)
         {
-            free = unchecked(free - state->FreeCmaPages);
+            free = unchecked(free - zone.CountFreeCma());
         }
 
         long min = mark;
@@ -51,9 +51,10 @@ public sealed unsafe partial class PageAllocator
             return true;
         }
 
-        uint orders = (uint)(state->TypeOrders[0] | state->TypeOrders[1] | state->TypeOrders[2]);
-        orders |= (flags & AllocFlags.Cma) != 0 ? state->TypeOrders[(int)MigrateType.Cma] : 0u;
-        orders |= (flags & (AllocFlags.HighAtomic | AllocFlags.Oom)) != 0 ? state->TypeOrders[(int)MigrateType.HighAtomic] : 0u;
+        FreeArea area = zone.Area;
+        uint orders = area.OrdersOf((int)MigrateType.Unmovable) | area.OrdersOf((int)MigrateType.Movable) | area.OrdersOf((int)MigrateType.Reclaimable);
+        orders |= (flags & AllocFlags.Cma) != 0 ? area.OrdersOf((int)MigrateType.Cma) : 0u;
+        orders |= (flags & (AllocFlags.HighAtomic | AllocFlags.Oom)) != 0 ? area.OrdersOf((int)MigrateType.HighAtomic) : 0u;
         return orders >> order != 0;
     }
 
@@ -180,26 +181,23 @@ public sealed unsafe partial class PageAllocator
     private bool TryTakeFromArea(PerCpuPages pages, in AllocationRequest request, AllocFlags flags, out uint pfn)
     {
         uint taken = Pfn.None.Value;
-        Zone zone = pages.Zone;
-        zone.Acquire();
         int got = 0;
         if ((flags & AllocFlags.HighAtomic) != 0)
         {
-            got = zone.Area.Take((int)MigrateType.HighAtomic, request.Order, &taken, 1);
+            got = TakeHighAtomic(pages.Zone, request.Order, &taken);
         }
 
         if (got == 0)
         {
-            got = TakeBlocks(zone, request.Order, request.Route.Type, flags, &taken, 1);
+            got = TakeBlocks(pages, request.Order, request.Route.Type, flags, &taken, 1);
         }
 
         // An OOM victim that fails now is worse than a high-order atomic allocation that fails later.
         if (got == 0 && (flags & AllocFlags.Oom) != 0)
         {
-            got = zone.Area.Take((int)MigrateType.HighAtomic, request.Order, &taken, 1);
+            got = TakeHighAtomic(pages.Zone, request.Order, &taken);
         }
 
-        zone.Release();
         pfn = taken;
         if (got == 0 || !TryHandOut(taken, FrameState.Free, request.Order))
         {
@@ -209,6 +207,14 @@ public sealed unsafe partial class PageAllocator
         pages.State->Allocated[request.Order]++;
         pages.State->AllocatedElsewhere[request.Order]++;
         return true;
+    }
+
+    private static int TakeHighAtomic(Zone zone, int order, uint* taken)
+    {
+        zone.Acquire();
+        int got = zone.Area.Take((int)MigrateType.HighAtomic, order, taken, 1);
+        zone.Release();
+        return got;
     }
 
     // zone_statistics(), for what is not local and as preferred.

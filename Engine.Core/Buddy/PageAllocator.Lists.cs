@@ -199,9 +199,7 @@ public sealed unsafe partial class PageAllocator
         uint* taken = stackalloc uint[RefillMax];
         Zone zone = pages.Zone;
         ref PageStack list = ref pages.List(PerCpuPages.ListOf(order, (int)type));
-        zone.Acquire();
-        int got = TakeBlocks(zone, order, type, flags, taken, want);
-        zone.Release();
+        int got = TakeBlocks(pages, order, type, flags, taken, want);
         TellKswapd(zone, flags);
 
         // The last one first, so that the first is on top. What the pool has no room for goes back.
@@ -249,15 +247,50 @@ public sealed unsafe partial class PageAllocator
         }
     }
 
-    /// <summary>Takes blocks by the full rule of <c>__rmqueue</c>: the type's own, CMA's share, then other types'. The lock is held.</summary>
-    private int TakeBlocks(Zone zone, int order, MigrateType type, AllocFlags flags, uint* taken, int count)
+    /// <summary>Takes blocks of a type: those of the CPU's own part, then of the others; when the type has no more, by the full rule.</summary>
+    private int TakeBlocks(PerCpuPages pages, int order, MigrateType type, AllocFlags flags, uint* taken, int count)
+    {
+        Zone zone = pages.Zone;
+        int done = 0;
+        if ((flags & AllocFlags.Cma) == 0 || zone.CmaPages == 0)
+        {
+            int part = pages.OwnPartIndex;
+            for (int i = 0; i < zone.PartCount && done < count; i++)
+            {
+                if (zone.Parts[part].TypeOrders[(int)type] >> order != 0)
+                {
+                    zone.Acquire(part);
+                    int got = zone.Area.TakeFromPart(part, (int)type, order, taken + done, count - done);
+                    zone.Parts[part].ZoneLocked += got;
+                    zone.Release(part);
+                    done += got;
+                }
+
+                part = part + 1 < zone.PartCount ? part + 1 : 0;
+            }
+        }
+
+        if (done < count)
+        {
+            zone.Acquire();
+            int got = TakeByRule(zone, order, type, flags, taken + done, count - done);
+            zone.Parts[pages.OwnPartIndex].ZoneLocked += got;
+            zone.Release();
+            done += got;
+        }
+
+        return done;
+    }
+
+    /// <summary>Takes blocks by the full rule of <c>__rmqueue</c>: the type's own, CMA's share, then other types'. The whole zone is locked.</summary>
+    private int TakeByRule(Zone zone, int order, MigrateType type, AllocFlags flags, uint* taken, int count)
     {
         int done = 0;
         while (done < count)
         {
             // Half of the free memory is CMA's: movable pages go there first, to keep the rest for others.
             bool mayUseCma = (flags & AllocFlags.Cma) != 0 && zone.CmaPages != 0;
-            bool isCmaFirst = mayUseCma && zone.State->FreeCmaPages > zone.State->FreePages / 2;
+            bool isCmaFirst = mayUseCma && zone.CountFreeCma() > zone.CountFree() / 2;
             int got = isCmaFirst ? zone.Area.Take((int)MigrateType.Cma, order, taken + done, 1) : 0;
             got = got != 0 ? got : zone.Area.Take((int)type, order, taken + done, mayUseCma ? 1 : count - done);
             got = got != 0 || !mayUseCma ? got : zone.Area.Take((int)MigrateType.Cma, order, taken + done, 1);
@@ -270,7 +303,6 @@ public sealed unsafe partial class PageAllocator
             done += got;
         }
 
-        zone.State->ZoneLocked += done;
         return done;
     }
 }
