@@ -1,5 +1,4 @@
 using Engine.Core.PerCpu;
-using Engine.Core.Zones;
 
 namespace Engine.Core.Buddy;
 

@@ -14,7 +14,7 @@ internal sealed unsafe partial class FreeArea
     private void HealTree(int part, int type, int order, int bit)
     {
         BlockTree tree = Tree(part, type, order);
-        uint pfn = (uint)(firstBlock + (part << partShift) + Math.Max(bit, 0)) << PageBlockShift;
+        uint pfn = (uint)(FirstBlockOf(part) + Math.Max(bit, 0)) << PageBlockShift;
         Report("free area bitmap names a pageblock without such a block", pfn, 0, 1);
         if (bit >= 0)
         {

@@ -240,7 +240,7 @@ internal sealed unsafe partial class FreeArea
     private int FirstOf(int part, int type, int order)
     {
         int bit = Tree(part, type, order).FindFirst();
-        int number = firstBlock + (part << partShift) + bit;
+        int number = FirstBlockOf(part) + bit;
         if (bit < 0 || number >= endBlock || blocks[number].Type != type || (blocks[number].Orders >> order & 1) == 0)
         {
             HealTree(part, type, order, bit);

@@ -51,8 +51,8 @@ internal sealed unsafe partial class FreeArea
         long freeCma = 0;
         uint* seen = stackalloc uint[MigrateTypes.Count];
         new Span<uint>(seen, MigrateTypes.Count).Clear();
-        int end = part == partCount - 1 ? endBlock : firstBlock + ((part + 1) << partShift);
-        for (int number = firstBlock + (part << partShift); number < end; number++)
+        int end = Math.Min(endBlock, FirstBlockOf(part + 1));
+        for (int number = FirstBlockOf(part); number < end; number++)
         {
             ref PageBlock block = ref blocks[number];
             if (block.ZonePlusOne != zonePlusOne)
@@ -134,12 +134,13 @@ internal sealed unsafe partial class FreeArea
 
     private void VerifyTrees(in PageBlock block, int number, List<Corruption> findings)
     {
+        int part = PartOf(number);
         for (int type = 0; type < MigrateTypes.Count; type++)
         {
             for (int order = 0; order < Order.Count; order++)
             {
                 bool expected = block.Type == type && (block.Orders >> order & 1) != 0;
-                if (Tree(PartOf(number), type, order).Contains((number - firstBlock) & partMask) != expected)
+                if (Tree(part, type, order).Contains(number - FirstBlockOf(part)) != expected)
                 {
                     Add(findings, $"the bitmap of order {order}, type {type}", number, expected ? 1UL : 0, expected ? 0UL : 1);
                 }

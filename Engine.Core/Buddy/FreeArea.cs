@@ -37,9 +37,8 @@ internal sealed unsafe partial class FreeArea
     private readonly BlockTreeShape shape;
     private readonly ZoneState* state;
     private readonly FreePart* parts;
+    private readonly FreePartition partition;
     private readonly int partCount;
-    private readonly int partShift;
-    private readonly int partMask;
     private readonly CorruptionLog log;
     private readonly int firstBlock;
     private readonly int endBlock;
@@ -58,9 +57,8 @@ internal sealed unsafe partial class FreeArea
         PageBlockTable tables, ulong* trees, ZoneState* state, FreePart* parts, FreePartition partition, in ZoneSpan span, int zoneIndex, CorruptionLog log)
     {
         this.parts = parts;
+        this.partition = partition;
         partCount = partition.Count;
-        partShift = partition.Shift;
-        partMask = (1 << partition.Shift) - 1;
         blocks = tables.Blocks;
         maps = tables.Maps;
         this.trees = trees;
@@ -68,7 +66,7 @@ internal sealed unsafe partial class FreeArea
         this.log = log;
         firstBlock = FirstBlockOf(span);
         endBlock = (int)((span.End.Value + PageBlockMask) >> PageBlockShift);
-        shape = ShapeOf(span, partition);
+        shape = new BlockTreeShape(partition.BlockCount);
         zonePlusOne = (byte)(zoneIndex + 1);
     }
 
@@ -79,8 +77,7 @@ internal sealed unsafe partial class FreeArea
     public int EndBlock => endBlock;
 
     /// <summary>How many words of the arena a zone's bitmaps take.</summary>
-    public static int TreeWords(in ZoneSpan span, FreePartition partition) =>
-        partition.Count * TreesPerPart * ShapeOf(span, partition).WordCount;
+    public static int TreeWords(FreePartition partition) => partition.Count * TreesPerPart * new BlockTreeShape(partition.BlockCount).WordCount;
 
     /// <summary>Pageblocks that a zone has something of, from the first pair on.</summary>
     public static int BlockCountOf(in ZoneSpan span) => (int)((span.End.Value + PageBlockMask) >> PageBlockShift) - FirstBlockOf(span);
@@ -91,7 +88,9 @@ internal sealed unsafe partial class FreeArea
 
     /// <summary>The part that a pageblock of the zone lies in.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int PartOf(int number) => (number - firstBlock) >> partShift;
+    public int PartOf(int number) => partition.PartOf(number - firstBlock);
+
+    private int FirstBlockOf(int part) => firstBlock + (part * partition.BlockCount);
 
     /// <summary>The pageblock's entry.</summary>
     public ref PageBlock this[int block]
@@ -167,7 +166,7 @@ internal sealed unsafe partial class FreeArea
 
         int type = TypeOf(block);
         int part = PartOf(number);
-        int bit = (number - firstBlock) & partMask;
+        int bit = number - FirstBlockOf(part);
         uint mask = parts[part].TypeOrders[type];
         do
         {
@@ -207,9 +206,6 @@ internal sealed unsafe partial class FreeArea
 
     // A type beyond the last one can only come from a flipped bit; it is treated as Isolate, from which nothing is allocated.
     private static int TypeOf(in PageBlock block) => Math.Min((int)block.Type, MigrateTypes.Count - 1);
-
-    private static BlockTreeShape ShapeOf(in ZoneSpan span, FreePartition partition) =>
-        new(partition.Count == 1 ? BlockCountOf(span) : 1 << partition.Shift);
 
     private static int FirstBlockOf(in ZoneSpan span) => (int)(span.Start.Value >> PageBlockShift) & ~1;
 

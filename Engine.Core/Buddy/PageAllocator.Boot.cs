@@ -107,11 +107,11 @@ public sealed unsafe partial class PageAllocator
 
     private Zone[] MakeZones(MemoryLayout layout, IReadOnlyList<ZoneSpan> spans)
     {
-        FreePartition[] partitions = [.. spans.Select(PartitionOf)];
+        FreePartition[] partitions = [.. spans.Select(span => PartitionOf(span))];
         ulong partBytes = (ulong)partitions.Sum(partition => partition.Count) * FreePart.SizeBytes;
         MemoryRegion stateRegion = layout.Reserve("zones", partBytes + ((ulong)spans.Count * ZoneState.SizeBytes));
         MemoryRegion treeRegion = layout.Reserve(
-            "free area bitmaps", (ulong)spans.Zip(partitions).Sum(pair => (long)FreeArea.TreeWords(pair.First, pair.Second)) * sizeof(ulong));
+            "free area bitmaps", (ulong)partitions.Sum(partition => (long)FreeArea.TreeWords(partition)) * sizeof(ulong));
         FreePart* parts = (FreePart*)(Memory.Bias + stateRegion.Start.Value);
         ZoneState* state = (ZoneState*)(Memory.Bias + stateRegion.Start.Value + partBytes);
         ulong* trees = (ulong*)(Memory.Bias + treeRegion.Start.Value);
@@ -121,7 +121,7 @@ public sealed unsafe partial class PageAllocator
             made[i] = new Zone(i, spans[i], state + i, parts, partitions[i]);
             made[i].Area = new FreeArea(pageBlocks, trees, state + i, parts, partitions[i], spans[i], i, Log);
             made[i].PresentPages = spans[i].PresentPages ?? CountPresent(spans[i]);
-            trees += FreeArea.TreeWords(spans[i], partitions[i]);
+            trees += FreeArea.TreeWords(partitions[i]);
             parts += partitions[i].Count;
         }
 
@@ -130,7 +130,7 @@ public sealed unsafe partial class PageAllocator
 
     // Where one host thread drives all CPUs nobody waits for a lock, and the zone's one order of taking is kept.
     private FreePartition PartitionOf(ZoneSpan span) =>
-        Options.IsDeterministic ? FreePartition.Whole : FreePartition.Divide(FreeArea.BlockCountOf(span), CpusOf(span.Node));
+        FreePartition.Divide(FreeArea.BlockCountOf(span), Options.IsDeterministic ? 1 : CpusOf(span.Node));
 
     private ulong CountPresent(in ZoneSpan span)
     {
@@ -162,7 +162,10 @@ public sealed unsafe partial class PageAllocator
             int place = placed[cpuNodes[cpu]]++;
             for (int i = 0; i < zones.Length; i++)
             {
-                made[(cpu * zones.Length) + i] = new PerCpuPages(new CpuId(cpu), zones[i], place % zones[i].PartCount, state++, (uint*)pool, chunks[i], Log);
+                Zone zone = zones[i];
+                bool isOwnersLock = cpuNodes[cpu] == zone.Node && place < zone.PartCount;
+                made[(cpu * zones.Length) + i] = new PerCpuPages(
+                    new CpuId(cpu), zone, place % zone.PartCount, isOwnersLock, state++, (uint*)pool, chunks[i], Log);
                 pool += PerCpuPages.PoolBytes(chunks[i]);
             }
         }

@@ -97,9 +97,9 @@ public sealed unsafe partial class PageAllocator
         FrameTable.ResetFree(descriptors + pfn.Value);
         FreeArea area = pages.Zone.Area;
         int part = area.PartOf((int)(pfn.Value >> Order.PageBlockValue));
-        pages.Zone.Acquire(part);
+        pages.AcquirePart(part);
         area.Put(pfn.Value, order.Value);
-        pages.Zone.Release(part);
+        pages.ReleasePart(part);
     }
 
     private bool IsFreeable(Pfn pfn, Order order, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PerCpuPages? pages, CpuId cpu)

@@ -212,11 +212,7 @@ public sealed unsafe partial class PageAllocator
 
         if (order != 0)
         {
-            // Further apart than a processor expects by itself.
-            for (int i = got - kept; i < got; i++)
-            {
-                FrameTable.Prefetch(descriptors + taken[i]);
-            }
+            PrefetchDescriptors(taken + (got - kept), kept, order);
         }
 
         if (kept != got)
@@ -236,6 +232,18 @@ public sealed unsafe partial class PageAllocator
         return kept;
     }
 
+    // Descriptors of large blocks lie further apart than a processor expects by itself. Where the blocks follow each other, the next refill's
+    // will likely follow these: they are fetched already, so that they come in time.
+    private void PrefetchDescriptors(uint* taken, int count, int order)
+    {
+        bool isRun = count > 1 && taken[count - 1] - taken[0] == (uint)(count - 1) << order;
+        Frame* ahead = descriptors + (isRun ? count << order : 0);
+        for (int i = 0; i < count; i++)
+        {
+            FrameTable.Prefetch(ahead + taken[i]);
+        }
+    }
+
     private const int RefillMax = 63 << PerCpuLimits.BatchScaleMax;
 
     // rmqueue(): a boost by a fallback wakes kswapd, once and without the lock.
@@ -252,17 +260,18 @@ public sealed unsafe partial class PageAllocator
     {
         Zone zone = pages.Zone;
         int done = 0;
-        if ((flags & AllocFlags.Cma) == 0 || zone.CmaPages == 0)
+        bool mayUseCma = (flags & AllocFlags.Cma) != 0 && zone.CmaPages != 0;
+        if (!mayUseCma)
         {
             int part = pages.OwnPartIndex;
             for (int i = 0; i < zone.PartCount && done < count; i++)
             {
                 if (zone.Parts[part].TypeOrders[(int)type] >> order != 0)
                 {
-                    zone.Acquire(part);
+                    pages.AcquirePart(part);
                     int got = zone.Area.TakeFromPart(part, (int)type, order, taken + done, count - done);
                     zone.Parts[part].ZoneLocked += got;
-                    zone.Release(part);
+                    pages.ReleasePart(part);
                     done += got;
                 }
 
@@ -270,7 +279,7 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
-        if (done < count)
+        if (done < count && (mayUseCma || HasLender(zone, type)))
         {
             zone.Acquire();
             int got = TakeByRule(zone, order, type, flags, taken + done, count - done);
@@ -280,6 +289,18 @@ public sealed unsafe partial class PageAllocator
         }
 
         return done;
+    }
+
+    // Whether there is anything to fall back to: who locks the whole zone stops all other CPUs.
+    private static bool HasLender(Zone zone, MigrateType type)
+    {
+        uint orders = 0;
+        foreach (MigrateType lender in MigrateTypes.GetFallbacks(type))
+        {
+            orders |= zone.Area.OrdersOf((int)lender);
+        }
+
+        return orders != 0;
     }
 
     /// <summary>Takes blocks by the full rule of <c>__rmqueue</c>: the type's own, CMA's share, then other types'. The whole zone is locked.</summary>

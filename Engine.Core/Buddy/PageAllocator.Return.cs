@@ -73,14 +73,14 @@ public sealed unsafe partial class PageAllocator
             for (int i = 0; i < words;)
             {
                 int part = area.PartOf((int)(slice[i] >> Order.PageBlockValue));
-                zone.Acquire(part);
+                pages.AcquirePart(part);
                 do
                 {
                     area.PutFrames(slice[i], masks[i]);
                     i++;
                 }
                 while (i < words && area.PartOf((int)(slice[i] >> Order.PageBlockValue)) == part);
-                zone.Release(part);
+                pages.ReleasePart(part);
             }
 
             return;
@@ -100,7 +100,7 @@ public sealed unsafe partial class PageAllocator
         for (int i = 0; i < good;)
         {
             int part = area.PartOf((int)(slice[i] >> Order.PageBlockValue));
-            zone.Acquire(part);
+            pages.AcquirePart(part);
             do
             {
                 bool isPair = order == Order.PageBlockValue && i + 1 < good && (slice[i] ^ slice[i + 1]) == Pair && AreMergeable(slice[i]);
@@ -108,7 +108,7 @@ public sealed unsafe partial class PageAllocator
                 i++;
             }
             while (i < good && area.PartOf((int)(slice[i] >> Order.PageBlockValue)) == part);
-            zone.Release(part);
+            pages.ReleasePart(part);
         }
     }
 

@@ -195,13 +195,14 @@ public sealed unsafe partial class PageAllocator
         AllocationRoute route = FindRoute(cpuNodes[cpu], gfp);
         foreach (Zone zone in route.Zones)
         {
+            PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
             ZoneState* state = zone.State;
             if (zone.Node != cpuNodes[cpu])
             {
                 return null;
             }
 
-            if (!zone.PassesFastMark(order, state->FastMark[route.Highest]))
+            if (!pages.PassesFastMark(order, &state->FastMark[0] + route.Highest))
             {
                 if ((state->Flags & (int)ZoneFlags.BelowHigh) == 0)
                 {
@@ -214,7 +215,7 @@ public sealed unsafe partial class PageAllocator
                 }
             }
 
-            return lists[(cpu * zones.Length) + zone.Index];
+            return pages;
         }
 
         return null;

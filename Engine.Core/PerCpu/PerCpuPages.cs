@@ -44,6 +44,8 @@ internal sealed unsafe class PerCpuPages
     /// <summary>Entries of all lists together: no walk along a list is longer, unless its chain is broken.</summary>
     public readonly uint EntryCount;
 
+    private readonly BiasedLock ownLock;
+    private readonly bool isOwnersLock;
     private readonly uint* links;
     private readonly uint chunkCount;
     private readonly CorruptionLog log;
@@ -52,11 +54,12 @@ internal sealed unsafe class PerCpuPages
     /// <param name="cpu">The owner.</param>
     /// <param name="zone">The zone.</param>
     /// <param name="ownPart">The part of the zone that the owner takes from first.</param>
+    /// <param name="isOwnersLock">Whether the part's lock leans towards this CPU: true for one CPU only.</param>
     /// <param name="state">The state in the arena; zero at boot.</param>
     /// <param name="pool">The chunks: <see cref="PoolBytes"/> bytes in the arena.</param>
     /// <param name="chunkCount">How many chunks.</param>
     /// <param name="log">Where inconsistencies are reported.</param>
-    public PerCpuPages(CpuId cpu, Zone zone, int ownPart, PerCpuState* state, uint* pool, int chunkCount, CorruptionLog log)
+    public PerCpuPages(CpuId cpu, Zone zone, int ownPart, bool isOwnersLock, PerCpuState* state, uint* pool, int chunkCount, CorruptionLog log)
     {
         Cpu = cpu;
         Zone = zone;
@@ -64,6 +67,8 @@ internal sealed unsafe class PerCpuPages
         ZoneState = zone.State;
         OwnPart = zone.Parts + ownPart;
         OwnPartIndex = ownPart;
+        ownLock = zone.LockOf(ownPart);
+        this.isOwnersLock = isOwnersLock;
         Pool = pool;
         links = pool + ((long)chunkCount * ChunkEntries);
         this.chunkCount = (uint)chunkCount;
@@ -83,6 +88,34 @@ internal sealed unsafe class PerCpuPages
 
     /// <summary>The number of <see cref="OwnPart"/>.</summary>
     public int OwnPartIndex { get; }
+
+    /// <summary>Takes the lock of a part of the zone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AcquirePart(int part)
+    {
+        if (part == OwnPartIndex && isOwnersLock)
+        {
+            ownLock.AcquireAsOwner();
+        }
+        else
+        {
+            Zone.LockOf(part).Acquire();
+        }
+    }
+
+    /// <summary>Ends what <see cref="AcquirePart"/> began.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ReleasePart(int part)
+    {
+        if (part == OwnPartIndex && isOwnersLock)
+        {
+            ownLock.ReleaseAsOwner();
+        }
+        else
+        {
+            Zone.LockOf(part).Release();
+        }
+    }
 
     /// <summary>Whether the zone's free memory passes every watermark that an ordinary allocation checks: the own part's, or else that of all.</summary>
     /// <param name="order">The allocation's order.</param>

@@ -8,7 +8,7 @@ namespace Engine.Core.Zones;
 public sealed unsafe class Zone
 {
     // One lock a part. They are the host's, not the arena's: no flipped bit can hold one for ever.
-    private readonly PaddedInt32[] gates;
+    private readonly BiasedLock[] locks;
 
     internal Zone(int index, in ZoneSpan span, ZoneState* state, FreePart* parts, FreePartition partition)
     {
@@ -16,7 +16,7 @@ public sealed unsafe class Zone
         Span = span;
         State = state;
         Parts = parts;
-        gates = new PaddedInt32[partition.Count];
+        locks = [.. Enumerable.Range(0, partition.Count).Select(_ => new BiasedLock())];
     }
 
     /// <summary>Place among all zones, by node and then by type, 0-based.</summary>
@@ -67,7 +67,10 @@ public sealed unsafe class Zone
     internal FreePart* Parts { get; }
 
     /// <summary>Into how many parts the free area is divided.</summary>
-    internal int PartCount => gates.Length;
+    internal int PartCount => locks.Length;
+
+    /// <summary>The lock of one part. Who holds it takes no other.</summary>
+    internal BiasedLock LockOf(int part) => locks[part];
 
     internal FreeArea Area { get; set; } = null!;
 
@@ -192,35 +195,20 @@ public sealed unsafe class Zone
     /// <summary>Takes the locks of all parts: the zone is the caller's, and so is what it has only one of.</summary>
     internal void Acquire()
     {
-        for (int part = 0; part < gates.Length; part++)
+        foreach (BiasedLock each in locks)
         {
-            Acquire(part);
+            each.Acquire();
         }
     }
 
     /// <summary>Ends what <see cref="Acquire()"/> began.</summary>
     internal void Release()
     {
-        for (int part = 0; part < gates.Length; part++)
+        foreach (BiasedLock each in locks)
         {
-            Release(part);
+            each.Release();
         }
     }
-
-    /// <summary>Takes the lock of one part. Who holds it takes no other.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Acquire(int part)
-    {
-        ref int gate = ref gates[part].Value;
-        if (Interlocked.CompareExchange(ref gate, 1, 0) != 0)
-        {
-            AcquireContended(ref gate);
-        }
-    }
-
-    /// <summary>Ends what <see cref="Acquire(int)"/> began.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Release(int part) => Volatile.Write(ref gates[part].Value, 0);
 
     /// <summary>Sets or clears <see cref="ZoneFlags.BelowHigh"/>, which decides what the fast paths compare with. The zone's lock is not held.</summary>
     /// <param name="isBelow">Whether free memory is below the high watermark.</param>
@@ -252,16 +240,6 @@ public sealed unsafe class Zone
         for (int highest = 0; highest < ZoneTypes.Count; highest++)
         {
             State->FastMark[highest] = unchecked(least + State->LowmemReserve[highest]);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void AcquireContended(ref int gate)
-    {
-        SpinWait spin = default;
-        while (Volatile.Read(ref gate) != 0 || Interlocked.CompareExchange(ref gate, 1, 0) != 0)
-        {
-            spin.SpinOnce(sleep1Threshold: -1);
         }
     }
 }
