@@ -12,7 +12,7 @@ internal unsafe struct FreePart
     /// <summary>Bytes in the arena: two lines, because hosts fetch neighbours.</summary>
     public const int SizeBytes = 128;
 
-    /// <summary>Pages in the part's free blocks (its share of <c>NR_FREE_PAGES</c>).</summary>
+    /// <summary>Pages in the part's free blocks; pages on per-CPU lists are not among them (its share of <c>NR_FREE_PAGES</c>).</summary>
     [FieldOffset(0)]
     public long FreePages;
 

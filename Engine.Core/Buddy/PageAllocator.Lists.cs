@@ -236,7 +236,7 @@ public sealed unsafe partial class PageAllocator
     // will likely follow these: they are fetched already, so that they come in time.
     private void PrefetchDescriptors(uint* taken, int count, int order)
     {
-        bool isRun = count > 1 && taken[count - 1] - taken[0] == (uint)(count - 1) << order;
+        bool isRun = count > 1 && unchecked(taken[count - 1] - taken[0]) == (uint)(count - 1) << order;
         Frame* ahead = descriptors + (isRun ? count << order : 0);
         for (int i = 0; i < count; i++)
         {
