@@ -1,4 +1,3 @@
-using Engine.Arm64.Processes;
 using Engine.Arm64.Rmap;
 using Engine.Core.Diagnostics;
 using Engine.Core.Frames;

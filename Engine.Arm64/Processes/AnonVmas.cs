@@ -7,6 +7,7 @@
 //
 // All of it lies in the arena. A VMA's list is walked for as many links as the VMA counts.
 
+using System.Runtime.CompilerServices;
 using Engine.Core.Arena;
 using Engine.Core.Units;
 

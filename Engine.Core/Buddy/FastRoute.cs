@@ -1,5 +1,4 @@
 using Engine.Core.PerCpu;
-using Engine.Core.Zones;
 
 namespace Engine.Core.Buddy;
 
@@ -12,8 +11,8 @@ internal readonly unsafe struct FastRoute
     /// <summary>The state of <see cref="Pages"/>; of any lists of the CPU where there are none.</summary>
     public readonly PerCpuState* State;
 
-    /// <summary>The state of the zone.</summary>
-    public readonly ZoneState* ZoneState;
+    /// <summary>The state of the part of the zone that is taken from first.</summary>
+    public readonly FreePart* Part;
 
     /// <summary>What the zone's free memory is compared with: its <see cref="Zones.ZoneState.FastMark"/> for the highest zone allowed.</summary>
     public readonly long* Mark;
@@ -44,7 +43,7 @@ internal readonly unsafe struct FastRoute
         Type = route is null ? 0 : (int)route.Type;
         Flags = AllocFlags.WatermarkLow | (route?.FastFlags ?? 0);
         State = shown.State;
-        ZoneState = shown.ZoneState;
+        Part = shown.OwnPart;
         Mark = &shown.ZoneState->FastMark[0] + (route?.Highest ?? 0);
         SingleFrames = &shown.State->FirstList + PerCpuPages.ListOf(0, Type);
         Pool = shown.Pool;

@@ -35,7 +35,7 @@ internal sealed unsafe partial class FreeArea
                 }
             }
 
-            int number = FirstOf((int)lender, current);
+            int number = FindFirst((int)lender, current);
             return number < 0 ? 0 : Steal(allocator, number, current, order, startType, flags, canSteal, taken);
         }
 
@@ -48,7 +48,7 @@ internal sealed unsafe partial class FreeArea
         canSteal = MigrateTypes.CanSteal(order, startType, isGroupingDisabled);
         foreach (MigrateType type in MigrateTypes.GetFallbacks(startType))
         {
-            if ((state->TypeOrders[(int)type] >> order & 1) != 0)
+            if ((OrdersOf((int)type) >> order & 1) != 0)
             {
                 lender = type;
                 return true;
@@ -175,9 +175,9 @@ internal sealed unsafe partial class FreeArea
         uint orders = block.Orders;
         long free = CountFree(number);
         SetOrders(ref block, number, 0);
-        Account(block, -free);
+        Account(block, number, -free);
         block.Type = (byte)type;
-        Account(block, free);
+        Account(block, number, free);
         SetOrders(ref block, number, orders);
         if (block.Summary == FreeWord.WholePageBlock)
         {
@@ -226,7 +226,7 @@ internal sealed unsafe partial class FreeArea
             SetWord(ref block, number, word, value & ~(FreeWord.BlockMask(order) << bit));
         }
 
-        Account(block, -(1L << order));
+        Account(block, number, -(1L << order));
         Refresh(ref block, number);
         return 1;
     }

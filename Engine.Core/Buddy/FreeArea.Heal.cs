@@ -11,18 +11,18 @@ internal sealed unsafe partial class FreeArea
 {
     // A tree names a pageblock that has no such block, or leads nowhere.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void HealTree(int type, int order, int bit)
+    private void HealTree(int part, int type, int order, int bit)
     {
-        BlockTree tree = Tree(type, order);
-        uint pfn = (uint)(firstBlock + Math.Max(bit, 0)) << PageBlockShift;
+        BlockTree tree = Tree(part, type, order);
+        uint pfn = (uint)(FirstBlockOf(part) + Math.Max(bit, 0)) << PageBlockShift;
         Report("free area bitmap names a pageblock without such a block", pfn, 0, 1);
         if (bit >= 0)
         {
             _ = tree.Assign(bit, 0);
         }
 
-        uint mask = state->TypeOrders[type];
-        SetTypeOrders(type, tree.Rebuild() ? mask & ~(1u << order) : mask | (1u << order));
+        uint mask = parts[part].TypeOrders[type];
+        SetTypeOrders(part, type, tree.Rebuild() ? mask & ~(1u << order) : mask | (1u << order));
     }
 
     // A pageblock's order mask or summary promises a block that its map does not have.

@@ -45,7 +45,7 @@ internal sealed unsafe partial class FreeArea
             SetWord(ref block, number, word, old | mask);
         }
 
-        Account(block, 1L << order);
+        Account(block, number, 1L << order);
         Refresh(ref block, number);
         return true;
     }
@@ -74,7 +74,7 @@ internal sealed unsafe partial class FreeArea
         }
 
         SetWord(ref block, number, word, old | mask);
-        Account(block, System.Numerics.BitOperations.PopCount(mask));
+        Account(block, number, System.Numerics.BitOperations.PopCount(mask));
         Refresh(ref block, number);
         return twice;
     }
@@ -101,7 +101,7 @@ internal sealed unsafe partial class FreeArea
         {
             ref PageBlock block = ref blocks[number + i];
             block.Summary = FreeWord.WholePageBlock;
-            Account(block, 1 << PageBlockShift);
+            Account(block, number + i, 1 << PageBlockShift);
             SetWhole(ref block, number + i);
         }
 
@@ -115,7 +115,7 @@ internal sealed unsafe partial class FreeArea
         ref PageBlock second = ref blocks[number + 1];
         first.Summary = FreeWord.WholePageBlock;
         second.Summary = FreeWord.WholePageBlock;
-        Account(first, 2 << PageBlockShift);
+        Account(first, number, 2 << PageBlockShift);
         SetOrders(ref second, number + 1, 0);
         SetOrders(ref first, number, PageBlock.PairBit);
     }
@@ -173,26 +173,27 @@ internal sealed unsafe partial class FreeArea
     private bool IsInPair(int number) => (blocks[number & ~1].Orders & PageBlock.PairBit) != 0 && (number | 1) < endBlock;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Account(in PageBlock block, long pages)
+    private void Account(in PageBlock block, int number, long pages)
     {
+        FreePart* part = parts + PartOf(number);
         if (block.Type < (byte)MigrateType.Cma)
         {
-            state->FreePages = unchecked(state->FreePages + pages);
+            part->FreePages = unchecked(part->FreePages + pages);
         }
         else
         {
-            AccountSpecial(block.Type, pages);
+            AccountSpecial(part, block.Type, pages);
         }
     }
 
     // account_freepages(): what is isolated does not count as free; what is CMA's counts twice.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void AccountSpecial(byte type, long pages)
+    private static void AccountSpecial(FreePart* part, byte type, long pages)
     {
         if (type == (byte)MigrateType.Cma)
         {
-            state->FreePages = unchecked(state->FreePages + pages);
-            state->FreeCmaPages = unchecked(state->FreeCmaPages + pages);
+            part->FreePages = unchecked(part->FreePages + pages);
+            part->FreeCmaPages = unchecked(part->FreeCmaPages + pages);
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed unsafe partial class FreeArea
                 pfn = next;
             }
 
-            Account(block, -taken);
+            Account(block, number, -taken);
             Refresh(ref block, number);
         }
     }

@@ -10,12 +10,27 @@ internal sealed unsafe partial class FreeArea
     // Each repair heals one flipped bit or tree, so a take makes progress; beyond this many the memory is not worth trusting.
     private const int RepairsMax = 64;
 
-    /// <summary>The smallest order, at least <paramref name="order"/>, that the type has a block of; or -1.</summary>
+    /// <summary>The smallest order, at least <paramref name="order"/>, that the type has a block of in any part; or -1.</summary>
+    public int FindOrder(int type, int order) => FindOrder(type, order, 0, partCount, out _);
+
+    // The same in some parts; of several that have such a block, the first.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int FindOrder(int type, int order)
+    private int FindOrder(int type, int order, int fromPart, int endPart, out int part)
     {
-        uint orders = ((uint)state->TypeOrders[type] & ((1u << Order.Count) - 1)) >> order << order;
-        return orders == 0 ? -1 : BitOperations.TrailingZeroCount(orders);
+        int best = Order.Count;
+        part = fromPart;
+        for (int i = fromPart; i < endPart; i++)
+        {
+            uint orders = ((uint)parts[i].TypeOrders[type] | (1u << Order.Count)) >> order << order;
+            int found = BitOperations.TrailingZeroCount(orders);
+            if (found < best)
+            {
+                best = found;
+                part = i;
+            }
+        }
+
+        return best == Order.Count ? -1 : best;
     }
 
     /// <summary>
@@ -27,21 +42,26 @@ internal sealed unsafe partial class FreeArea
     /// <param name="taken">Gets the blocks' first frames, in the order taken; room for <paramref name="count"/>.</param>
     /// <param name="count">How many are wanted.</param>
     /// <returns>How many there were.</returns>
-    public int Take(int type, int order, uint* taken, int count)
+    public int Take(int type, int order, uint* taken, int count) => Take(type, order, taken, count, 0, partCount);
+
+    /// <summary>As the other, but from one part alone.</summary>
+    public int TakeFromPart(int part, int type, int order, uint* taken, int count) => Take(type, order, taken, count, part, part + 1);
+
+    private int Take(int type, int order, uint* taken, int count, int fromPart, int endPart)
     {
         int done = 0;
         int repairs = 0;
         while (done < count)
         {
-            int found = FindOrder(type, order);
+            int found = FindOrder(type, order, fromPart, endPart, out int part);
             if (found < 0)
             {
                 break;
             }
 
-            int got = order >= PageBlockShift ? TakeWhole(type, order, found, taken + done, count - done)
-                : order > 5 ? TakeLarge(type, order, found, taken + done)
-                : TakeSmall(type, order, found, taken + done, count - done);
+            int got = order >= PageBlockShift ? TakeWhole(part, type, order, found, taken + done, count - done)
+                : order > 5 ? TakeLarge(part, type, order, found, taken + done)
+                : TakeSmall(part, type, order, found, taken + done, count - done);
             done += got;
             if (got == 0 && ++repairs > RepairsMax)
             {
@@ -53,9 +73,9 @@ internal sealed unsafe partial class FreeArea
     }
 
     // Orders 0..5: blocks of one word.
-    private int TakeSmall(int type, int order, int found, uint* taken, int count)
+    private int TakeSmall(int part, int type, int order, int found, uint* taken, int count)
     {
-        int number = FirstOf(type, found);
+        int number = FirstOf(part, type, found);
         if (number < 0)
         {
             return 0;
@@ -87,7 +107,7 @@ internal sealed unsafe partial class FreeArea
         }
 
         SetWord(ref block, number, word, rest);
-        Account(block, -((long)count << order));
+        Account(block, number, -((long)count << order));
         Refresh(ref block, number);
         return count;
     }
@@ -130,9 +150,9 @@ internal sealed unsafe partial class FreeArea
     }
 
     // Orders 6..8: whole words, which are marked in the summary alone.
-    private int TakeLarge(int type, int order, int found, uint* taken)
+    private int TakeLarge(int part, int type, int order, int found, uint* taken)
     {
-        int number = FirstOf(type, found);
+        int number = FirstOf(part, type, found);
         if (number < 0)
         {
             return 0;
@@ -153,16 +173,16 @@ internal sealed unsafe partial class FreeArea
         }
 
         block.Summary &= ~bytes;
-        Account(block, -(1L << order));
+        Account(block, number, -(1L << order));
         Refresh(ref block, number);
         *taken = ((uint)number << PageBlockShift) + ((uint)word << 6);
         return 1;
     }
 
     // Orders 9 and 10: whole pageblocks; the map is not touched.
-    private int TakeWhole(int type, int order, int found, uint* taken, int count)
+    private int TakeWhole(int part, int type, int order, int found, uint* taken, int count)
     {
-        int number = FirstOf(type, found);
+        int number = FirstOf(part, type, found);
         if (number < 0)
         {
             return 0;
@@ -189,7 +209,7 @@ internal sealed unsafe partial class FreeArea
             if (isTaken)
             {
                 second.Summary = 0;
-                Account(second, -(1 << PageBlockShift));
+                Account(second, number, -(1 << PageBlockShift));
             }
 
             got = isTaken && order != Order.MaxValue ? 2 : 1;
@@ -198,26 +218,36 @@ internal sealed unsafe partial class FreeArea
 
         SetOrders(ref block, number, 0);
         block.Summary = 0;
-        Account(block, -(1 << PageBlockShift));
+        Account(block, number, -(1 << PageBlockShift));
         *taken = (uint)number << PageBlockShift;
         return got;
     }
 
-    // The lowest pageblock with a block of exactly this order and type, or -1 after a repair.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int FindFirst(int type, int order) => FirstOf(type, order);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int FirstOf(int type, int order)
+    /// <summary>The lowest pageblock with a block of exactly this order and type, of which there is one; or -1 after a repair.</summary>
+    public int FindFirst(int type, int order)
     {
-        int bit = Tree(type, order).FindFirst();
-        if (bit < 0 || blocks[firstBlock + bit].Type != type || (blocks[firstBlock + bit].Orders >> order & 1) == 0)
+        int part = 0;
+        while (part < partCount - 1 && (parts[part].TypeOrders[type] >> order & 1) == 0)
         {
-            HealTree(type, order, bit);
+            part++;
+        }
+
+        return FirstOf(part, type, order);
+    }
+
+    // The same in one part.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int FirstOf(int part, int type, int order)
+    {
+        int bit = Tree(part, type, order).FindFirst();
+        int number = FirstBlockOf(part) + bit;
+        if (bit < 0 || number >= endBlock || blocks[number].Type != type || (blocks[number].Orders >> order & 1) == 0)
+        {
+            HealTree(part, type, order, bit);
             return -1;
         }
 
-        return firstBlock + bit;
+        return number;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

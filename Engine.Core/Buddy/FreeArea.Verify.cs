@@ -39,11 +39,20 @@ internal sealed unsafe partial class FreeArea
     /// <summary>Checks maps, summaries, masks, trees and counters against each other.</summary>
     public void Verify(List<Corruption> findings)
     {
+        for (int part = 0; part < partCount; part++)
+        {
+            VerifyPart(part, findings);
+        }
+    }
+
+    private void VerifyPart(int part, List<Corruption> findings)
+    {
         long free = 0;
         long freeCma = 0;
         uint* seen = stackalloc uint[MigrateTypes.Count];
         new Span<uint>(seen, MigrateTypes.Count).Clear();
-        for (int number = firstBlock; number < endBlock; number++)
+        int end = Math.Min(endBlock, FirstBlockOf(part + 1));
+        for (int number = FirstBlockOf(part); number < end; number++)
         {
             ref PageBlock block = ref blocks[number];
             if (block.ZonePlusOne != zonePlusOne)
@@ -65,9 +74,9 @@ internal sealed unsafe partial class FreeArea
             VerifyTrees(block, number, findings);
         }
 
-        VerifyMasks(seen, findings);
-        Compare(findings, "free pages", free, state->FreePages);
-        Compare(findings, "free CMA pages", freeCma, state->FreeCmaPages);
+        VerifyMasks(part, seen, findings);
+        Compare(findings, "free pages", free, parts[part].FreePages);
+        Compare(findings, "free CMA pages", freeCma, parts[part].FreeCmaPages);
     }
 
     private void CountPageBlock(in PageBlock block, int number, Span<long> counts)
@@ -125,12 +134,13 @@ internal sealed unsafe partial class FreeArea
 
     private void VerifyTrees(in PageBlock block, int number, List<Corruption> findings)
     {
+        int part = PartOf(number);
         for (int type = 0; type < MigrateTypes.Count; type++)
         {
             for (int order = 0; order < Order.Count; order++)
             {
                 bool expected = block.Type == type && (block.Orders >> order & 1) != 0;
-                if (Tree(type, order).Contains(number - firstBlock) != expected)
+                if (Tree(part, type, order).Contains(number - FirstBlockOf(part)) != expected)
                 {
                     Add(findings, $"the bitmap of order {order}, type {type}", number, expected ? 1UL : 0, expected ? 0UL : 1);
                 }
@@ -138,21 +148,21 @@ internal sealed unsafe partial class FreeArea
         }
     }
 
-    private void VerifyMasks(uint* seen, List<Corruption> findings)
+    private void VerifyMasks(int part, uint* seen, List<Corruption> findings)
     {
         for (int type = 0; type < MigrateTypes.Count; type++)
         {
-            Compare(findings, $"the orders of type {type}", seen[type], state->TypeOrders[type]);
+            Compare(findings, $"the orders of type {type}", seen[type], parts[part].TypeOrders[type]);
             for (int order = 0; order < Order.Count; order++)
             {
-                if (!Tree(type, order).IsConsistent())
+                if (!Tree(part, type, order).IsConsistent())
                 {
                     Add(findings, $"the upper levels of the bitmap of order {order}, type {type}", firstBlock, 0, 1);
                 }
             }
         }
 
-        Compare(findings, "the orders of the listed types", seen[0] | seen[1] | seen[2], state->PcpTypeOrders);
+        Compare(findings, "the orders of the listed types", seen[0] | seen[1] | seen[2], parts[part].PcpTypeOrders);
     }
 
     private void Compare(List<Corruption> findings, string what, long expected, long found)

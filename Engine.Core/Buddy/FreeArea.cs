@@ -2,7 +2,8 @@
 //
 // Per pageblock of 512 frames: a map of 512 bits, a summary of its eight words and a mask of the orders it has blocks of
 // (PageBlock). Per migrate type and order: a 64-ary bitmap of the pageblocks that have such a block (BlockTree). Per type:
-// a mask of the orders for which that bitmap is not empty (ZoneState.TypeOrders).
+// a mask of the orders for which that bitmap is not empty (FreePart.TypeOrders). Where several host threads drive the CPUs, the
+// zone is divided (FreePartition), and each part has such bitmaps, masks and counters of its own.
 //
 // Take: the type's mask gives the smallest sufficient order, the tree the lowest pageblock, the summary the word, the word
 // the block: a few TrailingZeroCounts. What remains of a split block needs no work, because blocks exist implicitly.
@@ -12,7 +13,8 @@
 // Linux keeps lists and takes their head; here the lowest address of the smallest sufficient order wins. A free block's type
 // is always its pageblock's type, as in Linux since 6.10.
 //
-// Everything here runs under the zone's lock.
+// Everything here runs under the lock of the part that is named, or of the parts where the pageblocks lie; where neither is said, under
+// those of all parts.
 
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -27,12 +29,16 @@ internal sealed unsafe partial class FreeArea
 {
     private const int PageBlockShift = Order.PageBlockValue;
     private const uint PageBlockMask = (1u << PageBlockShift) - 1;
+    private const int TreesPerPart = MigrateTypes.Count * Order.Count;
 
     private readonly PageBlock* blocks;
     private readonly ulong* maps;
     private readonly ulong* trees;
     private readonly BlockTreeShape shape;
     private readonly ZoneState* state;
+    private readonly FreePart* parts;
+    private readonly FreePartition partition;
+    private readonly int partCount;
     private readonly CorruptionLog log;
     private readonly int firstBlock;
     private readonly int endBlock;
@@ -43,11 +49,17 @@ internal sealed unsafe partial class FreeArea
     /// <param name="tables">The tables in the arena.</param>
     /// <param name="trees">The zone's bitmaps: <see cref="TreeWords"/> words.</param>
     /// <param name="state">The zone's state.</param>
+    /// <param name="parts">The parts' states.</param>
+    /// <param name="partition">How many there are, and where.</param>
     /// <param name="span">What the zone covers.</param>
     /// <param name="zoneIndex">The zone's index.</param>
     /// <param name="log">Where inconsistencies are reported.</param>
-    public FreeArea(PageBlockTable tables, ulong* trees, ZoneState* state, in ZoneSpan span, int zoneIndex, CorruptionLog log)
+    public FreeArea(
+        PageBlockTable tables, ulong* trees, ZoneState* state, FreePart* parts, FreePartition partition, in ZoneSpan span, int zoneIndex, CorruptionLog log)
     {
+        this.parts = parts;
+        this.partition = partition;
+        partCount = partition.Count;
         blocks = tables.Blocks;
         maps = tables.Maps;
         this.trees = trees;
@@ -56,7 +68,7 @@ internal sealed unsafe partial class FreeArea
         this.span = span;
         firstBlock = FirstBlockOf(span);
         endBlock = (int)((span.End.Value + PageBlockMask) >> PageBlockShift);
-        shape = new BlockTreeShape(endBlock - firstBlock);
+        shape = new BlockTreeShape(partition.BlockCount);
         zonePlusOne = (byte)(zoneIndex + 1);
     }
 
@@ -67,11 +79,20 @@ internal sealed unsafe partial class FreeArea
     public int EndBlock => endBlock;
 
     /// <summary>How many words of the arena a zone's bitmaps take.</summary>
-    public static int TreeWords(in ZoneSpan span)
-    {
-        int end = (int)((span.End.Value + PageBlockMask) >> PageBlockShift);
-        return MigrateTypes.Count * Order.Count * new BlockTreeShape(end - FirstBlockOf(span)).WordCount;
-    }
+    public static int TreeWords(FreePartition partition) => partition.Count * TreesPerPart * new BlockTreeShape(partition.BlockCount).WordCount;
+
+    /// <summary>Pageblocks that a zone has something of, from the first pair on.</summary>
+    public static int BlockCountOf(in ZoneSpan span) => (int)((span.End.Value + PageBlockMask) >> PageBlockShift) - FirstBlockOf(span);
+
+    /// <summary>Whether a pageblock has its place in the bitmaps, whatever its entry says.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Contains(int number) => number >= firstBlock && number < endBlock;
+
+    /// <summary>The part that a pageblock of the zone lies in.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int PartOf(int number) => partition.PartOf(number - firstBlock);
+
+    private int FirstBlockOf(int part) => firstBlock + (part * partition.BlockCount);
 
     /// <summary>The pageblock's entry.</summary>
     public ref PageBlock this[int block]
@@ -103,7 +124,8 @@ internal sealed unsafe partial class FreeArea
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private BlockTree Tree(int type, int order) => new(trees + (((type * Order.Count) + order) * shape.WordCount), shape);
+    private BlockTree Tree(int part, int type, int order) =>
+        new(trees + (((part * TreesPerPart) + (type * Order.Count) + order) * shape.WordCount), shape);
 
     /// <summary>Writes a word and what is derived from it, up to the pageblock's summary. <see cref="Refresh"/> must follow.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -145,29 +167,43 @@ internal sealed unsafe partial class FreeArea
         }
 
         int type = TypeOf(block);
-        int bit = number - firstBlock;
-        uint mask = state->TypeOrders[type];
+        int part = PartOf(number);
+        int bit = number - FirstBlockOf(part);
+        uint mask = parts[part].TypeOrders[type];
         do
         {
             int order = BitOperations.TrailingZeroCount(changed);
             changed &= changed - 1;
             uint isSet = orders >> order & 1;
-            if (Tree(type, order).Assign(bit, isSet))
+            if (Tree(part, type, order).Assign(bit, isSet))
             {
                 mask = (mask & ~(1u << order)) | (isSet << order);
             }
         }
         while (changed != 0);
-        SetTypeOrders(type, mask);
+        SetTypeOrders(part, type, mask);
     }
 
-    private void SetTypeOrders(int type, uint mask)
+    private void SetTypeOrders(int part, int type, uint mask)
     {
-        if (state->TypeOrders[type] != mask)
+        FreePart* own = parts + part;
+        if (own->TypeOrders[type] != mask)
         {
-            state->TypeOrders[type] = (ushort)mask;
-            state->PcpTypeOrders = (uint)(state->TypeOrders[0] | state->TypeOrders[1] | state->TypeOrders[2]);
+            own->TypeOrders[type] = (ushort)mask;
+            own->PcpTypeOrders = (uint)(own->TypeOrders[0] | own->TypeOrders[1] | own->TypeOrders[2]);
         }
+    }
+
+    /// <summary>Which orders a type has a free block of in any part: bit k for order k.</summary>
+    public uint OrdersOf(int type)
+    {
+        uint orders = 0;
+        for (int i = 0; i < partCount; i++)
+        {
+            orders |= parts[i].TypeOrders[type];
+        }
+
+        return orders;
     }
 
     // A type beyond the last one can only come from a flipped bit; it is treated as Isolate, from which nothing is allocated.

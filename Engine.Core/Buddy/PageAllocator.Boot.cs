@@ -108,22 +108,30 @@ public sealed unsafe partial class PageAllocator
 
     private Zone[] MakeZones(MemoryLayout layout, IReadOnlyList<ZoneSpan> spans)
     {
-        MemoryRegion stateRegion = layout.Reserve("zones", (ulong)spans.Count * ZoneState.SizeBytes);
+        FreePartition[] partitions = [.. spans.Select(span => PartitionOf(span))];
+        ulong partBytes = (ulong)partitions.Sum(partition => partition.Count) * FreePart.SizeBytes;
+        MemoryRegion stateRegion = layout.Reserve("zones", partBytes + ((ulong)spans.Count * ZoneState.SizeBytes));
         MemoryRegion treeRegion = layout.Reserve(
-            "free area bitmaps", (ulong)spans.Sum(span => (long)FreeArea.TreeWords(span)) * sizeof(ulong));
-        ZoneState* state = (ZoneState*)(Memory.Bias + stateRegion.Start.Value);
+            "free area bitmaps", (ulong)partitions.Sum(partition => (long)FreeArea.TreeWords(partition)) * sizeof(ulong));
+        FreePart* parts = (FreePart*)(Memory.Bias + stateRegion.Start.Value);
+        ZoneState* state = (ZoneState*)(Memory.Bias + stateRegion.Start.Value + partBytes);
         ulong* trees = (ulong*)(Memory.Bias + treeRegion.Start.Value);
         Zone[] made = new Zone[spans.Count];
         for (int i = 0; i < made.Length; i++)
         {
-            made[i] = new Zone(i, spans[i], state + i);
-            made[i].Area = new FreeArea(pageBlocks, trees, state + i, spans[i], i, Log);
+            made[i] = new Zone(i, spans[i], state + i, parts, partitions[i]);
+            made[i].Area = new FreeArea(pageBlocks, trees, state + i, parts, partitions[i], spans[i], i, Log);
             made[i].PresentPages = spans[i].PresentPages ?? CountPresent(spans[i]);
-            trees += FreeArea.TreeWords(spans[i]);
+            trees += FreeArea.TreeWords(partitions[i]);
+            parts += partitions[i].Count;
         }
 
         return made;
     }
+
+    // Where one host thread drives all CPUs nobody waits for a lock, and the zone's one order of taking is kept.
+    private FreePartition PartitionOf(ZoneSpan span) =>
+        FreePartition.Divide(FreeArea.BlockCountOf(span), Options.IsDeterministic ? 1 : CpusOf(span.Node));
 
     private ulong CountPresent(in ZoneSpan span)
     {
@@ -147,11 +155,18 @@ public sealed unsafe partial class PageAllocator
         PerCpuState* state = (PerCpuState*)(Memory.Bias + region.Start.Value);
         byte* pool = Memory.Bias + region.Start.Value + stateBytes;
         PerCpuPages[] made = new PerCpuPages[cpuCount * zones.Length];
+
+        // By node of the CPUs: how many were given a part. A node's CPUs have the parts in turn.
+        int[] placed = new int[cpuNodes.Max() + 1];
         for (int cpu = 0; cpu < cpuCount; cpu++)
         {
+            int place = placed[cpuNodes[cpu]]++;
             for (int i = 0; i < zones.Length; i++)
             {
-                made[(cpu * zones.Length) + i] = new PerCpuPages(new CpuId(cpu), zones[i], state++, (uint*)pool, chunks[i], Log);
+                Zone zone = zones[i];
+                bool isOwnersLock = cpuNodes[cpu] == zone.Node && place < zone.PartCount;
+                made[(cpu * zones.Length) + i] = new PerCpuPages(
+                    new CpuId(cpu), zone, place % zone.PartCount, isOwnersLock, state++, (uint*)pool, chunks[i], Log);
                 pool += PerCpuPages.PoolBytes(chunks[i]);
             }
         }

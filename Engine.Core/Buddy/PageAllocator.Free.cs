@@ -95,9 +95,11 @@ public sealed unsafe partial class PageAllocator
         pages.State->FreedElsewhere[order.Value] = unchecked(pages.State->FreedElsewhere[order.Value] + 1);
         states[pfn.Value] = FrameState.Free;
         FrameTable.ResetFree(descriptors + pfn.Value);
-        pages.Zone.Acquire();
-        pages.Zone.Area.Put(pfn.Value, order.Value);
-        pages.Zone.Release();
+        FreeArea area = pages.Zone.Area;
+        int part = area.PartOf((int)(pfn.Value >> Order.PageBlockValue));
+        pages.AcquirePart(part);
+        area.Put(pfn.Value, order.Value);
+        pages.ReleasePart(part);
     }
 
     private bool IsFreeable(Pfn pfn, Order order, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PerCpuPages? pages, CpuId cpu)

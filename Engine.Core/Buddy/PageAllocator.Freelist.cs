@@ -13,7 +13,7 @@ public sealed unsafe partial class PageAllocator
 {
     /// <summary>Whether a zone has enough for a block above a watermark (<c>zone_watermark_ok</c>).</summary>
     internal static bool IsWatermarkOk(Zone zone, int order, long mark, int highest, AllocFlags flags) =>
-        IsWatermarkOk(zone, order, mark, highest, flags, zone.State->FreePages);
+        IsWatermarkOk(zone, order, mark, highest, flags, zone.CountFree());
 
     /// <summary>Whether a zone would have enough for a block above a watermark (<c>__zone_watermark_ok</c>).</summary>
     /// <param name="zone">The zone.</param>
@@ -35,7 +35,7 @@ public sealed unsafe partial class PageAllocator
 
         if ((flags & AllocFlags.Cma) == 0)
         {
-            free = unchecked(free - state->FreeCmaPages);
+            free = unchecked(free - zone.CountFreeCma());
         }
 
         long min = mark;
@@ -56,9 +56,10 @@ public sealed unsafe partial class PageAllocator
             return true;
         }
 
-        uint orders = (uint)(state->TypeOrders[0] | state->TypeOrders[1] | state->TypeOrders[2]);
-        orders |= (flags & AllocFlags.Cma) != 0 ? state->TypeOrders[(int)MigrateType.Cma] : 0u;
-        orders |= (flags & (AllocFlags.HighAtomic | AllocFlags.Oom)) != 0 ? state->TypeOrders[(int)MigrateType.HighAtomic] : 0u;
+        FreeArea area = zone.Area;
+        uint orders = area.OrdersOf((int)MigrateType.Unmovable) | area.OrdersOf((int)MigrateType.Movable) | area.OrdersOf((int)MigrateType.Reclaimable);
+        orders |= (flags & AllocFlags.Cma) != 0 ? area.OrdersOf((int)MigrateType.Cma) : 0u;
+        orders |= (flags & (AllocFlags.HighAtomic | AllocFlags.Oom)) != 0 ? area.OrdersOf((int)MigrateType.HighAtomic) : 0u;
         return orders >> order != 0;
     }
 
@@ -189,7 +190,7 @@ public sealed unsafe partial class PageAllocator
         // A block that turns out to be bad leaks, and the next one is taken.
         do
         {
-            if (TakeFromArea(pages.Zone, request, flags, out pfn) == 0)
+            if (TakeFromArea(pages, request, flags, out pfn) == 0)
             {
                 return false;
             }
@@ -207,29 +208,35 @@ public sealed unsafe partial class PageAllocator
     }
 
     // rmqueue_buddy()
-    private int TakeFromArea(Zone zone, in AllocationRequest request, AllocFlags flags, out uint pfn)
+    private int TakeFromArea(PerCpuPages pages, in AllocationRequest request, AllocFlags flags, out uint pfn)
     {
         uint taken = Pfn.None.Value;
-        zone.Acquire();
         int got = 0;
         if ((flags & AllocFlags.HighAtomic) != 0)
         {
-            got = zone.Area.Take((int)MigrateType.HighAtomic, request.Order, &taken, 1);
+            got = TakeHighAtomic(pages.Zone, request.Order, &taken);
         }
 
         if (got == 0)
         {
-            got = TakeBlocks(zone, request.Order, request.Route.Type, flags, &taken, 1);
+            got = TakeBlocks(pages, request.Order, request.Route.Type, flags, &taken, 1);
         }
 
         // An OOM victim that fails now is worse than a high-order atomic allocation that fails later.
         if (got == 0 && (flags & AllocFlags.Oom) != 0)
         {
-            got = zone.Area.Take((int)MigrateType.HighAtomic, request.Order, &taken, 1);
+            got = TakeHighAtomic(pages.Zone, request.Order, &taken);
         }
 
-        zone.Release();
         pfn = taken;
+        return got;
+    }
+
+    private static int TakeHighAtomic(Zone zone, int order, uint* taken)
+    {
+        zone.Acquire();
+        int got = zone.Area.Take((int)MigrateType.HighAtomic, order, taken, 1);
+        zone.Release();
         return got;
     }
 

@@ -42,7 +42,7 @@ public sealed unsafe partial class PageAllocator
             }
 
             zone.Acquire();
-            uint orders = zone.State->TypeOrders[(int)MigrateType.HighAtomic];
+            uint orders = zone.Area.OrdersOf((int)MigrateType.HighAtomic);
             int number = orders == 0 ? -1 : zone.Area.FindFirst((int)MigrateType.HighAtomic, BitOperations.TrailingZeroCount(orders));
             if (number >= 0)
             {

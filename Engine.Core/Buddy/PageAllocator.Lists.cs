@@ -199,9 +199,7 @@ public sealed unsafe partial class PageAllocator
         uint* taken = stackalloc uint[RefillMax];
         Zone zone = pages.Zone;
         ref PageStack list = ref pages.List(PerCpuPages.ListOf(order, (int)type));
-        zone.Acquire();
-        int got = TakeBlocks(zone, order, type, flags, taken, want);
-        zone.Release();
+        int got = TakeBlocks(pages, order, type, flags, taken, want);
         TellKswapd(zone, flags);
 
         // The last one first, so that the first is on top. What the pool has no room for goes back.
@@ -214,11 +212,7 @@ public sealed unsafe partial class PageAllocator
 
         if (order != 0)
         {
-            // Further apart than a processor expects by itself.
-            for (int i = got - kept; i < got; i++)
-            {
-                FrameTable.Prefetch(descriptors + taken[i]);
-            }
+            PrefetchDescriptors(taken + (got - kept), kept, order);
         }
 
         if (kept != got)
@@ -238,6 +232,18 @@ public sealed unsafe partial class PageAllocator
         return kept;
     }
 
+    // Descriptors of large blocks lie further apart than a processor expects by itself. Where the blocks follow each other, the next refill's
+    // will likely follow these: they are fetched already, so that they come in time.
+    private void PrefetchDescriptors(uint* taken, int count, int order)
+    {
+        bool isRun = count > 1 && unchecked(taken[count - 1] - taken[0]) == (uint)(count - 1) << order;
+        Frame* ahead = descriptors + (isRun ? count << order : 0);
+        for (int i = 0; i < count; i++)
+        {
+            FrameTable.Prefetch(ahead + taken[i]);
+        }
+    }
+
     private const int RefillMax = 63 << PerCpuLimits.BatchScaleMax;
 
     // rmqueue(): a boost by a fallback wakes kswapd, once and without the lock.
@@ -249,15 +255,63 @@ public sealed unsafe partial class PageAllocator
         }
     }
 
-    /// <summary>Takes blocks by the full rule of <c>__rmqueue</c>: the type's own, CMA's share, then other types'. The lock is held.</summary>
-    private int TakeBlocks(Zone zone, int order, MigrateType type, AllocFlags flags, uint* taken, int count)
+    /// <summary>Takes blocks of a type: those of the CPU's own part, then of the others; when the type has no more, by the full rule.</summary>
+    private int TakeBlocks(PerCpuPages pages, int order, MigrateType type, AllocFlags flags, uint* taken, int count)
+    {
+        Zone zone = pages.Zone;
+        int done = 0;
+        bool mayUseCma = (flags & AllocFlags.Cma) != 0 && zone.CmaPages != 0;
+        if (!mayUseCma)
+        {
+            int part = pages.OwnPartIndex;
+            for (int i = 0; i < zone.PartCount && done < count; i++)
+            {
+                if (zone.Parts[part].TypeOrders[(int)type] >> order != 0)
+                {
+                    pages.AcquirePart(part);
+                    int got = zone.Area.TakeFromPart(part, (int)type, order, taken + done, count - done);
+                    zone.Parts[part].ZoneLocked += got;
+                    pages.ReleasePart(part);
+                    done += got;
+                }
+
+                part = part + 1 < zone.PartCount ? part + 1 : 0;
+            }
+        }
+
+        if (done < count && (mayUseCma || HasLender(zone, type)))
+        {
+            zone.Acquire();
+            int got = TakeByRule(zone, order, type, flags, taken + done, count - done);
+            zone.Parts[pages.OwnPartIndex].ZoneLocked += got;
+            zone.Release();
+            done += got;
+        }
+
+        return done;
+    }
+
+    // Whether there is anything to fall back to: who locks the whole zone stops all other CPUs.
+    private static bool HasLender(Zone zone, MigrateType type)
+    {
+        uint orders = 0;
+        foreach (MigrateType lender in MigrateTypes.GetFallbacks(type))
+        {
+            orders |= zone.Area.OrdersOf((int)lender);
+        }
+
+        return orders != 0;
+    }
+
+    /// <summary>Takes blocks by the full rule of <c>__rmqueue</c>: the type's own, CMA's share, then other types'. The whole zone is locked.</summary>
+    private int TakeByRule(Zone zone, int order, MigrateType type, AllocFlags flags, uint* taken, int count)
     {
         int done = 0;
         while (done < count)
         {
             // Half of the free memory is CMA's: movable pages go there first, to keep the rest for others.
             bool mayUseCma = (flags & AllocFlags.Cma) != 0 && zone.CmaPages != 0;
-            bool isCmaFirst = mayUseCma && zone.State->FreeCmaPages > zone.State->FreePages / 2;
+            bool isCmaFirst = mayUseCma && zone.CountFreeCma() > zone.CountFree() / 2;
             int got = isCmaFirst ? zone.Area.Take((int)MigrateType.Cma, order, taken + done, 1) : 0;
             got = got != 0 ? got : zone.Area.Take((int)type, order, taken + done, mayUseCma ? 1 : count - done);
             got = got != 0 || !mayUseCma ? got : zone.Area.Take((int)MigrateType.Cma, order, taken + done, 1);
@@ -270,7 +324,6 @@ public sealed unsafe partial class PageAllocator
             done += got;
         }
 
-        zone.State->ZoneLocked = unchecked(zone.State->ZoneLocked + done);
         return done;
     }
 }

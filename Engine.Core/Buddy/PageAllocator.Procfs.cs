@@ -82,7 +82,7 @@ public sealed unsafe partial class PageAllocator
 
             ZoneState* own = zone.State;
             return new ZoneReport(
-                allocations, allocatedPages, freedPages, misses, foreign, other, refilled, drained, (ulong)own->ZoneLocked,
+                allocations, allocatedPages, freedPages, misses, foreign, other, refilled, drained, (ulong)zone.CountZoneLocked(),
                 (ulong)own->ExtFrag, (ulong)own->ExtFragFragmenting, (ulong)own->ExtFragOwnership);
         }
     }

@@ -70,13 +70,19 @@ public sealed unsafe partial class PageAllocator
         {
             ulong* masks = stackalloc ulong[DrainSlice];
             int words = Gather(zone, slice, count, order, masks);
-            zone.Acquire();
-            for (int i = 0; i < words; i++)
+            for (int i = 0; i < words;)
             {
-                area.PutFrames(slice[i], masks[i]);
+                int part = area.PartOf((int)(slice[i] >> Order.PageBlockValue));
+                pages.AcquirePart(part);
+                do
+                {
+                    area.PutFrames(slice[i], masks[i]);
+                    i++;
+                }
+                while (i < words && area.PartOf((int)(slice[i] >> Order.PageBlockValue)) == part);
+                pages.ReleasePart(part);
             }
 
-            zone.Release();
             return;
         }
 
@@ -91,14 +97,19 @@ public sealed unsafe partial class PageAllocator
 
         // Buddies that follow each other go as one block, which is what they would merge to.
         const uint Pair = 1u << Order.PageBlockValue;
-        zone.Acquire();
-        for (int i = 0; i < good; i++)
+        for (int i = 0; i < good;)
         {
-            bool isPair = order == Order.PageBlockValue && i + 1 < good && (slice[i] ^ slice[i + 1]) == Pair && AreMergeable(slice[i]);
-            area.Put(isPair ? slice[i++] & ~Pair : slice[i], isPair ? Order.MaxValue : order);
+            int part = area.PartOf((int)(slice[i] >> Order.PageBlockValue));
+            pages.AcquirePart(part);
+            do
+            {
+                bool isPair = order == Order.PageBlockValue && i + 1 < good && (slice[i] ^ slice[i + 1]) == Pair && AreMergeable(slice[i]);
+                area.Put(isPair ? slice[i++] & ~Pair : slice[i], isPair ? Order.MaxValue : order);
+                i++;
+            }
+            while (i < good && area.PartOf((int)(slice[i] >> Order.PageBlockValue)) == part);
+            pages.ReleasePart(part);
         }
-
-        zone.Release();
     }
 
     // Whether a pageblock and its buddy become one block as soon as both are free: of one type that merges, in one zone.
@@ -181,7 +192,8 @@ public sealed unsafe partial class PageAllocator
     // What comes from a list was read from the arena: it must be a frame of this zone.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsOfZone(Zone zone, uint pfn) =>
-        unchecked(pfn - firstPfn) < frameCount && blocks[pfn >> Order.PageBlockValue].ZonePlusOne == zone.Index + 1;
+        unchecked(pfn - firstPfn) < frameCount && blocks[pfn >> Order.PageBlockValue].ZonePlusOne == zone.Index + 1
+            && zone.Area.Contains((int)(pfn >> Order.PageBlockValue));
 
     // It must also be the first frame of such a block, and on a list. The caller has checked that it is a frame.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

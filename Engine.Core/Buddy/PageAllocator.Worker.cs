@@ -149,7 +149,7 @@ public sealed unsafe partial class PageAllocator
         Zone zone = pages.Zone;
         int want = Math.Min(pages.State->Batch, DicedBatch.Capacity);
         if (!batch.IsWanted || batch.Count != 0 || Volatile.Read(ref pages.State->Count) >= want
-            || (zone.Flags & ZoneFlags.BelowHigh) != 0 || unchecked(zone.State->FreePages - want) < zone.State->FastMark[(int)ZoneType.Movable] || !batch.TryBeginFill())
+            || (zone.Flags & ZoneFlags.BelowHigh) != 0 || unchecked(zone.CountFree() - want) < zone.State->FastMark[(int)ZoneType.Movable] || !batch.TryBeginFill())
         {
             return 0;
         }

@@ -83,7 +83,7 @@ public sealed unsafe partial class PageAllocator
             ref readonly FastRoute route = ref all[index];
             PageStack* list = route.SingleFrames;
             uint top = list->Top;
-            if (route.State->Inbox == 0 && route.ZoneState->FreePages > *route.Mark && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
+            if (route.State->Inbox == 0 && route.Part->FreePages > *route.Mark && PerCpuPages.IsInsideChunk(top) && top < route.EntryCount)
             {
                 // SAFETY: top is below the number of entries; the frame number is checked before it is an index. Below a list's bottom
                 // stands no frame's number.
@@ -119,7 +119,7 @@ public sealed unsafe partial class PageAllocator
         if (index < (uint)all.Length && (ListedOrders >> order.Value & 1) != 0 && (gfp & (GfpFlags.Zero | GfpFlags.Comp)) == 0)
         {
             ref readonly FastRoute route = ref all[index];
-            if (Zone.PassesFastMark(route.ZoneState, order.Value, route.Mark) && route.State->Inbox == 0)
+            if (Zone.PassesFastMark(route.Part, order.Value, route.Mark) && route.State->Inbox == 0)
             {
                 PageStack* list = &route.State->FirstList + PerCpuPages.ListOf(order.Value, route.Type);
                 uint top = list->Top;
@@ -155,7 +155,7 @@ public sealed unsafe partial class PageAllocator
         {
             ref readonly FastRoute route = ref all[index];
             PerCpuPages? pages = route.Pages;
-            if (pages is not null && !Zone.PassesFastMark(pages.ZoneState, order.Value, route.Mark))
+            if (pages is not null && !pages.PassesFastMark(order.Value, route.Mark))
             {
                 pages = FindLists(cpu.Value, order.Value, gfp);
             }
@@ -166,7 +166,7 @@ public sealed unsafe partial class PageAllocator
                 ref PageStack list = ref PerCpuPages.List(state, PerCpuPages.ListOf(order.Value, route.Type));
 
                 // A refill that finds nothing is the full path's to make: each one raises the lists' limits.
-                bool hasBlock = pages.ZoneState->TypeOrders[route.Type] >> order.Value != 0;
+                bool hasBlock = pages.HasBlock(route.Type, order.Value);
                 if (!list.IsEmpty || (hasBlock && Refill(pages, order.Value, (MigrateType)route.Type, route.Flags | KswapdFlag(gfp)) != 0))
                 {
                     uint taken = pages.Pop(ref list);
@@ -195,13 +195,14 @@ public sealed unsafe partial class PageAllocator
         AllocationRoute route = FindRoute(cpuNodes[cpu], gfp);
         foreach (Zone zone in route.Zones)
         {
+            PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
             ZoneState* state = zone.State;
             if (zone.Node != cpuNodes[cpu])
             {
                 return null;
             }
 
-            if (!Zone.PassesFastMark(state, order, &state->FastMark[0] + route.Highest))
+            if (!pages.PassesFastMark(order, &state->FastMark[0] + route.Highest))
             {
                 if ((state->Flags & (int)ZoneFlags.BelowHigh) == 0)
                 {
@@ -214,7 +215,7 @@ public sealed unsafe partial class PageAllocator
                 }
             }
 
-            return lists[(cpu * zones.Length) + zone.Index];
+            return pages;
         }
 
         return null;

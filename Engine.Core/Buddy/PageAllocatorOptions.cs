@@ -48,7 +48,10 @@ public sealed record PageAllocatorOptions
     /// <summary>Whose rules apply, where releases of Linux differ: when a run of freed high orders leaves the lists.</summary>
     public KernelRelease Release { get; init; } = KernelRelease.Linux69;
 
-    /// <summary>Whether one host thread drives all CPUs in turn, so that one CPU may act on another's lists at once. Otherwise it asks the owner.</summary>
+    /// <summary>
+    /// Whether one host thread drives all CPUs in turn, so that one CPU may act on another's lists at once. Otherwise it asks the owner, and
+    /// zones are divided: a CPU takes from its own part while that has a block large enough, even where another part has a smaller one.
+    /// </summary>
     public bool IsDeterministic { get; init; }
 
     /// <summary>

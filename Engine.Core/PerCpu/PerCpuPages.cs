@@ -10,6 +10,7 @@
 
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Engine.Core.Buddy;
 using Engine.Core.Diagnostics;
 using Engine.Core.Units;
 using Engine.Core.Zones;
@@ -34,12 +35,17 @@ internal sealed unsafe class PerCpuPages
     /// <summary>The zone's state in the arena.</summary>
     public readonly ZoneState* ZoneState;
 
+    /// <summary>The state of the part of the zone that the owner takes from first.</summary>
+    public readonly FreePart* OwnPart;
+
     /// <summary>The entries of all lists; <see cref="EntryCount"/> of them.</summary>
     public readonly uint* Pool;
 
     /// <summary>Entries of all lists together: no walk along a list is longer, unless its chain is broken.</summary>
     public readonly uint EntryCount;
 
+    private readonly BiasedLock ownLock;
+    private readonly bool isOwnersLock;
     private readonly uint* links;
     private readonly uint chunkCount;
     private readonly CorruptionLog log;
@@ -47,16 +53,22 @@ internal sealed unsafe class PerCpuPages
     /// <summary>A view of the lists.</summary>
     /// <param name="cpu">The owner.</param>
     /// <param name="zone">The zone.</param>
+    /// <param name="ownPart">The part of the zone that the owner takes from first.</param>
+    /// <param name="isOwnersLock">Whether the part's lock leans towards this CPU: true for one CPU only.</param>
     /// <param name="state">The state in the arena; zero at boot.</param>
     /// <param name="pool">The chunks: <see cref="PoolBytes"/> bytes in the arena.</param>
     /// <param name="chunkCount">How many chunks.</param>
     /// <param name="log">Where inconsistencies are reported.</param>
-    public PerCpuPages(CpuId cpu, Zone zone, PerCpuState* state, uint* pool, int chunkCount, CorruptionLog log)
+    public PerCpuPages(CpuId cpu, Zone zone, int ownPart, bool isOwnersLock, PerCpuState* state, uint* pool, int chunkCount, CorruptionLog log)
     {
         Cpu = cpu;
         Zone = zone;
         State = state;
         ZoneState = zone.State;
+        OwnPart = zone.Parts + ownPart;
+        OwnPartIndex = ownPart;
+        ownLock = zone.LockOf(ownPart);
+        this.isOwnersLock = isOwnersLock;
         Pool = pool;
         links = pool + ((long)chunkCount * ChunkEntries);
         this.chunkCount = (uint)chunkCount;
@@ -73,6 +85,45 @@ internal sealed unsafe class PerCpuPages
 
     /// <summary>The zone that the pages belong to.</summary>
     public Zone Zone { get; }
+
+    /// <summary>The number of <see cref="OwnPart"/>.</summary>
+    public int OwnPartIndex { get; }
+
+    /// <summary>Takes the lock of a part of the zone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AcquirePart(int part)
+    {
+        if (part == OwnPartIndex && isOwnersLock)
+        {
+            ownLock.AcquireAsOwner();
+        }
+        else
+        {
+            Zone.LockOf(part).Acquire();
+        }
+    }
+
+    /// <summary>Ends what <see cref="AcquirePart"/> began.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ReleasePart(int part)
+    {
+        if (part == OwnPartIndex && isOwnersLock)
+        {
+            ownLock.ReleaseAsOwner();
+        }
+        else
+        {
+            Zone.LockOf(part).Release();
+        }
+    }
+
+    /// <summary>Whether the zone's free memory passes every watermark that an ordinary allocation checks: the own part's, or else that of all.</summary>
+    /// <param name="order">The allocation's order.</param>
+    /// <param name="mark">The zone's <see cref="ZoneState.FastMark"/> for the highest zone allowed.</param>
+    public bool PassesFastMark(int order, long* mark) => Zone.PassesFastMark(OwnPart, order, mark) || (Zone.PartCount > 1 && Zone.PassesFastMark(order, *mark));
+
+    /// <summary>Whether the zone has a block of a type to take, of an order or larger.</summary>
+    public bool HasBlock(int type, int order) => OwnPart->TypeOrders[type] >> order != 0 || (Zone.PartCount > 1 && Zone.Area.FindOrder(type, order) >= 0);
 
     /// <summary>Chunks that a limit of <paramref name="highMax"/> pages needs: full ones, and two begun ones a list.</summary>
     public static int ChunksFor(int highMax) => (highMax / ChunkEntries) + 8 + (2 * PerCpuState.ListCount);

@@ -7,14 +7,16 @@ namespace Engine.Core.Zones;
 /// <summary>One zone of one node: its span, its watermarks and its free memory (<c>struct zone</c>).</summary>
 public sealed unsafe class Zone
 {
-    // The lock is the host's, not the arena's: no flipped bit can hold it for ever.
-    private PaddedInt32 gate;
+    // One lock a part. They are the host's, not the arena's: no flipped bit can hold one for ever.
+    private readonly BiasedLock[] locks;
 
-    internal Zone(int index, in ZoneSpan span, ZoneState* state)
+    internal Zone(int index, in ZoneSpan span, ZoneState* state, FreePart* parts, FreePartition partition)
     {
         Index = index;
         Span = span;
         State = state;
+        Parts = parts;
+        locks = [.. Enumerable.Range(0, partition.Count).Select(_ => new BiasedLock())];
     }
 
     /// <summary>Place among all zones, by node and then by type, 0-based.</summary>
@@ -39,10 +41,10 @@ public sealed unsafe class Zone
     public ulong CmaPages { get; internal set; }
 
     /// <summary>Pages in free blocks; those on per-CPU lists are not among them (<c>NR_FREE_PAGES</c>).</summary>
-    public ulong FreePages => (ulong)Math.Max(0, Volatile.Read(ref State->FreePages));
+    public ulong FreePages => (ulong)Math.Max(0, CountFree());
 
     /// <summary>Pages of CMA pageblocks in free blocks.</summary>
-    public ulong FreeCmaPages => (ulong)Math.Max(0, Volatile.Read(ref State->FreeCmaPages));
+    public ulong FreeCmaPages => (ulong)Math.Max(0, CountFreeCma());
 
     /// <summary>Pages by which all watermarks are raised for now.</summary>
     public ulong WatermarkBoost => (ulong)Math.Clamp(State->WatermarkBoost, 0, long.MaxValue >> 1);
@@ -60,6 +62,15 @@ public sealed unsafe class Zone
     public Watermarks Watermarks => new(State->Marks[0], State->Marks[1], State->Marks[2], State->Marks[3]);
 
     internal ZoneState* State { get; }
+
+    /// <summary>The states of the parts, <see cref="PartCount"/> of them.</summary>
+    internal FreePart* Parts { get; }
+
+    /// <summary>Into how many parts the free area is divided.</summary>
+    internal int PartCount => locks.Length;
+
+    /// <summary>The lock of one part. Who holds it takes no other.</summary>
+    internal BiasedLock LockOf(int part) => locks[part];
 
     internal FreeArea Area { get; set; } = null!;
 
@@ -85,10 +96,61 @@ public sealed unsafe class Zone
     /// <summary>The node, kind and span.</summary>
     public override string ToString() => $"Node {Node}, zone {ZoneTypes.GetName(Type)}";
 
-    /// <summary>Whether the free memory passes every watermark that an ordinary allocation checks, by one compare.</summary>
+    /// <summary>
+    /// Whether a part's free memory alone passes every watermark that an ordinary allocation checks of the zone, by one compare. Where it does
+    /// not, that of all parts may: <see cref="PassesFastMark(int, long)"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool PassesFastMark(ZoneState* state, int order, long* mark) =>
-        unchecked(state->FreePages - (1L << order)) >= *mark && (state->PcpTypeOrders >> order) != 0;
+    internal static bool PassesFastMark(FreePart* part, int order, long* mark) =>
+        unchecked(part->FreePages - (1L << order)) >= *mark && (part->PcpTypeOrders >> order) != 0;
+
+    /// <summary>Whether the zone's free memory passes every watermark that an ordinary allocation checks.</summary>
+    internal bool PassesFastMark(int order, long mark)
+    {
+        uint orders = 0;
+        for (int i = 0; i < PartCount; i++)
+        {
+            orders |= Parts[i].PcpTypeOrders;
+        }
+
+        return orders >> order != 0 && unchecked(CountFree() - (1L << order)) >= mark;
+    }
+
+    /// <summary>As <see cref="FreePages"/>; negative only where the counters are damaged.</summary>
+    internal long CountFree()
+    {
+        long free = 0;
+        for (int i = 0; i < PartCount; i++)
+        {
+            free = unchecked(free + Volatile.Read(ref Parts[i].FreePages));
+        }
+
+        return free;
+    }
+
+    /// <summary>As <see cref="FreeCmaPages"/>, likewise.</summary>
+    internal long CountFreeCma()
+    {
+        long free = 0;
+        for (int i = 0; i < PartCount; i++)
+        {
+            free = unchecked(free + Volatile.Read(ref Parts[i].FreeCmaPages));
+        }
+
+        return free;
+    }
+
+    /// <summary>Blocks taken from the free area under a lock (<c>mm_page_alloc_zone_locked</c>).</summary>
+    internal long CountZoneLocked()
+    {
+        long taken = 0;
+        for (int i = 0; i < PartCount; i++)
+        {
+            taken = unchecked(taken + Parts[i].ZoneLocked);
+        }
+
+        return taken;
+    }
 
     /// <summary>Counts the zone's free blocks by order, all types together (<c>/proc/buddyinfo</c>), by walking its maps.</summary>
     public long[] CountFreeBlocks()
@@ -130,15 +192,23 @@ public sealed unsafe class Zone
     internal bool ClearFlag(ZoneFlags flag) =>
         (Volatile.Read(ref State->Flags) & (int)flag) != 0 && (Interlocked.And(ref State->Flags, ~(int)flag) & (int)flag) != 0;
 
+    /// <summary>Takes the locks of all parts: the zone is the caller's, and so is what it has only one of.</summary>
     internal void Acquire()
     {
-        if (Interlocked.CompareExchange(ref gate.Value, 1, 0) != 0)
+        foreach (BiasedLock each in locks)
         {
-            AcquireContended();
+            each.Acquire();
         }
     }
 
-    internal void Release() => Volatile.Write(ref gate.Value, 0);
+    /// <summary>Ends what <see cref="Acquire()"/> began.</summary>
+    internal void Release()
+    {
+        foreach (BiasedLock each in locks)
+        {
+            each.Release();
+        }
+    }
 
     /// <summary>Sets or clears <see cref="ZoneFlags.BelowHigh"/>, which decides what the fast paths compare with. The zone's lock is not held.</summary>
     /// <param name="isBelow">Whether free memory is below the high watermark.</param>
@@ -176,15 +246,5 @@ public sealed unsafe class Zone
     {
         Watermark mark = (Flags & ZoneFlags.BelowHigh) != 0 ? Watermark.Low : Watermark.High;
         return unchecked(State->Marks[(int)mark] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages + State->LowmemReserve[highest]);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void AcquireContended()
-    {
-        SpinWait spin = default;
-        while (Volatile.Read(ref gate.Value) != 0 || Interlocked.CompareExchange(ref gate.Value, 1, 0) != 0)
-        {
-            spin.SpinOnce(sleep1Threshold: -1);
-        }
     }
 }

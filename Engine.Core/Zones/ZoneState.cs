@@ -4,22 +4,14 @@ using Engine.Core.Migration;
 namespace Engine.Core.Zones;
 
 /// <summary>
-/// A zone's changing state, in the arena (the role of <c>struct zone</c>). What the fast path reads of every allocation comes
-/// first; what only the holder of the zone's lock uses begins 128 bytes later. The lock itself belongs to the host.
+/// A zone's changing state, in the arena (the role of <c>struct zone</c>). What the fast path reads of every operation comes first, and
+/// rarely changes; the rest begins 128 bytes later. What moves with every batch is in <see cref="Buddy.FreePart"/>. The locks belong to the host.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = SizeBytes)]
 internal unsafe struct ZoneState
 {
     /// <summary>Bytes in the arena.</summary>
     public const int SizeBytes = 512;
-
-    /// <summary>Pages in free blocks; pages on per-CPU lists are not among them (<c>NR_FREE_PAGES</c>).</summary>
-    [FieldOffset(0)]
-    public long FreePages;
-
-    /// <summary>Which orders have a free block of a type below HighAtomic: bit k for order k.</summary>
-    [FieldOffset(8)]
-    public uint PcpTypeOrders;
 
     /// <summary><see cref="ZoneFlags"/>.</summary>
     [FieldOffset(12)]
@@ -29,14 +21,6 @@ internal unsafe struct ZoneState
     [FieldOffset(16)]
     public fixed long FastMark[ZoneTypes.Count];
 
-    /// <summary>Blocks taken from the free area under the lock (<c>mm_page_alloc_zone_locked</c>): in the line that each taking writes anyway.</summary>
-    [FieldOffset(128)]
-    public long ZoneLocked;
-
-    /// <summary>Pages of CMA pageblocks in free blocks (<c>NR_FREE_CMA_PAGES</c>).</summary>
-    [FieldOffset(136)]
-    public long FreeCmaPages;
-
     /// <summary>Pages in pageblocks of the high-atomic reserve (<c>nr_reserved_highatomic</c>).</summary>
     [FieldOffset(144)]
     public long ReservedHighAtomic;
@@ -44,10 +28,6 @@ internal unsafe struct ZoneState
     /// <summary>Pages by which the watermarks are raised for now (<c>watermark_boost</c>).</summary>
     [FieldOffset(152)]
     public long WatermarkBoost;
-
-    /// <summary>By type: which orders have a free block, bit k for order k.</summary>
-    [FieldOffset(160)]
-    public fixed ushort TypeOrders[8];
 
     /// <summary>Watermarks without boost, by <see cref="Watermark"/>.</summary>
     [FieldOffset(176)]

@@ -27,6 +27,12 @@ public sealed unsafe class FreeAreaModelTests
     public void The_same_block_is_taken_as_by_looking_at_every_frame() =>
         ModelProperty.Check(Operation, operations => Run(operations, isFaulty: false), tests: 60, length: 200);
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Nor_does_it_matter_into_what_parts_the_zone_is_divided(int partBlocks) =>
+        ModelProperty.Check(Operation, operations => Run(operations, isFaulty: false, partBlocks), tests: 40, length: 200);
+
     [Fact]
     public void A_model_that_takes_the_highest_block_is_caught() =>
         ModelProperty.MustFail(Operation, operations => Run(operations, isFaulty: true), tests: 60, length: 200);
@@ -62,16 +68,18 @@ public sealed unsafe class FreeAreaModelTests
         Assert.Equal(orders, ordersOf(word));
     }
 
-    private static void Run(IReadOnlyList<(int Kind, int Order, int Type, int Pick)> operations, bool isFaulty)
+    private static void Run(IReadOnlyList<(int Kind, int Order, int Type, int Pick)> operations, bool isFaulty, int partBlocks = BlockCount)
     {
         using PhysicalMemory memory = new(new MemoryBank(new PhysAddr((ulong)FirstPfn << 12), 16UL << 20));
         MemoryLayout layout = new(memory);
         ZoneSpan span = new(0, ZoneType.Normal, new Pfn(FirstPfn), BlockCount * 512);
+        FreePartition partition = FreePartition.OfSize(BlockCount, partBlocks);
         PageBlockTable tables = new(memory, layout);
-        MemoryRegion trees = layout.Reserve("trees", (ulong)FreeArea.TreeWords(span) * 8);
-        MemoryRegion zone = layout.Reserve("zone", ZoneState.SizeBytes);
+        MemoryRegion trees = layout.Reserve("trees", (ulong)FreeArea.TreeWords(partition) * 8);
+        MemoryRegion zone = layout.Reserve("zone", ZoneState.SizeBytes + (ulong)(partition.Count * FreePart.SizeBytes));
         CorruptionLog log = new() { StopAtFirst = true };
-        FreeArea area = new(tables, (ulong*)(memory.Bias + trees.Start.Value), (ZoneState*)(memory.Bias + zone.Start.Value), span, 0, log);
+        ZoneState* state = (ZoneState*)(memory.Bias + zone.Start.Value);
+        FreeArea area = new(tables, (ulong*)(memory.Bias + trees.Start.Value), state, (FreePart*)(state + 1), partition, span, 0, log);
         area.AddPageBlocks(memory.Banks, span);
         NaiveFreeArea model = new(FirstPfn, BlockCount);
         uint* taken = stackalloc uint[64];
