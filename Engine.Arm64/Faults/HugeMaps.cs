@@ -63,6 +63,17 @@ internal static class HugeMaps
         }
     }
 
+    /// <summary>Frees the last-level table of an aligned 2 MiB, where there is one and it is empty.</summary>
+    public static void FreeEmptyTable(Process process, CpuId cpu, VirtAddr start)
+    {
+        // The last table of the half has nothing above it.
+        VirtAddr? ceiling = start + Bytes < process.Memory.Options.TaskSize ? start + Bytes : null;
+        if (process.Tables.FreeTables(cpu, start, Bytes, start, ceiling) > 0)
+        {
+            process.FlushFreedTables(start, start + Bytes);
+        }
+    }
+
     /// <summary>Splits the block that maps an address.</summary>
     /// <returns>False where there is none, or no memory for a table.</returns>
     public static bool Split(Process process, CpuId cpu, VirtAddr address)

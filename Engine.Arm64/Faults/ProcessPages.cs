@@ -274,12 +274,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
         for (VirtAddr at = HugeMaps.StartOf(start + (HugeMaps.Bytes - 1)); end - at >= HugeMaps.Bytes && at < end; at += HugeMaps.Bytes)
         {
-            // The last table of the half has nothing above it.
-            VirtAddr? ceiling = at + HugeMaps.Bytes < process.Memory.Options.TaskSize ? at + HugeMaps.Bytes : null;
-            if (process.Tables.FreeTables(cpu, at, HugeMaps.Bytes, at, ceiling) > 0)
-            {
-                process.FlushFreedTables(at, at + HugeMaps.Bytes);
-            }
+            HugeMaps.FreeEmptyTable(process, cpu, at);
         }
     }
 

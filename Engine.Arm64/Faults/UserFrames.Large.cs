@@ -61,6 +61,13 @@ internal sealed partial class UserFrames : IFolioBounds
         return allocator.IsCompound(head) ? allocator.GetOrder(head).PageCount - (pfn - head) : 1;
     }
 
+    /// <summary>Pages of the folio that a frame belongs to.</summary>
+    public uint FolioPagesOf(Pfn pfn, out Pfn head)
+    {
+        head = frames.IsValid(pfn) ? HeadOf(pfn) : pfn;
+        return frames.IsValid(head) && allocator.IsCompound(head) ? allocator.GetOrder(head).PageCount : 1;
+    }
+
     /// <summary>Whether an entry maps an anonymous folio of more than a page, and which.</summary>
     public bool TryGetLargeAnonymous(Descriptor entry, out Pfn head, out uint pageCount)
     {
@@ -240,6 +247,7 @@ internal sealed partial class UserFrames : IFolioBounds
             frame.MapCount--;
         }
 
+        Large(HeadOf(entry.Pfn)).AddBlocks(-1);
         ref Frame head = ref frames[HeadOf(entry.Pfn)];
         head.Flags |= entry.IsDirty ? PageFlag.Dirty : 0;
         CountFile(process, ref head, -(long)Order.PageBlock.PageCount);
@@ -247,7 +255,7 @@ internal sealed partial class UserFrames : IFolioBounds
     }
 
     /// <summary>Counts a block that maps a file's folio (<c>folio_add_file_rmap_pmd</c>).</summary>
-    public void AddFileBlock(Process process, Pfn head)
+    public void AddFileBlock(Process process, CpuId cpu, Pfn head, VmFlags flags)
     {
         for (uint i = 0; i < Order.PageBlock.PageCount; i++)
         {
@@ -255,6 +263,8 @@ internal sealed partial class UserFrames : IFolioBounds
         }
 
         files.Get(head);
+        Large(head).AddBlocks(1);
+        LockFolio(cpu, head, flags);
         CountFile(process, ref frames[head], Order.PageBlock.PageCount);
     }
 

@@ -75,6 +75,12 @@ internal sealed partial class UserFrames
     {
         Interlocked.Increment(ref frames[pfn].MapCount);
         files.Get(pfn);
+        LockFolio(cpu, pfn, flags);
+    }
+
+    /// <summary>Counts a file's folio as locked where its VMA is (<c>mlock_vma_folio</c>).</summary>
+    public void LockFolio(CpuId cpu, Pfn pfn, VmFlags flags)
+    {
         if (IsLocking(flags))
         {
             lru.Lock(cpu, files.HeadOf(pfn));

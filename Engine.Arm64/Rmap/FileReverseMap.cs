@@ -40,6 +40,23 @@ internal sealed class FileReverseMap : IFileReverseMap
         }
     }
 
+    public void RetractTables(CpuId cpu, FileMapping mapping, ulong firstPage)
+    {
+        foreach (OpenFile file in machine.Files.OpeningsOf(mapping))
+        {
+            ForEachArea(file, (process, area) =>
+            {
+                bool isWhole = TryIntersect(area, firstPage, Order.PageBlock.PageCount, out VirtAddr start, out ulong lengthBytes) && lengthBytes == HugeMaps.Bytes;
+                if (isWhole && area.AnonVma.IsNone && HugeMaps.StartOf(start) == start)
+                {
+                    HugeMaps.FreeEmptyTable(process, cpu, start);
+                }
+
+                return true;
+            });
+        }
+    }
+
     public bool CleanFolio(CpuId cpu, FileMapping mapping, Pfn folio)
     {
         ulong first = machine.Pages.Frames[folio].Index;

@@ -48,7 +48,28 @@ public sealed partial class FileMapping
             end = start;
         }
 
+        DropPiecesBeyondEnd(cpu, first + (1UL << order));
         return true;
+    }
+
+    // What of the folio lay beyond the end of the file goes.
+    private void DropPiecesBeyondEnd(CpuId cpu, ulong end)
+    {
+        for (ulong at = LengthPages; at < end;)
+        {
+            if (!TryFindFolio(at, out Pfn head))
+            {
+                return;
+            }
+
+            ulong next = NextPageOf(head);
+            if (frames[head].Index >= LengthPages)
+            {
+                RemoveFolio(cpu, head);
+            }
+
+            at = next;
+        }
     }
 
     private bool TryStorePieces(CpuId cpu, Pfn head, ulong first, int order, ulong splitAt)

@@ -62,7 +62,8 @@ public sealed partial class FileMapping
             return FileIoResult.TooBig;
         }
 
-        ulong end = Math.Min(offsetBytes + lengthBytes, LengthPages << Pfn.PageShift);
+        // A large folio of shared memory may reach beyond the end of the file, and so may a hole.
+        ulong end = IsShmem ? offsetBytes + lengthBytes : Math.Min(offsetBytes + lengthBytes, LengthPages << Pfn.PageShift);
         if (offsetBytes >= end)
         {
             return FileIoResult.Done;
