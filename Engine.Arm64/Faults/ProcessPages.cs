@@ -236,6 +236,12 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public MappedFileModes ModesOf(uint file) => Machine.Files.TryGet(file)?.Modes ?? MappedFileModes.None;
 
+    public ulong SharedAlignmentOf(uint file)
+    {
+        bool isNew = file == VmArea.NoFile;
+        return isNew || Machine.Files.TryGet(file) is { Mapping.IsShmem: true } ? Machine.HugePages.Shmem.AlignmentBytes(isNew) : 0;
+    }
+
     public void SplitHugePage(CpuId cpu, VirtAddr address) => HugeMaps.SplitAcross(process, cpu, address);
 
     public void LinkFile(CpuId cpu, VmAreaRef area) => Machine.FileReverseMap.Link(process.Memory.Areas, area);

@@ -1,6 +1,6 @@
 // Which folio sizes shared memory may use (mm/shmem.c): shared anonymous memory and memfd, which are unlinked files of the kernel's own
 // mount. Since Linux 6.12 each size has a setting for faults (shmem_allowable_huge_orders); what is written with pwrite follows the
-// mount's setting and the length of the write (shmem_mapping_size_orders). Linux 6.9 has the mount's setting alone, and 2 MiB
+// mount's setting and may have any size (shmem_huge_global_enabled). Linux 6.9 has the mount's setting alone, and 2 MiB
 // (shmem_is_huge). Writing shmem_enabled changes the mount's setting too, but for deny and force.
 
 using System.Numerics;
@@ -17,6 +17,7 @@ public sealed class ShmemHugePolicy : IShmemFolioPolicy
     public const int SmallestOrder = 1;
 
     private const uint HugeOrderBit = 1u << HugePageOptions.HugeOrder;
+    private const uint AllOrders = (HugeOrderBit << 1) - (1u << SmallestOrder);
 
     private readonly bool hasSizes;
     private readonly ShmemHugeMode[] modes = new ShmemHugeMode[HugePageOptions.HugeOrder + 1];
@@ -73,21 +74,18 @@ public sealed class ShmemHugePolicy : IShmemFolioPolicy
     }
 
     /// <inheritdoc/>
-    public bool HasLargeFolios => mount != ShmemHugeMode.Never;
-
-    /// <inheritdoc/>
     public uint OrdersForWrite(FileMapping file, ulong pageIndex, ulong writeEndBytes)
     {
         ArgumentNullException.ThrowIfNull(file);
-        uint sized = hasSizes ? SizeOrders(file, pageIndex, writeEndBytes) : HugeOrderBit;
+        uint sizes = hasSizes ? AllOrders : HugeOrderBit;
         return enabled switch
         {
             ShmemHugeMode.Deny => 0,
             ShmemHugeMode.Force => HugeOrderBit,
             _ => mount switch
             {
-                ShmemHugeMode.Always => sized,
-                ShmemHugeMode.WithinSize => WithinSize(sized, file, pageIndex, hasSizes ? writeEndBytes : 0),
+                ShmemHugeMode.Always => sizes,
+                ShmemHugeMode.WithinSize => WithinSize(sizes, file, pageIndex, hasSizes ? writeEndBytes : 0),
                 _ => 0,
             },
         };
@@ -152,6 +150,10 @@ public sealed class ShmemHugePolicy : IShmemFolioPolicy
     {
         ShmemHugeMode mode = Array.Find(Enum.GetValues<ShmemHugeMode>(), candidate => NameOf(candidate) == word);
         bool isKnown = NameOf(mode) == word && (order == 0 ? mode != ShmemHugeMode.Inherit : hasSizes && mode is not (ShmemHugeMode.Deny or ShmemHugeMode.Force));
+
+        // What is forced is 2 MiB: no other size may inherit that.
+        isKnown = isKnown && (order == 0 ? mode != ShmemHugeMode.Force || OrdersThat(ShmemHugeMode.Inherit) == HugeOrderBit
+            : mode != ShmemHugeMode.Inherit || enabled != ShmemHugeMode.Force || order == HugePageOptions.HugeOrder);
         if (isKnown && order == 0)
         {
             Enabled = mode;
@@ -171,20 +173,6 @@ public sealed class ShmemHugePolicy : IShmemFolioPolicy
             || (mount == ShmemHugeMode.WithinSize && WithinSize(HugeOrderBit, file, pageIndex, 0) != 0)
             || (mount is ShmemHugeMode.WithinSize or ShmemHugeMode.Advise && (flags & VmFlags.HugePage) != 0);
         return isHuge ? HugeOrderBit : 0;
-    }
-
-    // shmem_mapping_size_orders: by the length of the write and its alignment, with all smaller ones.
-    private static uint SizeOrders(FileMapping file, ulong pageIndex, ulong writeEndBytes)
-    {
-        ulong start = pageIndex << Pfn.PageShift;
-        if (!file.HasLargeFolios || writeEndBytes <= start)
-        {
-            return 0;
-        }
-
-        int order = Math.Max(0, BitOperations.Log2(writeEndBytes - start) - Pfn.PageShift);
-        order = (pageIndex & ((1UL << order) - 1)) != 0 ? BitOperations.TrailingZeroCount(pageIndex) : order;
-        return order == 0 ? 0 : (2u << Math.Min(order, Order.MaxValue)) - 1;
     }
 
     // shmem_get_orders_within_size: the orders from the largest on whose folio ends within the file.

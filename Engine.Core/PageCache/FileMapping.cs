@@ -45,7 +45,6 @@ public sealed partial class FileMapping
         index = new PageIndex(memory, cache.Nodes, cache.Log, record);
         Record.MappingId = id;
         Record.LengthBytes = backing.LengthBytes;
-        HasLargeFolios = IsShmem ? cache.ShmemPolicy is { HasLargeFolios: true } : options.FolioOrderMax > 0;
     }
 
     /// <summary>The file's number in its cache, from 1.</summary>
@@ -77,9 +76,6 @@ public sealed partial class FileMapping
 
     /// <summary>Whether the pages are shmem's.</summary>
     public bool IsShmem => !Backing.IsPersistent;
-
-    /// <summary>Whether reading and writing with system calls make large folios (<c>mapping_large_folio_support</c>).</summary>
-    public bool HasLargeFolios { get; }
 
     internal PhysAddr RecordAddress { get; }
 

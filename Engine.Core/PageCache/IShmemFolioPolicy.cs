@@ -3,9 +3,6 @@ namespace Engine.Core.PageCache;
 /// <summary>Which folio sizes shared memory may have when it is written with a system call; a fault brings its sizes itself.</summary>
 public interface IShmemFolioPolicy
 {
-    /// <summary>Whether a file of shared memory made now takes part (<c>mapping_set_large_folios</c>).</summary>
-    public bool HasLargeFolios { get; }
-
     /// <summary>The orders that a missing page's folio may have, as a mask; the largest that fits is taken.</summary>
     /// <param name="file">The file.</param>
     /// <param name="pageIndex">The page.</param>
