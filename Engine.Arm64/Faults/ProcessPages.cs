@@ -65,7 +65,8 @@ internal sealed class ProcessPages : IAddressSpacePages
             VmProtection.AttributesOf(vma.Flags, IsWriteNotified(vma)),
             mayWrite: (vma.Flags & VmFlags.Write) != 0,
             isShared: (vma.Flags & VmFlags.Shared) != 0,
-            keepsClean: Machine.Options.Release != KernelRelease.Linux69);
+            keepsClean: Machine.Options.Release != KernelRelease.Linux69,
+            batchLimit: Machine.Options.Release != KernelRelease.Linux69 && (!vma.IsAnonymous || Machine.UserFrames.LargeCount > 0) ? end : default);
         process.Tables.Visit(start, end - start, ref protect);
         if (protect.Changed > 0)
         {
@@ -75,6 +76,11 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public ulong MovePages(CpuId cpu, VmAreaRef from, VirtAddr oldStart, VmAreaRef to, VirtAddr newStart, ulong lengthBytes)
     {
+        if (lengthBytes == 0)
+        {
+            return 0; // shared memory that is mapped once more
+        }
+
         HugeMaps.SplitUnmovable(process, cpu, oldStart, newStart, lengthBytes);
         ulong moved = process.Tables.Move(cpu, oldStart, newStart, lengthBytes);
         process.FlushTables(oldStart, oldStart + lengthBytes);
@@ -89,7 +95,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         switch (advice)
         {
             case MemoryAdvice.PageOut:
-                FolioAdvice.Prepare(process, cpu, start, end);
+                FolioAdvice.Prepare(process, cpu, file, start, end);
                 PageOut.Run(process, cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.WillNeed when file is null:
@@ -105,13 +111,13 @@ internal sealed class ProcessPages : IAddressSpacePages
                 FreeEmptyTables(cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.Free:
-                FolioAdvice.Prepare(process, cpu, start, end);
+                FolioAdvice.Prepare(process, cpu, file, start, end);
                 FreeVisitor free = new(Machine.UserFrames, process, cpu, start, end);
                 process.Tables.Visit(start, end - start, ref free);
                 FlushIf(free.Changed > 0, start, end);
                 return Errno.None;
             case MemoryAdvice.Cold:
-                FolioAdvice.Prepare(process, cpu, start, end);
+                FolioAdvice.Prepare(process, cpu, file, start, end);
                 ColdVisitor cold = new(Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref cold);
                 FlushIf(cold.Changed > 0, start, end);

@@ -282,7 +282,8 @@ internal sealed partial class UserFrames
     /// <summary>What <c>/proc/PID/pagemap</c> says of an entry.</summary>
     /// <param name="entry">The page's, or the block that maps it.</param>
     /// <param name="pageInBlock">The page's place in the block; 0 for a page's own entry.</param>
-    public PageMapEntry ToPageMapEntry(Descriptor entry, uint pageInBlock)
+    /// <param name="asksFirstPage">Whether the first page of a block says for all who else maps it (Linux 6.15 and later, <c>pagemap_pmd_range</c>).</param>
+    public PageMapEntry ToPageMapEntry(Descriptor entry, uint pageInBlock, bool asksFirstPage)
     {
         if (!entry.IsPresent)
         {
@@ -294,7 +295,7 @@ internal sealed partial class UserFrames
         return PageMapEntry.ForFrame(
             page,
             isFile: isNormal && !IsAnonymous(entry),
-            isExclusive: isNormal && frames[page].MapCount == 1,
+            isExclusive: isNormal && frames[asksFirstPage ? entry.Pfn : page].MapCount == 1,
             isZeroPage: entry.IsSpecial && (entry.Pfn == ZeroPage || entry.Pfn == HugeZeroPage));
     }
 
