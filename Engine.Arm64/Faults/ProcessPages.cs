@@ -174,6 +174,10 @@ internal sealed class ProcessPages : IAddressSpacePages
             {
                 Machine.UserFrames.NotePopulated(cpu, entry, isWrite);
             }
+            else if (entry.IsPresent && !entry.IsSpecial)
+            {
+                HugeMaps.Touch(process, address, entry, isWrite);
+            }
         }
 
         return Errno.None;

@@ -193,7 +193,7 @@ public partial class PageTree<TGeometry>
         ref Descriptor source = ref FindEntry(offset, LastLevel - 1);
         if (Unsafe.IsNullRef(ref source) || source.IsNone)
         {
-            return TryPrepareUpper(cpu, offset, destination);
+            return TryPrepareUpperLike(cpu, offset, destination);
         }
 
         if (!source.IsTable)
@@ -219,7 +219,7 @@ public partial class PageTree<TGeometry>
     }
 
     // Linux makes the new tables as it finds the old ones, from the top (alloc_new_pud).
-    private bool TryPrepareUpper(CpuId cpu, ulong offset, ulong destination)
+    private bool TryPrepareUpperLike(CpuId cpu, ulong offset, ulong destination)
     {
         bool hasUpper = LastLevel - 2 >= TGeometry.StartLevel && HasTableBelow(offset, LastLevel - 2);
         return !hasUpper || !Unsafe.IsNullRef(ref Prepare(cpu, destination, LastLevel - 2));
@@ -231,7 +231,7 @@ public partial class PageTree<TGeometry>
         ref Descriptor link = ref FindEntry(offset, LastLevel - 1);
         if (Unsafe.IsNullRef(ref link) || link.IsNone)
         {
-            return TryPrepareUpper(cpu, offset, destination);
+            return TryPrepareUpperLike(cpu, offset, destination);
         }
 
         if (!link.IsTable || !TryOpenChild(link, LastLevel, offset & (ulong.MaxValue << EntryShift(LastLevel - 1)), out TableView<TGeometry> table))

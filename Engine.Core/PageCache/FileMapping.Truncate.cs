@@ -30,6 +30,12 @@ public sealed partial class FileMapping
                 return FileIoResult.InputOutputError;
             }
 
+            // A large folio of shared memory that reaches beyond the end is cut even where the length stays (shmem_setattr).
+            if (IsShmem && lengthBytes == LengthBytes)
+            {
+                DropRange(cpu, lengthBytes, LengthBytesMax);
+            }
+
             Record.LengthBytes = lengthBytes;
             return FileIoResult.Done;
         }
@@ -174,6 +180,11 @@ public sealed partial class FileMapping
         {
             RemoveFolio(cpu, head);
             return true;
+        }
+
+        if (IsShmem)
+        {
+            MarkDirty(head); // shmem_undo_range
         }
 
         ZeroInFolio(head, start, end);
