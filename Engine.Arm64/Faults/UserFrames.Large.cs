@@ -115,7 +115,8 @@ internal sealed partial class UserFrames : IFolioBounds
     /// <param name="area">The VMA.</param>
     /// <param name="address">Where its first page is mapped.</param>
     /// <param name="isBlock">Whether a block maps it.</param>
-    public void AddNewAnonymousFolio(Process process, CpuId cpu, Pfn head, in VmArea area, VirtAddr address, bool isBlock)
+    /// <param name="isLocking">Whether it is locked where the VMA is; what comes from swap space is not.</param>
+    public void AddNewAnonymousFolio(Process process, CpuId cpu, Pfn head, in VmArea area, VirtAddr address, bool isBlock, bool isLocking = true)
     {
         uint count = allocator.GetOrder(head).PageCount;
         ref Frame first = ref frames[head];
@@ -134,7 +135,7 @@ internal sealed partial class UserFrames : IFolioBounds
         Large(head).Initialize((uint)process.Pid, isBlock ? 1 : count, isBlock ? 1u : 0, count);
         Interlocked.Increment(ref largeCount);
         process.Memory.State.AnonPages += count;
-        if (IsLocking(area.Flags))
+        if (isLocking && IsLocking(area.Flags))
         {
             lru.LockNew(cpu, head);
         }

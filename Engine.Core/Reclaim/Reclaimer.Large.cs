@@ -37,6 +37,7 @@ public sealed partial class Reclaimer
         }
 
         uint freed = 0;
+        bool isZero = hasSlots && IsZero(head, order.PageCount);
         for (uint i = 0; i < order.PageCount; i++)
         {
             if (hasSlots)
@@ -48,7 +49,25 @@ public sealed partial class Reclaimer
             freed += (page.Flags & PageFlag.Lru) != 0 && lru.Remove(head + i) && TryShrink(cpu, head + i, ref page) ? 1u : 0;
         }
 
+        if (hasSlots)
+        {
+            swap.SetZero(slots, order.PageCount, isZero);
+        }
+
         return freed;
+    }
+
+    private bool IsZero(Pfn head, uint count)
+    {
+        for (uint i = 0; i < count; i++)
+        {
+            if (pages.Memory.GetFrame(head + i).ContainsAnyExcept((byte)0))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     // A folio that is mapped in part is split before it would get slots (folio_test_partially_mapped).

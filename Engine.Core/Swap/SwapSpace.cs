@@ -275,7 +275,43 @@ public sealed class SwapSpace
         }
 
         WrittenCount++;
+        SetZero(entry, 1, !memory.GetFrame(pfn).ContainsAnyExcept((byte)0));
         return true;
+    }
+
+    /// <summary>Notes whether slots in a row hold nothing but zeroes, which is known of a folio as a whole (<c>swap_zeromap_folio_set</c>).</summary>
+    internal void SetZero(SwapEntry first, uint count, bool isZero)
+    {
+        lock (gate)
+        {
+            for (uint i = 0; i < count; i++)
+            {
+                ref ulong word = ref areas[first.Type].Slot(first.Offset + i);
+                word = new SwapSlot(word).IsFree ? 0 : new SwapSlot(word).WithZero(isZero).Value;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether slots in a row can be read into one folio (<c>swap_zeromap_batch</c>, <c>non_swapcache_batch</c>): all used, none cached, and all
+    /// written as zeroes or none.
+    /// </summary>
+    internal bool IsReadableAsOne(SwapEntry first, uint count)
+    {
+        lock (gate)
+        {
+            for (uint i = 0; i < count; i++)
+            {
+                SwapEntry entry = new(first.Type, first.Offset + i);
+                if (!TryFind(entry, out SwapArea? area) || new SwapSlot(area!.Slot(entry.Offset)) is not { IsFree: false, IsCached: false, IsBad: false } slot
+                    || slot.IsZero != new SwapSlot(area.Slot(first.Offset)).IsZero)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
     }
 
     /// <summary>Reads a slot into a frame (<c>swap_read_folio</c>).</summary>
