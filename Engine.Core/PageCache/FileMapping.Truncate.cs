@@ -124,7 +124,9 @@ public sealed partial class FileMapping
         ulong last = end >> Pfn.PageShift;
         if (IsShmem)
         {
-            _ = SwapIn(cpu, start >> Pfn.PageShift); // a page that goes in part
+            // What goes in part: a page, or a large folio.
+            _ = SwapIn(cpu, start >> Pfn.PageShift);
+            SwapInAcross(cpu, (end - 1) >> Pfn.PageShift);
             DropSwapped(cpu, first, last);
         }
 

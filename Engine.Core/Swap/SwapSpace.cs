@@ -157,12 +157,16 @@ public sealed class SwapSpace
         }
     }
 
-    /// <summary>Takes a slot for a page that is no cached frame's, with one reference: shared memory's.</summary>
-    public bool TryTakeSlot(CpuId cpu, out SwapEntry entry)
+    /// <summary>Takes slots in a row for the pages of a folio that are no cached frames', with one reference each: shared memory's.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="order">How many.</param>
+    /// <param name="first">The first.</param>
+    /// <returns>False where no area has so many in a row.</returns>
+    public bool TryTakeSlots(CpuId cpu, Order order, out SwapEntry first)
     {
         lock (gate)
         {
-            return TryTake(cpu, Order.Zero, SwapSlot.Used(1, 0), out entry);
+            return TryTake(cpu, order, SwapSlot.Used(1, 0), out first);
         }
     }
 
