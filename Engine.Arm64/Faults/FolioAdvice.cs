@@ -52,7 +52,7 @@ internal static class FolioAdvice
     }
 
     /// <summary>Whether an entry that the preparation left is to be passed over: it maps a part of a large folio, or a block that the range does not cover.</summary>
-    public static bool PassesOver(UserFrames frames, VirtAddr address, Descriptor entry, VirtAddr start, VirtAddr end)
+    public static bool PassesOver(PageTable tables, UserFrames frames, VirtAddr address, Descriptor entry, VirtAddr start, VirtAddr end)
     {
         if (entry.IsBlock)
         {
@@ -66,7 +66,23 @@ internal static class FolioAdvice
         }
 
         ulong before = (ulong)(entry.Pfn - head) << Pfn.PageShift;
-        return address - start < before || end - address < ((ulong)pageCount << Pfn.PageShift) - before;
+        return address - start < before || end - address < ((ulong)pageCount << Pfn.PageShift) - before
+            || (frames.Large(head).MayBeShared && !IsWhole(tables, new VirtAddr(address.ToUInt64() - before), head, pageCount));
+    }
+
+    // One that others map as well has not been split, and perhaps it is not all here.
+    private static bool IsWhole(PageTable tables, VirtAddr start, Pfn head, uint pageCount)
+    {
+        for (uint i = 0; i < pageCount; i++)
+        {
+            Descriptor entry = tables.Read(start + ((ulong)i << Pfn.PageShift));
+            if (!entry.IsPresent || entry.IsSpecial || entry.Pfn != head + i)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     // The pages from here that belong to one folio; 1 where there is none, or after a split.

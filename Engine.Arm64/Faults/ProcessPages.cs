@@ -118,7 +118,7 @@ internal sealed class ProcessPages : IAddressSpacePages
                 return Errno.None;
             case MemoryAdvice.Cold:
                 FolioAdvice.Prepare(process, cpu, file, start, end);
-                ColdVisitor cold = new(Machine.UserFrames, start, end);
+                ColdVisitor cold = new(process.Tables, Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref cold);
                 FlushIf(cold.Changed > 0, start, end);
                 return Errno.None;
@@ -186,7 +186,7 @@ internal sealed class ProcessPages : IAddressSpacePages
     public void LockPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         Machine.Pages.Lru.Drain(cpu);
-        LockVisitor visitor = new(Machine.UserFrames, cpu, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
+        LockVisitor visitor = new(process.Tables, Machine.UserFrames, cpu, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
         process.Tables.Visit(start, end - start, ref visitor);
         Machine.Pages.Lru.Drain(cpu);
     }
