@@ -38,11 +38,19 @@ internal static class FileCollapse
         return result switch
         {
             FileCollapseResult.Done when isBackground => CollapseOutcome.Done,
-            FileCollapseResult.Done or FileCollapseResult.AlreadyHuge => Map(process, cpu, area, file, start, isInstalling: !isBackground),
+            FileCollapseResult.AlreadyHuge when isBackground => FreeTable(process, cpu, area, file, start),
+            FileCollapseResult.Done or FileCollapseResult.AlreadyHuge => Map(process, cpu, area, file, start, isInstalling: true),
             FileCollapseResult.Held => CollapseOutcome.GoOn(Errno.EAGAIN),
             FileCollapseResult.OutOfMemory => CollapseOutcome.Stop(Errno.ENOMEM),
             _ => CollapseOutcome.Stop(Errno.EINVAL),
         };
+    }
+
+    // Nothing is made: entries and table go, so that a fault finds room for a block.
+    private static CollapseOutcome FreeTable(Process process, CpuId cpu, VmAreaRef area, OpenFile file, VirtAddr start)
+    {
+        _ = Map(process, cpu, area, file, start, isInstalling: false);
+        return CollapseOutcome.GoOn(Errno.EINVAL);
     }
 
     // alloc_charge_folio counts before it is known whether there is anything to collapse.

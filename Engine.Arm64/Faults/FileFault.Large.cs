@@ -16,15 +16,6 @@ namespace Engine.Arm64.Faults;
 /// <content>Large folios.</content>
 internal static partial class FileFault
 {
-    /// <summary>Whether a VMA has room for an aligned folio around an address, and maps it as the file has it (<c>thp_vma_suitable_order</c>).</summary>
-    public static bool IsSuitable(in VmArea area, VirtAddr address, int order)
-    {
-        ulong bytes = (ulong)Pfn.PageSizeBytes << order;
-        VirtAddr start = new(address.ToUInt64() & ~(bytes - 1));
-        return start >= area.Start && area.End >= start && area.End - start >= bytes
-            && (area.IsAnonymous || (unchecked((area.Start.ToUInt64() >> Pfn.PageShift) - area.PageOffset) & ((1UL << order) - 1)) == 0);
-    }
-
     /// <summary>Maps a folio of 2 MiB by one entry (<c>do_set_pmd</c>).</summary>
     /// <returns>False where the VMA, the process or what is there forbids it.</returns>
     public static bool TryMapBlock(ref VmFault fault, Pfn head, bool isWrite)
@@ -34,7 +25,7 @@ internal static partial class FileFault
             && !HugePagePolicy.MayCollapse(fault.Area.Flags & ~VmFlags.Special, fault.Process.Memory.State.IsThpDisabled != 0);
         Descriptor block = Descriptor.ForBlock(head, fault.Protection);
         block = isWrite ? fault.MakeWritableIfAllowed(block.MakeDirty()) : block;
-        if (isForbidden || !IsSuitable(in fault.Area, fault.Address, HugePageOptions.HugeOrder) || !fault.Tables.IsHugePlaceEmpty(start)
+        if (isForbidden || !fault.Area.HasRoomFor(fault.Address, HugePageOptions.HugeOrder) || !fault.Tables.IsHugePlaceEmpty(start)
             || !fault.Tables.TryMapHuge(fault.Cpu, start, block, isReserving: false))
         {
             return false;
@@ -59,7 +50,7 @@ internal static partial class FileFault
         for (uint rest = allowed; rest != 0;)
         {
             int order = BitOperations.Log2(rest);
-            if (IsSuitable(in fault.Area, fault.Address, order))
+            if (fault.Area.HasRoomFor(fault.Address, order))
             {
                 break; // a smaller one lies in it
             }

@@ -88,7 +88,7 @@ internal static class HugeCollapse
         bool isDisabled = process.Memory.State.IsThpDisabled != 0;
         HugePagePolicy policy = process.Machine.HugePages;
         if (!HugePagePolicy.MayCollapse(vma.Flags, isDisabled)
-            || vma.LengthBytes < HugeMaps.Bytes || !FileFault.IsSuitable(in vma, vma.Start + (vma.LengthBytes - HugeMaps.Bytes), HugePageOptions.HugeOrder))
+            || vma.LengthBytes < HugeMaps.Bytes || !vma.HasRoomFor(vma.Start + (vma.LengthBytes - HugeMaps.Bytes), HugePageOptions.HugeOrder))
         {
             return false;
         }

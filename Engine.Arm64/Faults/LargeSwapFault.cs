@@ -50,7 +50,7 @@ internal static class LargeSwapFault
     {
         ulong mask = (1UL << order) - 1;
         ulong place = (fault.Address.ToUInt64() >> Pfn.PageShift) & mask;
-        if (!FileFault.IsSuitable(in fault.Area, fault.Address, order) || place != (entry.Offset & mask))
+        if (!fault.Area.HasRoomFor(fault.Address, order) || place != (entry.Offset & mask))
         {
             return false;
         }

@@ -3,6 +3,7 @@
 // needs two words and two ANDs to know that it may use none.
 
 using Engine.Arm64.Processes;
+using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.HugePages;
@@ -147,21 +148,25 @@ public sealed class HugePagePolicy
         return orders == 0 || isDisabled || (flags & VmFlags.NoHugePage) != 0 ? 0 : orders;
     }
 
-    /// <summary>Whether a VMA can hold a large folio of some size that is on (<c>THPeligible</c> of smaps). Linux may say yes for some file mappings as well, which khugepaged would collapse; here files say no.</summary>
-    internal bool IsEligible(in VmArea area, bool isDisabled)
+    /// <summary>Whether a VMA can hold a large folio of some size that is on (<c>THPeligible</c> of smaps, <c>thp_vma_allowable_orders</c> with <c>TVA_SMAPS</c>).</summary>
+    /// <param name="area">The VMA.</param>
+    /// <param name="isDisabled">Whether the process has no huge pages.</param>
+    /// <param name="file">What it maps; null for anonymous memory. Of files only shared memory can: khugepaged leaves others alone.</param>
+    internal bool IsEligible(in VmArea area, bool isDisabled, FileMapping? file = null)
     {
-        if (!area.IsAnonymous || (area.Flags & (VmFlags.Special | VmFlags.HugeTlb)) != 0)
+        bool isShared = file is { IsShmem: true };
+        if ((!area.IsAnonymous && !isShared) || (area.Flags & (VmFlags.Special | VmFlags.HugeTlb)) != 0)
         {
             return false;
         }
 
-        uint orders = OrdersFor(area.Flags, isDisabled);
-        for (int order = HugePageOptions.SmallestOrder; order <= HugePageOptions.HugeOrder; order++)
+        uint orders = isShared
+            ? Shmem.OrdersFor(file!, area.Flags, isDisabled, area.PageOffset, isForced: false)
+            : OrdersFor(area.Flags, isDisabled);
+        for (int order = ShmemHugePolicy.SmallestOrder; order <= HugePageOptions.HugeOrder; order++)
         {
-            // The last aligned place that ends within the VMA (thp_vma_suitable_order).
             ulong bytes = (ulong)Pfn.PageSizeBytes << order;
-            ulong end = area.End.ToUInt64() & ~(bytes - 1);
-            if ((orders >> order & 1) != 0 && end >= bytes && end - bytes >= area.Start.ToUInt64())
+            if ((orders >> order & 1) != 0 && area.LengthBytes >= bytes && area.HasRoomFor(area.Start + (area.LengthBytes - bytes), order))
             {
                 return true;
             }
