@@ -13,8 +13,9 @@ internal sealed class FtraceBlocks : IDisposable
     /// <summary>The longest line that is accepted, in bytes, and the size of a block.</summary>
     public const int BlockBytes = 256 << 10;
 
-    // Enough that decompression, which takes longest, goes on while the parser's code is compiled at first.
-    private const int BlocksAhead = 64;
+    // Enough that decompression goes on while the parser's code is first compiled, and few enough that the blocks stay in the
+    // cache: memory never touched before costs more than what is read into it.
+    private const int BlocksAhead = 16;
 
     private readonly Func<Memory<byte>, int> read;
     private readonly string name;

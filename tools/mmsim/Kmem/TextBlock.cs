@@ -4,7 +4,7 @@ namespace Mmsim.Kmem;
 internal sealed class TextBlock
 {
     /// <summary>The piece and what an earlier one left behind it.</summary>
-    public byte[] Bytes { get; } = new byte[FtraceBlocks.BlockBytes];
+    public byte[] Bytes { get; } = GC.AllocateUninitializedArray<byte>(FtraceBlocks.BlockBytes);
 
     /// <summary>How many bytes belong to it.</summary>
     public int Length { get; set; }
