@@ -107,7 +107,7 @@ public sealed partial class FileMapping
         {
             frames[made].Flags = PageFlag.Head;
             frames[made].Mapping = 0;
-            cache.Put(cpu, made, (int)HugePages);
+            cache.Put(cpu, made, frames[made].RefCount);
         }
 
         return result;

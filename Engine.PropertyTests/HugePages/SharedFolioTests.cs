@@ -128,6 +128,7 @@ public sealed class SharedFolioTests
         Assert.Equal(Errno.EINVAL, process.Memory.Advise(Cpu, At(Shared, 512), 2 << 20, MemoryAdvice.Collapse).Errno);
         machine.HugePages.Shmem.Enabled = ShmemHugeMode.Deny;
         Assert.Equal(Errno.EINVAL, process.Memory.Advise(Cpu, Shared, 2 << 20, MemoryAdvice.Collapse).Errno);
+        AssertSound(machine);
     }
 
     [Fact]
