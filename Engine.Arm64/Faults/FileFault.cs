@@ -1,4 +1,3 @@
-using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;

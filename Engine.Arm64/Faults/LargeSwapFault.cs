@@ -4,10 +4,8 @@
 
 using System.Numerics;
 using Engine.Arm64.HugePages;
-using Engine.Arm64.PageTables;
 using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
-using Engine.Core.Frames;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 

@@ -8,6 +8,7 @@ using Engine.Core.PageCache;
 using Engine.Core.Swap;
 using Engine.Core.Units;
 using Engine.PropertyTests.Procfs;
+using Mmsim.Fuzz;
 using Xunit;
 
 namespace Engine.PropertyTests.HugePages;
@@ -31,7 +32,7 @@ public sealed class SharedFolioTests
     [InlineData(KernelRelease.Linux618, 6)]
     public void Everybody_sees_the_bytes_that_were_written(KernelRelease release, int seed)
     {
-        Random random = new(seed);
+        SplitMix64 random = new((ulong)seed);
         using Machine machine = Boot(release);
         machine.Swap.SwapOn(Cpu, "swap", new MemorySwapStore(16 << 20));
         OpenFile file = machine.OpenFile("shm", new ShmemBacking(PageCount << Pfn.PageShift));
@@ -41,10 +42,10 @@ public sealed class SharedFolioTests
         int length = PageCount;
         for (int step = 0; step < StepCount; step++)
         {
-            Process process = processes[random.Next(processes.Count)];
+            Process process = processes[random.Below(processes.Count)];
             machine.Cpus[0].SwitchTo(process);
-            int page = random.Next(PageCount);
-            int count = Math.Min(random.Next(4) == 0 ? random.Next(PageCount) + 1 : random.Next(40) + 1, PageCount - page);
+            int page = random.Below(PageCount);
+            int count = Math.Min(random.Below(4) == 0 ? random.Below(PageCount) + 1 : random.Below(40) + 1, PageCount - page);
             string what = Step(machine, process, file, bytes, ref length, random, page, count);
             Check(machine, process, file, bytes, length, page, $"seed {seed}, step {step}: {what} {page} {count}");
         }
@@ -162,10 +163,10 @@ public sealed class SharedFolioTests
         return process;
     }
 
-    private static string Step(Machine machine, Process process, OpenFile file, byte[] bytes, ref int length, Random random, int page, int count)
+    private static string Step(Machine machine, Process process, OpenFile file, byte[] bytes, ref int length, SplitMix64 random, int page, int count)
     {
-        byte value = unchecked((byte)random.Next());
-        switch (random.Next(14))
+        byte value = (byte)random.Below(256);
+        switch (random.Below(14))
         {
             case 0 or 1 or 2 when page < length:
                 Assert.True(machine.Cpus[0].TryWrite(At(Shared, page), value) <= FaultResult.Major);
@@ -180,7 +181,7 @@ public sealed class SharedFolioTests
                 bytes.AsSpan(page, count).Clear();
                 return "punch";
             case 5:
-                length = random.Next(4) == 0 ? page : PageCount;
+                length = random.Below(4) == 0 ? page : PageCount;
                 file.Mapping.Truncate(Cpu, (ulong)length << Pfn.PageShift);
                 bytes.AsSpan(length).Clear();
                 return "truncate";
@@ -191,7 +192,7 @@ public sealed class SharedFolioTests
                 process.Memory.Advise(Cpu, At(Shared, page), (ulong)count << Pfn.PageShift, MemoryAdvice.PageOut);
                 return "pageout";
             case 9:
-                process.Memory.Advise(Cpu, At(Shared, page), (ulong)count << Pfn.PageShift, random.Next(2) == 0 ? MemoryAdvice.Cold : MemoryAdvice.DontNeed);
+                process.Memory.Advise(Cpu, At(Shared, page), (ulong)count << Pfn.PageShift, random.Below(2) == 0 ? MemoryAdvice.Cold : MemoryAdvice.DontNeed);
                 return "cold or dontneed";
             case 10:
                 process.Memory.Protect(Cpu, At(Shared, page), (ulong)count << Pfn.PageShift, MemoryProtection.Read);
@@ -202,11 +203,11 @@ public sealed class SharedFolioTests
                 return "read of the private mapping";
             case 12:
                 string[] modes = ["always", "within_size", "advise", "never", "force", "deny"];
-                machine.HugePages.TryWrite("shmem_enabled", modes[random.Next(modes.Length)]);
-                machine.HugePages.TryWrite($"hugepages-{8 << random.Next(9)}kB/shmem_enabled", modes[random.Next(4)]);
+                machine.HugePages.TryWrite("shmem_enabled", modes[random.Below(modes.Length)]);
+                machine.HugePages.TryWrite($"hugepages-{8 << random.Below(9)}kB/shmem_enabled", modes[random.Below(4)]);
                 return "settings";
             default:
-                process.Memory.Advise(Cpu, At(Shared, page), (ulong)count << Pfn.PageShift, random.Next(3) == 0 ? MemoryAdvice.NoHugePage : MemoryAdvice.HugePage);
+                process.Memory.Advise(Cpu, At(Shared, page), (ulong)count << Pfn.PageShift, random.Below(3) == 0 ? MemoryAdvice.NoHugePage : MemoryAdvice.HugePage);
                 return "hugepage";
         }
     }
