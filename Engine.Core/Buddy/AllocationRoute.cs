@@ -10,17 +10,21 @@ internal sealed class AllocationRoute
     /// <param name="gfp">DMA, HIGHMEM, DMA32, MOVABLE, RECLAIMABLE.</param>
     /// <param name="list">The node's zonelist.</param>
     /// <param name="isGroupingDisabled">Whether every allocation is unmovable.</param>
-    public AllocationRoute(GfpFlags gfp, IEnumerable<Zone> list, bool isGroupingDisabled)
+    /// <param name="isOneNode">Whether the machine has one NUMA node.</param>
+    public AllocationRoute(GfpFlags gfp, IEnumerable<Zone> list, bool isGroupingDisabled, bool isOneNode)
     {
         _ = ZoneTypes.TryFromGfp(gfp, out ZoneType highest);
         Highest = (int)highest;
         Type = isGroupingDisabled ? MigrateType.Unmovable : MigrateTypes.FromGfp(gfp);
         Zones = [.. list.Where(zone => zone.Type <= highest)];
         Preferred = Zones.Length == 0 ? null : Zones[0];
-        FastFlags = Type == MigrateType.Movable ? AllocFlags.Cma : 0;
+        SlowFlags = Type == MigrateType.Movable ? AllocFlags.Cma : 0;
+        FastFlags = SlowFlags;
 
-        // ALLOC_NOFRAGMENT: only where DMA32 can serve instead of mixing types in Normal (alloc_flags_nofragment).
-        if (Preferred?.Type == ZoneType.Normal && Array.Exists(Zones, zone => zone.Type == ZoneType.Dma32 && zone.Node == Preferred.Node))
+        // ALLOC_NOFRAGMENT: rather a lower zone than mixing types in Normal. Among several nodes only where the node has such a zone in DMA32;
+        // of a single node Linux assumes it (alloc_flags_nofragment).
+        if (Preferred?.Type == ZoneType.Normal
+            && (isOneNode || Array.Exists(Zones, zone => zone.Type == ZoneType.Dma32 && zone.Node == Preferred.Node)))
         {
             FastFlags |= AllocFlags.NoFragment;
         }
@@ -40,4 +44,7 @@ internal sealed class AllocationRoute
 
     /// <summary>What the first attempt may use, beside kswapd.</summary>
     public AllocFlags FastFlags { get; }
+
+    /// <summary>What every later attempt may use for its type (<c>gfp_to_alloc_flags_cma</c>): there types may mix.</summary>
+    public AllocFlags SlowFlags { get; }
 }

@@ -63,10 +63,14 @@ internal sealed unsafe partial class FreeArea
     private int Steal(PageAllocator allocator, int number, int current, int order, MigrateType startType, AllocFlags flags, bool canSteal, uint* taken)
     {
         MigrateType lender = (MigrateType)blocks[number].Type;
-        uint pfn = (uint)number << PageBlockShift;
         bool isClaimed = false;
         if (current >= PageBlockShift)
         {
+            if (number + (1 << (current - PageBlockShift)) > endBlock)
+            {
+                return Heal(number);
+            }
+
             for (int i = 0; i < 1 << (current - PageBlockShift); i++)
             {
                 Retype(number + i, startType);
@@ -89,22 +93,39 @@ internal sealed unsafe partial class FreeArea
         }
 
         int got = isClaimed ? Take((int)startType, order, taken, 1) : TakeFrom(number, current, order, taken);
-        state->ExtFrag += got;
-        state->ExtFragFragmenting += current < PageBlockShift ? got : 0;
-        state->ExtFragOwnership += isClaimed ? got : 0;
-        allocator.OnExtFrag(new Pfn(got != 0 ? *taken : pfn), order, current, startType, lender, isClaimed);
+        if (got != 0)
+        {
+            state->ExtFrag = unchecked(state->ExtFrag + 1);
+            state->ExtFragFragmenting = unchecked(state->ExtFragFragmenting + (current < PageBlockShift ? 1 : 0));
+            state->ExtFragOwnership = unchecked(state->ExtFragOwnership + (isClaimed ? 1 : 0));
+            allocator.OnExtFrag(new Pfn(*taken), order, current, startType, lender, isClaimed);
+        }
+
         return got;
     }
 
-    // Whether enough of the pageblock is free or of a kind that goes with the new type: half of it.
+    // Whether enough of the pageblock is free or of a kind that goes with the new type: half of it. One that the zone's edge cuts is not
+    // claimed (prep_move_freepages_block).
     private bool ShouldClaim(PageAllocator allocator, int number, MigrateType lender, MigrateType startType)
     {
+        if (!IsWhole(number))
+        {
+            return false;
+        }
+
         int free = CountFree(number);
         int movable = CountMovable(allocator.Frames, number);
         int alike = startType == MigrateType.Movable ? movable
             : lender == MigrateType.Movable ? (1 << PageBlockShift) - (free + movable)
             : 0;
         return free + alike >= 1 << (PageBlockShift - 1) || allocator.IsMobilityGroupingDisabled;
+    }
+
+    /// <summary>Whether a pageblock lies within the zone's span from its first frame to its last.</summary>
+    public bool IsWhole(int number)
+    {
+        Pfn first = new((uint)number << PageBlockShift);
+        return span.Contains(first) && span.Contains(first + PageBlockMask);
     }
 
     /// <summary>Free frames of a pageblock.</summary>

@@ -37,7 +37,7 @@ internal sealed unsafe partial class FreeArea
             SetWord(ref block, number, word, GetWord(number, word));
         }
 
-        if ((block.Orders & PageBlock.PairBit) != 0)
+        if ((block.Orders & PageBlock.PairBit) != 0 && (number | 1) < endBlock)
         {
             SetOrders(ref block, number, 0);
             ref PageBlock second = ref blocks[number | 1];

@@ -7,10 +7,15 @@ namespace Engine.Core.Buddy;
 internal sealed unsafe partial class FreeArea
 {
     /// <summary>Frees a block (<c>__free_one_page</c>). Its frames lie in the zone and its address is aligned to its size.</summary>
-    /// <returns>False, with nothing changed, where a frame of it is free already; that has been reported.</returns>
+    /// <returns>False, with nothing changed, where a frame of it is free already, or outside the zone; that has been reported.</returns>
     public bool Put(uint pfn, int order)
     {
         int number = (int)(pfn >> PageBlockShift);
+        if (IsOutside(number))
+        {
+            return ReportOutside(pfn);
+        }
+
         if (order >= PageBlockShift)
         {
             return PutWhole(number, order);
@@ -48,10 +53,16 @@ internal sealed unsafe partial class FreeArea
     /// <summary>Frees several frames of one word at once.</summary>
     /// <param name="pfn">Any frame of the word.</param>
     /// <param name="mask">The frames, by their place in the word.</param>
-    /// <returns>The frames that were free already, which has been reported; they are left as they were.</returns>
+    /// <returns>The frames that were free already, or outside the zone, which has been reported; they are left as they were.</returns>
     public ulong PutFrames(uint pfn, ulong mask)
     {
         int number = (int)(pfn >> PageBlockShift);
+        if (IsOutside(number))
+        {
+            ReportOutside(pfn);
+            return mask;
+        }
+
         ref PageBlock block = ref blocks[number];
         int word = (int)(pfn >> 6) & 7;
         ulong old = GetWord(number, word);
@@ -143,6 +154,17 @@ internal sealed unsafe partial class FreeArea
     private void SplitPair(int number)
     {
         int even = number & ~1;
+        if (even + 1 >= endBlock || blocks[even].Summary != FreeWord.WholePageBlock || blocks[even + 1].Summary != FreeWord.WholePageBlock)
+        {
+            // The bit that says so has flipped: there is no pair.
+            for (int one = even; one <= even + 1 && one < endBlock; one++)
+            {
+                _ = (blocks[one].Orders & PageBlock.PairBit) != 0 ? Heal(one) : 0;
+            }
+
+            return;
+        }
+
         SetOrders(ref blocks[even], even, 1u << PageBlockShift);
         SetOrders(ref blocks[even + 1], even + 1, 1u << PageBlockShift);
     }
@@ -155,7 +177,7 @@ internal sealed unsafe partial class FreeArea
     {
         if (block.Type < (byte)MigrateType.Cma)
         {
-            state->FreePages += pages;
+            state->FreePages = unchecked(state->FreePages + pages);
         }
         else
         {
@@ -169,9 +191,20 @@ internal sealed unsafe partial class FreeArea
     {
         if (type == (byte)MigrateType.Cma)
         {
-            state->FreePages += pages;
-            state->FreeCmaPages += pages;
+            state->FreePages = unchecked(state->FreePages + pages);
+            state->FreeCmaPages = unchecked(state->FreeCmaPages + pages);
         }
+    }
+
+    // Which zone a frame belongs to was read from the arena. The bitmaps have room for the zone's own pageblocks only.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsOutside(int number) => unchecked((uint)(number - firstBlock)) >= (uint)(endBlock - firstBlock);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool ReportOutside(uint pfn)
+    {
+        Report("a frame of another zone is freed", pfn, zonePlusOne, blocks[pfn >> PageBlockShift].ZonePlusOne);
+        return false;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -37,6 +37,7 @@ internal sealed unsafe partial class FreeArea
     private readonly int firstBlock;
     private readonly int endBlock;
     private readonly byte zonePlusOne;
+    private readonly ZoneSpan span;
 
     /// <summary>A zone's view of the shared pageblock tables.</summary>
     /// <param name="tables">The tables in the arena.</param>
@@ -52,6 +53,7 @@ internal sealed unsafe partial class FreeArea
         this.trees = trees;
         this.state = state;
         this.log = log;
+        this.span = span;
         firstBlock = FirstBlockOf(span);
         endBlock = (int)((span.End.Value + PageBlockMask) >> PageBlockShift);
         shape = new BlockTreeShape(endBlock - firstBlock);

@@ -26,6 +26,9 @@ public sealed unsafe partial class PageAllocator
     internal const string StillCharged = "page still charged to cgroup";
     internal const string HeadNotConsistent = "compound_head not consistent";
     internal const string TailNotSet = "PageTail not set";
+    internal const string EntireMapCount = "nonzero entire_mapcount";
+    internal const string PagesMapped = "nonzero nr_pages_mapped";
+    internal const string CorruptedTail = "corrupted mapping in tail page";
 
     /// <summary>The first frame and order of the allocated block that a frame belongs to.</summary>
     /// <returns>False where the frame is not part of an allocated block.</returns>
@@ -93,29 +96,70 @@ public sealed unsafe partial class PageAllocator
         Interlocked.Add(ref zone.State->LeakedPages, 1L << order);
     }
 
-    /// <summary>Whether the descriptors of a block are those of a page that may be freed (<c>free_page_is_bad</c>).</summary>
+    /// <summary>
+    /// Whether the descriptors of a block are those of a page that may be freed (<c>free_page_is_bad</c>). A page whose memory failed may
+    /// not, which is no news (<c>free_pages_prepare</c>).
+    /// </summary>
     private bool CheckDescriptors(uint pfn, int order)
     {
+        if (order == 0 && (Frames[new Pfn(pfn)].Flags & (ulong)FrameFlags.HwPoison) != 0)
+        {
+            return false;
+        }
+
         for (uint i = 0; i < 1u << order; i++)
         {
             ref Frame frame = ref Frames[new Pfn(pfn + i)];
-            int references = i == 0 ? 1 : 0;
-            string? wrong = frame.MapCount != 0 ? NonzeroMapCount
-                : frame.Mapping != 0 ? NonNullMapping
-                : frame.RefCount != 0 && frame.RefCount != references ? NonzeroRefCount
-                : (frame.Flags & (ulong)FrameFlags.CheckAtFree) != 0 ? FlagsAtFree
-                : frame.MemcgData != 0 ? StillCharged
-                : null;
-            if (wrong is not null)
+            if (IsBad(frame, pfn + i, i == 0 ? 1 : 0, FrameFlags.CheckAtFree, FlagsAtFree, isOwned: true))
             {
-                ulong found = wrong == NonzeroMapCount ? unchecked((uint)frame.MapCount) : wrong == NonNullMapping ? frame.Mapping
-                    : wrong == NonzeroRefCount ? unchecked((uint)frame.RefCount) : wrong == FlagsAtFree ? frame.Flags : frame.MemcgData;
-                ReportBadPage(wrong, pfn + i, 0, found);
+                return false;
+            }
+        }
+
+        // What else the owner had set there: a new owner must not find it.
+        for (uint i = 1; i < 1u << order; i++)
+        {
+            Frames[new Pfn(pfn + i)].Flags &= ~(ulong)FrameFlags.CheckAtPrep;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Whether the descriptors of a free block are those of one that may be handed out (<c>check_new_pages</c>); a bad block is reported
+    /// and leaks. Mapping and memory cgroup of the last owner stay in a freed descriptor here and are not looked at.
+    /// </summary>
+    private bool CheckNew(Zone zone, uint pfn, int order)
+    {
+        for (uint i = 0; i < 1u << order && unchecked(pfn + i - firstPfn) < frameCount; i++)
+        {
+            ref Frame frame = ref descriptors[pfn + i];
+            bool isPoisoned = (frame.Flags & (ulong)FrameFlags.HwPoison) != 0;
+            if (isPoisoned || IsBad(frame, pfn + i, 0, FrameFlags.CheckAtPrep, FlagsAtPrep, isOwned: false))
+            {
+                Leak(zone, pfn, order);
                 return false;
             }
         }
 
         return true;
+    }
+
+    // page_bad_reason(): of several reasons the last one is named.
+    private bool IsBad(in Frame frame, uint pfn, int references, FrameFlags forbidden, string flagsReason, bool isOwned)
+    {
+        (string? reason, ulong found) = isOwned && frame.MemcgData != 0 ? (StillCharged, frame.MemcgData)
+            : (frame.Flags & (ulong)forbidden) != 0 ? (flagsReason, frame.Flags)
+            : frame.RefCount != 0 && frame.RefCount != references ? (NonzeroRefCount, unchecked((uint)frame.RefCount))
+            : isOwned && frame.Mapping != 0 ? (NonNullMapping, frame.Mapping)
+            : frame.MapCount != 0 ? (NonzeroMapCount, unchecked((uint)frame.MapCount))
+            : ((string?)null, 0UL);
+        if (reason is not null)
+        {
+            ReportBadPage(reason, pfn, 0, found);
+        }
+
+        return reason is not null;
     }
 
     // A list or the free area named a frame that is not what it should be. It is left alone.

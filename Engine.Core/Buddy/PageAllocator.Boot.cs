@@ -61,7 +61,8 @@ public sealed unsafe partial class PageAllocator
         (zoneLists, localZoneLists) = MakeZoneLists();
         nodeRoutes = new AllocationRoute?[nodeCount << RouteShift];
         localRoutes = new AllocationRoute?[nodeCount << RouteShift];
-        routes = MakeRoutes();
+        FastRoute[] made = MakeRoutes();
+        routes = checkPages ? [] : made;
         freeRoutes = checkPages ? [] : MakeFreeRoutes();
         minFreeKilobytes = ComputeMinFree();
         UpdateLimits();
@@ -232,8 +233,8 @@ public sealed unsafe partial class PageAllocator
             bool isValid = (gfp & (GfpFlags.Movable | GfpFlags.Reclaimable)) != (GfpFlags.Movable | GfpFlags.Reclaimable) && ZoneTypes.TryFromGfp(gfp, out _);
             for (int node = 0; isValid && node < nodeCount; node++)
             {
-                nodeRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, zoneLists[node], IsMobilityGroupingDisabled);
-                localRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, localZoneLists[node], IsMobilityGroupingDisabled);
+                nodeRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, zoneLists[node], IsMobilityGroupingDisabled, nodeCount == 1);
+                localRoutes[(node << RouteShift) | (int)bits] = new AllocationRoute(gfp, localZoneLists[node], IsMobilityGroupingDisabled, nodeCount == 1);
             }
 
             for (int cpu = 0; cpu < cpuCount; cpu++)

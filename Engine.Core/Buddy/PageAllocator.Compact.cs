@@ -33,7 +33,7 @@ public sealed unsafe partial class PageAllocator
         lock (compactionGate)
         {
             compactor ??= new Compactor(this);
-            return compactor.Run(cpu, zone, order?.Value ?? -1, MigrateType.Movable, mode);
+            return compactor.Run(cpu, zone, order?.Value ?? -1, MigrateType.Movable, (int)zone.Type, AllocFlags.Cma, mode);
         }
     }
 
@@ -43,10 +43,11 @@ public sealed unsafe partial class PageAllocator
     /// <summary>How much of a zone's free memory is of no use for an order, in thousandths.</summary>
     public static int GetUnusableIndex(Zone zone, Order order) => FragmentationIndex.ComputeUnusable(order.Value, zone.CountFreeBlocks());
 
-    // __alloc_pages_direct_compact()
-    private bool TryCompact(in AllocationRequest request, AllocFlags flags, CompactMode mode, out uint pfn)
+    // __alloc_pages_direct_compact(), try_to_compact_pages()
+    private bool TryCompact(in AllocationRequest request, AllocFlags flags, CompactMode mode, out CompactResult result, out uint pfn)
     {
         pfn = Pfn.None.Value;
+        result = CompactResult.Skipped;
         if (Migrator is null || request.Order == 0 || (request.Gfp & GfpFlags.Io) == 0)
         {
             return false;
@@ -55,27 +56,35 @@ public sealed unsafe partial class PageAllocator
         lock (compactionGate)
         {
             compactor ??= new Compactor(this);
-            compactor.Counters.Stall++;
-            CpuId cpu = new(request.Cpu);
             foreach (Zone zone in request.Route.Zones)
             {
-                if (mode != CompactMode.SyncFull && Compactor.IsDeferred(zone, request.Order))
+                CompactResult one = mode != CompactMode.SyncFull && Compactor.IsDeferred(zone, request.Order)
+                    ? CompactResult.Deferred
+                    : compactor.Run(new CpuId(request.Cpu), zone, request.Order, request.Route.Type, request.Route.Highest, flags, mode);
+                result = one > result ? one : result;
+                if (one == CompactResult.Success)
                 {
-                    continue;
+                    break;
                 }
 
-                CompactResult result = compactor.Run(cpu, zone, request.Order, request.Route.Type, mode);
-                if (result == CompactResult.Success && TryFreelist(request, flags, out pfn))
-                {
-                    Compactor.Remember(zone, request.Order, isSuccess: true);
-                    compactor.Counters.Success++;
-                    return true;
-                }
-
-                if (result == CompactResult.Complete && mode != CompactMode.Async)
+                if (one == CompactResult.Complete && mode != CompactMode.Async)
                 {
                     Compactor.Remember(zone, request.Order, isSuccess: false);
                 }
+            }
+
+            // Where every zone was skipped, no one has waited.
+            if (result == CompactResult.Skipped)
+            {
+                return false;
+            }
+
+            compactor.Counters.Stall++;
+            if (TryFreelist(request, flags, out pfn))
+            {
+                Compactor.Remember(FindZone(new Pfn(pfn)) ?? request.Route.Preferred!, request.Order, isSuccess: true);
+                compactor.Counters.Success++;
+                return true;
             }
 
             compactor.Counters.Fail++;
@@ -86,9 +95,9 @@ public sealed unsafe partial class PageAllocator
     /// <summary>A zone's scan positions, in the arena.</summary>
     internal static ref ZoneScan ScanOf(Zone zone) => ref zone.State->Compaction;
 
-    /// <summary>Whether an order can be had above the min watermark, so that compacting is needless.</summary>
-    internal static bool IsWatermarkOkFor(Zone zone, int order) =>
-        order <= Order.MaxValue && IsWatermarkOk(zone, order, (long)zone.GetWatermark(Watermark.Min), (int)zone.Type, AllocFlags.Cma);
+    /// <summary>Whether an order can be had above the request's watermark, so that compacting is needless.</summary>
+    internal static bool IsWatermarkOkFor(Zone zone, int order, int highest, AllocFlags flags) => order <= Order.MaxValue
+        && IsWatermarkOk(zone, order, (long)zone.GetWatermark((Watermark)(flags & AllocFlags.WatermarkMask)), highest, flags);
 
     /// <summary>Whether a block in use begins at a frame and its owner can move it.</summary>
     /// <param name="pfn">The frame.</param>

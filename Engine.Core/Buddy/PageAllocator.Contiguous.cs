@@ -61,7 +61,7 @@ public sealed unsafe partial class PageAllocator
             PageBlock* block = blocks + (pfn >> Order.PageBlockValue);
             block->TypeBeforeIsolation = block->Type;
             zone.Area.Retype((int)(pfn >> Order.PageBlockValue), MigrateType.Isolate);
-            zone.State->IsolatedPageBlocks++;
+            zone.State->IsolatedPageBlocks = unchecked(zone.State->IsolatedPageBlocks + 1);
         }
 
         zone.Release();
@@ -83,7 +83,8 @@ public sealed unsafe partial class PageAllocator
             if (block->Type == (byte)MigrateType.Isolate)
             {
                 zone.Area.Retype((int)(pfn >> Order.PageBlockValue), (MigrateType)Math.Min(block->TypeBeforeIsolation, (byte)MigrateType.Cma));
-                zone.State->IsolatedPageBlocks--;
+                block->TypeBeforeIsolation = 0;
+                zone.State->IsolatedPageBlocks = unchecked(zone.State->IsolatedPageBlocks - 1);
             }
         }
 

@@ -112,7 +112,7 @@ public sealed unsafe partial class PageAllocator
                 continue;
             }
 
-            state->Expire = state->Expire == 0 ? RemoteExpireTicks : state->Expire - 1;
+            state->Expire = state->Expire == 0 ? RemoteExpireTicks : unchecked(state->Expire - 1);
             if (state->Expire == 0)
             {
                 Drain(pages, Math.Min(state->Count, state->Batch), 0);

@@ -92,7 +92,7 @@ public sealed unsafe partial class PageAllocator
             return;
         }
 
-        pages.State->FreedElsewhere[order.Value]++;
+        pages.State->FreedElsewhere[order.Value] = unchecked(pages.State->FreedElsewhere[order.Value] + 1);
         states[pfn.Value] = FrameState.Free;
         FrameTable.ResetFree(descriptors + pfn.Value);
         pages.Zone.Acquire();
@@ -129,10 +129,7 @@ public sealed unsafe partial class PageAllocator
         for (uint i = 1; i < 1u << order; i++)
         {
             ref Frame tail = ref Frames[new Pfn(pfn + i)];
-            string? wrong = (tail.Previous & 1) == 0 ? "PageTail not set"
-                : tail.Previous != EncodeHead(pfn) ? "compound_head not consistent"
-                : i > 2 && tail.Mapping != TailMapping ? "corrupted mapping in tail page"
-                : null;
+            string? wrong = ReasonOfBadTail(tail, i, pfn);
             if (wrong is not null)
             {
                 ReportBadPage(wrong, pfn + i, EncodeHead(pfn), tail.Previous);
@@ -152,4 +149,13 @@ public sealed unsafe partial class PageAllocator
         states[pfn] = (byte)(FrameState.Allocated | order);
         return true;
     }
+
+    // The first tail keeps how often the whole and its pages are mapped; the first two keep what their owner likes in the mapping word.
+    private string? ReasonOfBadTail(in Frame tail, uint number, uint head) =>
+        checkPages && number == 1 && tail.Index >> 32 != 0 ? EntireMapCount
+        : checkPages && number == 1 && unchecked((uint)tail.Private) != 0 ? PagesMapped
+        : number > 2 && tail.Mapping != TailMapping ? CorruptedTail
+        : (tail.Previous & 1) == 0 ? TailNotSet
+        : tail.Previous != EncodeHead(head) ? HeadNotConsistent
+        : null;
 }

@@ -11,18 +11,23 @@ namespace Engine.Core.Buddy;
 /// <content>One attempt over the zonelist.</content>
 public sealed unsafe partial class PageAllocator
 {
-    /// <summary>Whether a zone has enough for a block above a watermark (<c>__zone_watermark_ok</c>).</summary>
+    /// <summary>Whether a zone has enough for a block above a watermark (<c>zone_watermark_ok</c>).</summary>
+    internal static bool IsWatermarkOk(Zone zone, int order, long mark, int highest, AllocFlags flags) =>
+        IsWatermarkOk(zone, order, mark, highest, flags, zone.State->FreePages);
+
+    /// <summary>Whether a zone would have enough for a block above a watermark (<c>__zone_watermark_ok</c>).</summary>
     /// <param name="zone">The zone.</param>
     /// <param name="order">The block's order.</param>
     /// <param name="mark">The watermark in pages, with its boost.</param>
     /// <param name="highest">The highest zone that the allocation may use.</param>
     /// <param name="flags">What opens the reserves.</param>
-    internal static bool IsWatermarkOk(Zone zone, int order, long mark, int highest, AllocFlags flags)
+    /// <param name="free">The zone's free pages, or what they would be.</param>
+    internal static bool IsWatermarkOk(Zone zone, int order, long mark, int highest, AllocFlags flags, long free)
     {
         ZoneState* state = zone.State;
 
         // The counters lie in the arena: damaged ones wrap.
-        long free = unchecked(state->FreePages - ((1L << order) - 1));
+        free = unchecked(free - ((1L << order) - 1));
         if ((flags & AllocFlags.Reserves) == 0)
         {
             free = unchecked(free - state->ReservedHighAtomic);
@@ -58,16 +63,15 @@ public sealed unsafe partial class PageAllocator
     }
 
     // zone_watermark_fast(): order 0 with the reserve open ignores the boost, which must not fail an atomic allocation.
-    private static bool IsWatermarkOkFast(Zone zone, int order, AllocFlags flags, int highest)
+    private static bool IsWatermarkOkFast(Zone zone, int order, Watermark mark, AllocFlags flags, int highest)
     {
-        Watermark mark = (Watermark)(flags & AllocFlags.WatermarkMask);
         if (IsWatermarkOk(zone, order, (long)zone.GetWatermark(mark), highest, flags))
         {
             return true;
         }
 
-        return order == 0 && (flags & AllocFlags.MinReserve) != 0 && mark == Watermark.Min && zone.State->WatermarkBoost > 0
-            && IsWatermarkOk(zone, order, zone.State->Marks[(int)Watermark.Min], highest, flags);
+        return order == 0 && (flags & AllocFlags.MinReserve) != 0 && (flags & AllocFlags.WatermarkMask) == AllocFlags.WatermarkMin
+            && zone.State->WatermarkBoost > 0 && IsWatermarkOk(zone, order, zone.State->Marks[(int)Watermark.Min], highest, flags);
     }
 
     /// <summary>Tries the zones of the request in turn (<c>get_page_from_freelist</c>).</summary>
@@ -111,7 +115,7 @@ public sealed unsafe partial class PageAllocator
     {
         if ((zone.Flags & ZoneFlags.BelowHigh) == 0)
         {
-            if (IsWatermarkOk(zone, request.Order, (long)zone.GetWatermark(Watermark.High), request.Route.Highest, flags))
+            if (IsWatermarkOkFast(zone, request.Order, Watermark.High, flags, request.Route.Highest))
             {
                 return true;
             }
@@ -119,7 +123,7 @@ public sealed unsafe partial class PageAllocator
             zone.SetBelowHigh(true);
         }
 
-        return (flags & AllocFlags.NoWatermarks) != 0 || IsWatermarkOkFast(zone, request.Order, flags, request.Route.Highest);
+        return (flags & AllocFlags.NoWatermarks) != 0 || IsWatermarkOkFast(zone, request.Order, (Watermark)(flags & AllocFlags.WatermarkMask), flags, request.Route.Highest);
     }
 
     /// <summary>Takes a block from a zone: from the CPU's list where the order is listed, else from the free area (<c>rmqueue</c>).</summary>
@@ -127,6 +131,7 @@ public sealed unsafe partial class PageAllocator
     {
         PerCpuPages pages = lists[(request.Cpu * zones.Length) + zone.Index];
         bool isListed = (ListedOrders >> request.Order & 1) != 0;
+        pages.State->FreeCount >>= isListed ? 1 : 0;
         bool isTaken = isListed
             ? TryTakeFromList(pages, request, flags, out pfn) || TryTakeFromArea(pages, request, flags, out pfn)
             : TryTakeFromArea(pages, request, flags, out pfn);
@@ -152,19 +157,19 @@ public sealed unsafe partial class PageAllocator
     {
         ref PageStack list = ref pages.List(PerCpuPages.ListOf(request.Order, (int)request.Route.Type));
         PerCpuState* state = pages.State;
-        state->FreeCount >>= 1;
         int bad = 0;
         while (!list.IsEmpty || Refill(pages, request.Order, request.Route.Type, flags) != 0)
         {
             pfn = pages.Pop(ref list);
             state->Count = unchecked(state->Count - (1 << request.Order));
-            if (TryHandOut(pfn, (byte)(FrameState.PerCpu | request.Order), request.Order))
+            byte listed = (byte)(FrameState.PerCpu | request.Order);
+            if ((!checkPages || !IsInState(pfn, listed) || CheckNew(pages.Zone, pfn, request.Order)) && TryHandOut(pfn, listed, request.Order))
             {
-                state->Allocated[request.Order]++;
+                state->Allocated[request.Order] = unchecked(state->Allocated[request.Order] + 1);
                 return true;
             }
 
-            state->NetRefilled[request.Order]--;
+            state->NetRefilled[request.Order] = unchecked(state->NetRefilled[request.Order] - 1);
             if (++bad > BadEntriesMax)
             {
                 // The list leads through garbage; it starts anew, and the free area serves.
@@ -177,10 +182,34 @@ public sealed unsafe partial class PageAllocator
         return false;
     }
 
+    private bool IsInState(uint pfn, byte state) => unchecked(pfn - firstPfn) < frameCount && states[pfn] == state;
+
     private bool TryTakeFromArea(PerCpuPages pages, in AllocationRequest request, AllocFlags flags, out uint pfn)
     {
+        // A block that turns out to be bad leaks, and the next one is taken.
+        do
+        {
+            if (TakeFromArea(pages.Zone, request, flags, out pfn) == 0)
+            {
+                return false;
+            }
+        }
+        while (checkPages && IsInState(pfn, FrameState.Free) && !CheckNew(pages.Zone, pfn, request.Order));
+
+        if (!TryHandOut(pfn, FrameState.Free, request.Order))
+        {
+            return false;
+        }
+
+        pages.State->Allocated[request.Order] = unchecked(pages.State->Allocated[request.Order] + 1);
+        pages.State->AllocatedElsewhere[request.Order] = unchecked(pages.State->AllocatedElsewhere[request.Order] + 1);
+        return true;
+    }
+
+    // rmqueue_buddy()
+    private int TakeFromArea(Zone zone, in AllocationRequest request, AllocFlags flags, out uint pfn)
+    {
         uint taken = Pfn.None.Value;
-        Zone zone = pages.Zone;
         zone.Acquire();
         int got = 0;
         if ((flags & AllocFlags.HighAtomic) != 0)
@@ -201,14 +230,7 @@ public sealed unsafe partial class PageAllocator
 
         zone.Release();
         pfn = taken;
-        if (got == 0 || !TryHandOut(taken, FrameState.Free, request.Order))
-        {
-            return false;
-        }
-
-        pages.State->Allocated[request.Order]++;
-        pages.State->AllocatedElsewhere[request.Order]++;
-        return true;
+        return got;
     }
 
     // zone_statistics(), for what is not local and as preferred.
@@ -217,13 +239,13 @@ public sealed unsafe partial class PageAllocator
         Zone preferred = request.Route.Preferred!;
         if (pages.Zone.Node != preferred.Node)
         {
-            pages.State->NumaMiss++;
-            lists[(request.Cpu * zones.Length) + preferred.Index].State->NumaForeign++;
+            pages.State->NumaMiss = unchecked(pages.State->NumaMiss + 1);
+            lists[(request.Cpu * zones.Length) + preferred.Index].State->NumaForeign = unchecked(lists[(request.Cpu * zones.Length) + preferred.Index].State->NumaForeign + 1);
         }
 
         if (pages.Zone.Node != cpuNodes[request.Cpu])
         {
-            pages.State->NumaOther++;
+            pages.State->NumaOther = unchecked(pages.State->NumaOther + 1);
         }
     }
 }

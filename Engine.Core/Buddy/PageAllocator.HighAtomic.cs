@@ -20,10 +20,10 @@ public sealed unsafe partial class PageAllocator
         long most = (share + BlockPages - 1) & -BlockPages;
         zone.Acquire();
         int number = (int)(pfn >> Order.PageBlockValue);
-        if (zone.State->ReservedHighAtomic < most && MigrateTypes.IsMergeable((MigrateType)blocks[number].Type))
+        if (zone.State->ReservedHighAtomic < most && MigrateTypes.IsMergeable((MigrateType)blocks[number].Type) && zone.Area.IsWhole(number))
         {
             zone.Area.Retype(number, MigrateType.HighAtomic);
-            zone.State->ReservedHighAtomic += BlockPages;
+            zone.State->ReservedHighAtomic = unchecked(zone.State->ReservedHighAtomic + BlockPages);
             zone.UpdateFastMarks();
         }
 

@@ -32,7 +32,7 @@ public sealed unsafe partial class PageAllocator
             foreach (Zone zone in zones)
             {
                 ulong reserve = Enumerable.Range((int)zone.Type, ZoneTypes.Count - (int)zone.Type).Max(type => zone.GetLowmemReserve((ZoneType)type));
-                total += Math.Min(zone.ManagedPages, reserve + zone.GetWatermark(Watermark.High));
+                total += Math.Min(zone.ManagedPages, unchecked(reserve + zone.GetWatermark(Watermark.High)));
             }
 
             return total;
@@ -135,7 +135,7 @@ public sealed unsafe partial class PageAllocator
         }
 
         most = Math.Max(BlockPages, most);
-        zone.State->WatermarkBoost = Math.Min(zone.State->WatermarkBoost + BlockPages, most);
+        zone.State->WatermarkBoost = Math.Min(Math.Max(0, zone.State->WatermarkBoost), most - BlockPages) + BlockPages;
         zone.UpdateFastMarks();
         return true;
     }
@@ -144,7 +144,8 @@ public sealed unsafe partial class PageAllocator
     public void ReduceBoost(Zone zone, ulong pages)
     {
         zone.Acquire();
-        zone.State->WatermarkBoost -= Math.Min(zone.State->WatermarkBoost, (long)pages);
+        long boost = Math.Max(0, zone.State->WatermarkBoost);
+        zone.State->WatermarkBoost = boost - (long)Math.Min((ulong)boost, pages);
         zone.UpdateFastMarks();
         zone.Release();
     }

@@ -191,7 +191,7 @@ public sealed unsafe partial class PageAllocator
         if (recycled != 0)
         {
             pages.State->Count = unchecked(pages.State->Count + (recycled << order));
-            pages.State->NetRefilled[order] += recycled;
+            pages.State->NetRefilled[order] = unchecked(pages.State->NetRefilled[order] + recycled);
             return recycled;
         }
 
@@ -233,8 +233,8 @@ public sealed unsafe partial class PageAllocator
         }
 
         pages.State->Count = unchecked(pages.State->Count + (kept << order));
-        pages.State->NetRefilled[order] += kept;
-        pages.State->Refilled += kept;
+        pages.State->NetRefilled[order] = unchecked(pages.State->NetRefilled[order] + kept);
+        pages.State->Refilled = unchecked(pages.State->Refilled + kept);
         return kept;
     }
 
@@ -270,7 +270,7 @@ public sealed unsafe partial class PageAllocator
             done += got;
         }
 
-        zone.State->ZoneLocked += done;
+        zone.State->ZoneLocked = unchecked(zone.State->ZoneLocked + done);
         return done;
     }
 }

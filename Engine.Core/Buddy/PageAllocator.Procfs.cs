@@ -46,42 +46,44 @@ public sealed unsafe partial class PageAllocator
             onLists += PerCpuPages.OrderOf(list) == order ? pages.CountOf(list) : 0;
         }
 
-        long fromLists = state->Allocated[order] - state->AllocatedElsewhere[order];
-        return state->FreedElsewhere[order] + onLists + fromLists - state->NetRefilled[order];
+        return unchecked(state->FreedElsewhere[order] + onLists + state->Allocated[order] - state->AllocatedElsewhere[order] - state->NetRefilled[order]);
     }
 
-    /// <summary>What happened in one zone since boot, all CPUs together.</summary>
+    /// <summary>What happened in one zone since boot, all CPUs together. The counters lie in the arena: damaged ones wrap.</summary>
     public ZoneReport GetZoneReport(Zone zone)
     {
-        ulong allocations = 0;
-        ulong allocatedPages = 0;
-        ulong freedPages = 0;
-        ulong misses = 0;
-        ulong foreign = 0;
-        ulong other = 0;
-        ulong refilled = 0;
-        ulong drained = 0;
-        for (int cpu = 0; cpu < cpuCount; cpu++)
+        unchecked
         {
-            PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
-            PerCpuState* state = pages.State;
-            for (int order = 0; order < Order.Count; order++)
+            ulong allocations = 0;
+            ulong allocatedPages = 0;
+            ulong freedPages = 0;
+            ulong misses = 0;
+            ulong foreign = 0;
+            ulong other = 0;
+            ulong refilled = 0;
+            ulong drained = 0;
+            for (int cpu = 0; cpu < cpuCount; cpu++)
             {
-                allocations += (ulong)state->Allocated[order];
-                allocatedPages += (ulong)state->Allocated[order] << order;
-                freedPages += (ulong)CountFreed(pages, order) << order;
+                PerCpuPages pages = lists[(cpu * zones.Length) + zone.Index];
+                PerCpuState* state = pages.State;
+                for (int order = 0; order < Order.Count; order++)
+                {
+                    allocations += (ulong)state->Allocated[order];
+                    allocatedPages += (ulong)state->Allocated[order] << order;
+                    freedPages += (ulong)CountFreed(pages, order) << order;
+                }
+
+                misses += (ulong)state->NumaMiss;
+                foreign += (ulong)state->NumaForeign;
+                other += (ulong)state->NumaOther;
+                refilled += (ulong)state->Refilled;
+                drained += (ulong)state->Drained;
             }
 
-            misses += (ulong)state->NumaMiss;
-            foreign += (ulong)state->NumaForeign;
-            other += (ulong)state->NumaOther;
-            refilled += (ulong)state->Refilled;
-            drained += (ulong)state->Drained;
+            ZoneState* own = zone.State;
+            return new ZoneReport(
+                allocations, allocatedPages, freedPages, misses, foreign, other, refilled, drained, (ulong)own->ZoneLocked,
+                (ulong)own->ExtFrag, (ulong)own->ExtFragFragmenting, (ulong)own->ExtFragOwnership);
         }
-
-        ZoneState* own = zone.State;
-        return new ZoneReport(
-            allocations, allocatedPages, freedPages, misses, foreign, other, refilled, drained, (ulong)own->ZoneLocked,
-            (ulong)own->ExtFrag, (ulong)own->ExtFragFragmenting, (ulong)own->ExtFragOwnership);
     }
 }

@@ -62,8 +62,8 @@ public sealed unsafe partial class PageAllocator
     /// </summary>
     private void ReturnSlice(PerCpuPages pages, uint* slice, int count, int order)
     {
-        pages.State->NetRefilled[order] -= count;
-        pages.State->Drained += count;
+        pages.State->NetRefilled[order] = unchecked(pages.State->NetRefilled[order] - count);
+        pages.State->Drained = unchecked(pages.State->Drained + count);
         Zone zone = pages.Zone;
         FreeArea area = zone.Area;
         if (order <= FreeWord.BlockOrderMax)

@@ -1,8 +1,8 @@
 // What is tried when the first look at the zones fails, step by step (mm/page_alloc.c, __alloc_pages_slowpath):
 //  1. wake kswapd of every node in the list, look again down to the min watermark
-//  2. large or unmovable blocks: compact, look again
-//  3. loop: look with whatever reserves the flags open; give up where the caller may not reclaim;
-//     reclaim, then once give up per-CPU lists and the high-atomic reserve; compact; decide whether trying again makes sense
+//  2. large or unmovable blocks: compact without waiting, look again; a costly request that may not be retried ends here where that was not tried
+//  3. loop: look with whatever reserves the flags open; give up where the caller may not reclaim; reclaim, then give up per-CPU lists
+//     and high-atomic reserve; compact; decide whether trying again makes sense (PageAllocator.Retry)
 //  4. kill a process; __GFP_NOFAIL goes on, everyone else fails
 // Each step is a hook (IMemoryPressure, and Compactor) and makes no progress while nobody fills it in.
 
@@ -16,7 +16,6 @@ namespace Engine.Core.Buddy;
 /// <content>The slow path.</content>
 public sealed unsafe partial class PageAllocator
 {
-    private const int ReclaimRetriesMax = 16;
     private const int CostlyOrder = 3;
 
     // NUMA_NO_NODE: the node of the CPU that acts.
@@ -85,7 +84,7 @@ public sealed unsafe partial class PageAllocator
             ?? throw new ArgumentException($"{gfp} asks for two zones, or for movable and reclaimable memory, at once", nameof(gfp));
     }
 
-    // gfp_to_alloc_flags()
+    // gfp_to_alloc_flags(). Types may mix from here on.
     private static AllocFlags SlowFlags(in AllocationRequest request)
     {
         GfpFlags gfp = request.Gfp;
@@ -106,36 +105,54 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
-        return flags | request.Route.FastFlags;
+        return flags | request.Route.SlowFlags;
     }
+
+    // gfp_pfmemalloc_allowed(): who frees memory soon may have all of it, unless the request says that it does not want that.
+    private static bool MayIgnoreWatermarks(GfpFlags gfp) => (gfp & (GfpFlags.MemAlloc | GfpFlags.NoMemAlloc)) == GfpFlags.MemAlloc;
 
     private bool TryHarder(in AllocationRequest request, out uint pfn)
     {
         GfpFlags gfp = request.Gfp;
         bool mayReclaim = (gfp & GfpFlags.DirectReclaim) != 0;
+        bool mayCompact = Migrator is not null && (gfp & GfpFlags.Io) != 0;
         bool isCostly = request.Order > CostlyOrder;
         AllocFlags flags = SlowFlags(request);
+        Retries retries = new();
         WakeKswapds(request);
         if (TryFreelist(request, flags, out pfn))
         {
             return true;
         }
 
-        if (mayReclaim && (isCostly || (request.Order > 0 && request.Route.Type != MigrateType.Movable)) && (gfp & GfpFlags.MemAlloc) == 0
-            && TryCompact(request, flags, CompactMode.Async, out pfn))
+        if (mayReclaim && mayCompact && !MayIgnoreWatermarks(gfp) && (isCostly || (request.Order > 0 && request.Route.Type != MigrateType.Movable)))
         {
-            return true;
+            if (TryCompact(request, flags, CompactMode.Async, out CompactResult compacted, out pfn))
+            {
+                return true;
+            }
+
+            if (isCostly && (gfp & GfpFlags.NoRetry) != 0)
+            {
+                if (compacted is CompactResult.Skipped or CompactResult.Deferred)
+                {
+                    return false;
+                }
+
+                // Worth a try, but not worth waiting for.
+                retries.Mode = CompactMode.Async;
+            }
         }
 
-        if ((gfp & GfpFlags.MemAlloc) != 0)
+        if (MayIgnoreWatermarks(gfp))
         {
-            flags |= AllocFlags.NoWatermarks;
+            flags = AllocFlags.NoWatermarks | (flags & (AllocFlags.Cma | AllocFlags.Kswapd));
         }
 
-        for (int loops = 0; ;)
+        while (true)
         {
             WakeKswapds(request);
-            if (TryFreelist(request, flags & ~AllocFlags.NoFragment, out pfn))
+            if (TryFreelist(request, flags, out pfn))
             {
                 return true;
             }
@@ -146,45 +163,38 @@ public sealed unsafe partial class PageAllocator
                 return FlushOwn(request) && TryFreelist(request, flags, out pfn);
             }
 
-            ulong progress = Pressure.Reclaim(new CpuId(request.Cpu), new Order(request.Order), gfp);
-            if (progress != 0 && TryFreelist(request, flags, out pfn))
+            if (TryReclaim(request, flags, isFirst: retries.Rounds++ == 0, out ulong progress, out pfn)
+                || TryCompact(request, flags, retries.Mode, out CompactResult compacted, out pfn))
             {
                 return true;
             }
 
-            if (loops == 0 && ReleaseReserves(request) && TryFreelist(request, flags, out pfn))
+            bool mayRetry = (gfp & GfpFlags.NoRetry) == 0 && !(isCostly && (!mayCompact || (gfp & GfpFlags.RetryMayFail) == 0));
+            if (mayRetry && retries.Rounds < RoundsMax)
             {
-                return true;
-            }
-
-            if (TryCompact(request, flags, CompactMode.SyncLight, out pfn))
-            {
-                return true;
-            }
-
-            if ((gfp & GfpFlags.NoRetry) != 0 || (isCostly && (gfp & GfpFlags.RetryMayFail) == 0))
-            {
-                return false;
-            }
-
-            loops = progress != 0 && !isCostly ? 0 : loops + 1;
-            if (progress != 0 && loops <= ReclaimRetriesMax && WouldReclaimHelp(request, flags))
-            {
-                continue;
-            }
-
-            if (!TryKill(request, out pfn, out bool isKilled))
-            {
-                if (isKilled && loops <= ReclaimRetriesMax)
+                if (ShouldRetryReclaim(request, flags, progress != 0, ref retries)
+                    || (progress != 0 && mayCompact && ShouldRetryCompact(request, compacted, ref retries)))
                 {
-                    loops++;
                     continue;
                 }
 
-                return (gfp & GfpFlags.NoFail) != 0 && TryFreelist(request, flags | AllocFlags.NoWatermarks, out pfn);
+                if (TryKill(request, out pfn, out bool isKilled))
+                {
+                    return true;
+                }
+
+                if (isKilled)
+                {
+                    retries.Loops = 0;
+                    continue;
+                }
             }
 
-            return true;
+            // Linux goes on for ever with __GFP_NOFAIL. Here a request that nothing helps comes to an end.
+            if ((gfp & GfpFlags.NoFail) == 0 || TryFreelist(request, AllocFlags.MinReserve, out pfn) || retries.Rounds >= RoundsMax)
+            {
+                return pfn != Pfn.None.Value;
+            }
         }
     }
 
@@ -207,28 +217,30 @@ public sealed unsafe partial class PageAllocator
         }
     }
 
-    // Once: what per-CPU lists, deferred frees and the high-atomic reserve hold is memory too.
-    private bool ReleaseReserves(in AllocationRequest request)
+    // __alloc_pages_direct_reclaim()
+    private bool TryReclaim(in AllocationRequest request, AllocFlags flags, bool isFirst, out ulong progress, out uint pfn)
     {
-        UnreserveHighAtomic(request, isForced: false);
-        DrainAll(new CpuId(request.Cpu));
-        return true;
-    }
-
-    // should_reclaim_retry(): would the min watermark hold if everything reclaimable were free?
-    private bool WouldReclaimHelp(in AllocationRequest request, AllocFlags flags)
-    {
-        foreach (Zone zone in request.Route.Zones)
+        CpuId cpu = new(request.Cpu);
+        progress = Pressure.Reclaim(cpu, new Order(request.Order), request.Gfp);
+        if (progress != 0)
         {
-            long available = (long)zone.FreePages + (long)Pressure.CountReclaimable(zone);
-            long needed = (long)zone.GetWatermark(Watermark.Min) + zone.State->LowmemReserve[request.Route.Highest] + (1L << request.Order);
-            if (available > needed || (flags & AllocFlags.NoWatermarks) != 0)
+            if (TryFreelist(request, flags, out pfn))
             {
                 return true;
             }
+
+            _ = UnreserveHighAtomic(request, isForced: false);
+        }
+        else if (!isFirst)
+        {
+            pfn = Pfn.None.Value;
+            return false;
         }
 
-        return false;
+        // Linux gives up the lists only where something was reclaimed. Here pages may also be put off to free, or have been diced, which
+        // no one else brings back: so once in any case.
+        DrainAll(cpu);
+        return TryFreelist(request, flags, out pfn);
     }
 
     // __alloc_pages_may_oom(): a last look at the high watermark, because someone may just have freed a lot.
@@ -246,6 +258,6 @@ public sealed unsafe partial class PageAllocator
         }
 
         isKilled = Pressure.KillProcess(new CpuId(request.Cpu), new Order(request.Order), request.Gfp);
-        return false;
+        return (request.Gfp & GfpFlags.NoFail) != 0 && TryFreelist(request, AllocFlags.NoWatermarks, out pfn);
     }
 }

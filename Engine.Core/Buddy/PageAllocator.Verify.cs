@@ -25,6 +25,7 @@ public sealed unsafe partial class PageAllocator
         {
             zone.Area.Verify(findings);
             VerifyFrames(zone, listed, findings);
+            VerifyCounters(zone, findings);
         }
 
         foreach ((uint pfn, int _) in listed)
@@ -62,9 +63,19 @@ public sealed unsafe partial class PageAllocator
             }
         }
 
-        foreach ((uint pfn, int order) in deferred.SelectMany(ring => ring.Enumerate()))
+        foreach (DeferredRing ring in deferred)
         {
-            CollectOne(listed, pfn, order, (byte)(FrameState.Deferred | order), findings);
+            ulong pending = 0;
+            foreach ((uint pfn, int order) in ring.Enumerate())
+            {
+                pending += 1UL << order;
+                CollectOne(listed, pfn, order, (byte)(FrameState.Deferred | order), findings);
+            }
+
+            if (pending != ring.PendingPages)
+            {
+                Add(findings, CorruptionCategory.Counter, "pages whose freeing was put off", 0, pending, ring.PendingPages);
+            }
         }
 
         foreach (uint pfn in diced.SelectMany(batch => batch.Peek()))
@@ -85,6 +96,27 @@ public sealed unsafe partial class PageAllocator
         if (!Frames.IsInTable(new Pfn(pfn)) || states[pfn] != state)
         {
             Add(findings, CorruptionCategory.PerCpuList, "the state of a frame on a list", pfn, state, Frames.IsInTable(new Pfn(pfn)) ? states[pfn] : 0xffUL);
+        }
+    }
+
+    // What follows from the pageblocks' types, and what the fast paths compare with.
+    private static void VerifyCounters(Zone zone, List<Corruption> findings)
+    {
+        Span<long> pageBlocks = stackalloc long[MigrateTypes.Count];
+        zone.Area.CountPageBlocks(pageBlocks);
+        Compare("pages of the high-atomic reserve", pageBlocks[(int)MigrateType.HighAtomic] << Order.PageBlockValue, zone.State->ReservedHighAtomic);
+        Compare("isolated pageblocks", pageBlocks[(int)MigrateType.Isolate], zone.State->IsolatedPageBlocks);
+        for (int highest = 0; highest < ZoneTypes.Count; highest++)
+        {
+            Compare("what the fast path compares free memory with", zone.ComputeFastMark(highest), zone.State->FastMark[highest]);
+        }
+
+        void Compare(string what, long expected, long found)
+        {
+            if (expected != found)
+            {
+                Add(findings, CorruptionCategory.Counter, $"{what} of {zone}", zone.Span.Start.Value, unchecked((ulong)expected), unchecked((ulong)found));
+            }
         }
     }
 

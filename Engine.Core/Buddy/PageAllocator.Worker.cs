@@ -24,7 +24,7 @@ public sealed unsafe partial class PageAllocator
     private readonly DicedBatch[] diced;
 
     /// <summary>Pages whose freeing was put off and that no one has returned yet.</summary>
-    public ulong DeferredPages => deferred.Aggregate(0UL, (sum, ring) => sum + ring.PendingPages);
+    public ulong DeferredPages => deferred.Aggregate(0UL, (sum, ring) => unchecked(sum + ring.PendingPages));
 
     /// <summary>Pages that the worker has ready for lists.</summary>
     public ulong DicedPages => diced.Aggregate(0UL, (sum, batch) => sum + (ulong)batch.Count);
@@ -55,7 +55,7 @@ public sealed unsafe partial class PageAllocator
             return;
         }
 
-        pages.State->FreedElsewhere[order.Value]++;
+        pages.State->FreedElsewhere[order.Value] = unchecked(pages.State->FreedElsewhere[order.Value] + 1);
         states[pfn.Value] = (byte)(FrameState.Deferred | order.Value);
         FrameTable.ResetFree(descriptors + pfn.Value);
         ring.Push(pfn.Value, order.Value);
@@ -99,7 +99,7 @@ public sealed unsafe partial class PageAllocator
         DicedBatch[] batches = new DicedBatch[cpuCount * zones.Length * MigrateTypes.PerCpuCount];
         for (int i = 0; i < batches.Length; i++)
         {
-            batches[i] = new DicedBatch((int*)at);
+            batches[i] = new DicedBatch((int*)at, Log);
             at += DicedBatch.SizeBytes;
         }
 
@@ -149,7 +149,7 @@ public sealed unsafe partial class PageAllocator
         Zone zone = pages.Zone;
         int want = Math.Min(pages.State->Batch, DicedBatch.Capacity);
         if (!batch.IsWanted || batch.Count != 0 || Volatile.Read(ref pages.State->Count) >= want
-            || (zone.Flags & ZoneFlags.BelowHigh) != 0 || zone.State->FreePages - want < zone.State->FastMark[(int)ZoneType.Movable] || !batch.TryBeginFill())
+            || (zone.Flags & ZoneFlags.BelowHigh) != 0 || unchecked(zone.State->FreePages - want) < zone.State->FastMark[(int)ZoneType.Movable] || !batch.TryBeginFill())
         {
             return 0;
         }

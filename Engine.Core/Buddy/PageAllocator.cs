@@ -39,10 +39,10 @@ public sealed unsafe partial class PageAllocator
     private readonly bool checkPages;
     private readonly Zone[] zones;
 
-    // By CPU and route.
+    // By CPU and route; empty where every allocation is to be checked in full.
     private readonly FastRoute[] routes;
 
-    // By CPU; empty where every free is to be checked in full.
+    // By CPU; empty where every free is.
     private readonly LastFreeRoute[] freeRoutes;
 
     // By CPU and zone.
@@ -95,7 +95,7 @@ public sealed unsafe partial class PageAllocator
                     list->Top = top - 1;
                     state->Count = unchecked(state->Count - 1);
                     state->FreeCount >>= 1;
-                    state->Allocated[0]++;
+                    state->Allocated[0] = unchecked(state->Allocated[0] + 1);
                     bytes[taken] = FrameState.Allocated;
                     FrameTable.ResetAllocated(descriptors + taken);
                     pfn = (gfp & GfpFlags.Zero) == 0 ? new Pfn(taken) : Prepare(taken, 0, gfp);
@@ -133,7 +133,7 @@ public sealed unsafe partial class PageAllocator
                         PerCpuState* state = route.State;
                         state->Count = unchecked(state->Count - (1 << order.Value));
                         state->FreeCount >>= 1;
-                        state->Allocated[order.Value]++;
+                        state->Allocated[order.Value] = unchecked(state->Allocated[order.Value] + 1);
                         states[taken] = (byte)(FrameState.Allocated | order.Value);
                         FrameTable.ResetAllocated(descriptors + taken);
                         return new Pfn(taken);
@@ -174,11 +174,11 @@ public sealed unsafe partial class PageAllocator
                     state->FreeCount >>= 1;
                     if (TryHandOut(taken, (byte)(FrameState.PerCpu | order.Value), order.Value))
                     {
-                        state->Allocated[order.Value]++;
+                        state->Allocated[order.Value] = unchecked(state->Allocated[order.Value] + 1);
                         return (gfp & (GfpFlags.Zero | GfpFlags.Comp)) == 0 ? new Pfn(taken) : Prepare(taken, order.Value, gfp);
                     }
 
-                    state->NetRefilled[order.Value]--;
+                    state->NetRefilled[order.Value] = unchecked(state->NetRefilled[order.Value] - 1);
                 }
             }
         }

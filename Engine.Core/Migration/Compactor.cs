@@ -37,15 +37,17 @@ internal sealed class Compactor
     /// <param name="zone">The zone.</param>
     /// <param name="order">The order wanted; -1 compacts the whole zone (<c>compact_memory</c>).</param>
     /// <param name="type">The type wanted.</param>
+    /// <param name="highest">The highest zone that the allocation may use.</param>
+    /// <param name="flags">Which watermark the allocation looks at, and what opens the reserves to it.</param>
     /// <param name="mode">How far to go.</param>
-    public CompactResult Run(CpuId cpu, Zone zone, int order, MigrateType type, CompactMode mode)
+    public CompactResult Run(CpuId cpu, Zone zone, int order, MigrateType type, int highest, AllocFlags flags, CompactMode mode)
     {
-        if (order >= 0 && PageAllocator.IsWatermarkOkFor(zone, order))
+        if (order >= 0 && PageAllocator.IsWatermarkOkFor(zone, order, highest, flags))
         {
             return CompactResult.Success;
         }
 
-        if (order >= 0 && !IsSuitable(zone, order))
+        if (order >= 0 && !IsSuitable(zone, order, highest))
         {
             return CompactResult.Skipped;
         }
@@ -75,7 +77,7 @@ internal sealed class Compactor
         }
 
         int limit = 1 << Math.Clamp(scan.DeferShift, 0, DeferShiftMax);
-        scan.Considered = Math.Min(scan.Considered + 1, limit);
+        scan.Considered = Math.Clamp(scan.Considered, 0, limit - 1) + 1;
         return scan.Considered < limit;
     }
 
@@ -91,16 +93,22 @@ internal sealed class Compactor
             return;
         }
 
-        scan.DeferShift = Math.Min(scan.DeferShift + 1, DeferShiftMax);
+        scan.DeferShift = Math.Min(Math.Clamp(scan.DeferShift, 0, DeferShiftMax) + 1, DeferShiftMax);
         scan.OrderFailed = Math.Min(scan.OrderFailed, order);
     }
 
-    // compaction_suitable(): room to move into, and for costly orders fragmentation rather than lack of memory.
-    private static bool IsSuitable(Zone zone, int order)
+    /// <summary>Whether a zone with so many free pages has room to move into (<c>__compaction_suitable</c>).</summary>
+    public static bool HasRoom(Zone zone, int order, int highest, long free)
     {
         long gap = 2L << order;
         Watermark mark = order > CostlyOrder ? Watermark.Low : Watermark.Min;
-        if (!PageAllocator.IsWatermarkOk(zone, 0, (long)zone.GetWatermark(mark) + gap, (int)zone.Type, AllocFlags.Cma))
+        return PageAllocator.IsWatermarkOk(zone, 0, unchecked((long)zone.GetWatermark(mark) + gap), highest, AllocFlags.Cma, free);
+    }
+
+    // compaction_suitable(): room to move into, and for costly orders fragmentation rather than lack of memory.
+    private static bool IsSuitable(Zone zone, int order, int highest)
+    {
+        if (!HasRoom(zone, order, highest, (long)Math.Min(zone.FreePages, long.MaxValue)))
         {
             return false;
         }

@@ -63,7 +63,7 @@ internal sealed class HeldBlocks
                 continue;
             }
 
-            long mark = (long)zone.GetWatermark(Watermark.Min) + (1L << order);
+            long mark = zone.Watermarks.Min + (1L << order);
             if ((wantedOrder >= 0 && order >= wantedOrder)
                 || !PageAllocator.IsWatermarkOk(zone, 0, mark, (int)zone.Type, AllocFlags.Cma))
             {

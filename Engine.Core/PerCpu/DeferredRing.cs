@@ -50,7 +50,7 @@ internal sealed unsafe class DeferredRing
 
         // SAFETY: the index is below Capacity.
         words[EntryWord + (int)(head % Capacity)] = ((ulong)order << 32) | pfn;
-        words[AddedWord] += 1UL << order;
+        words[AddedWord] = unchecked(words[AddedWord] + (1UL << order));
         Volatile.Write(ref words[HeadWord], unchecked(head + 1));
     }
 

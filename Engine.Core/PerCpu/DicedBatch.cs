@@ -3,6 +3,7 @@
 // One word says whose turn it is: 0, the worker may fill it; n, n frames are ready for whoever claims them with one compare-and-swap
 // (the owner when its list is empty, or a CPU in need); -1, someone is filling or emptying it.
 
+using Engine.Core.Diagnostics;
 
 namespace Engine.Core.PerCpu;
 
@@ -16,9 +17,14 @@ internal sealed unsafe class DicedBatch
     public const ulong SizeBytes = 256;
 
     private readonly int* words;
+    private readonly CorruptionLog log;
 
     /// <summary>A view of a slot; zeroed memory is an empty one.</summary>
-    public DicedBatch(int* words) => this.words = words;
+    public DicedBatch(int* words, CorruptionLog log)
+    {
+        this.words = words;
+        this.log = log;
+    }
 
     /// <summary>Whether the owner has had to refill this list since the worker looked last.</summary>
     public bool IsWanted { get; set; }
@@ -46,7 +52,15 @@ internal sealed unsafe class DicedBatch
     public int Take(Span<uint> frames)
     {
         int count = Volatile.Read(ref *words);
-        if (count is <= 0 or > Capacity || Interlocked.CompareExchange(ref *words, -1, count) != count)
+        if (count is < -1 or > Capacity)
+        {
+            // No one writes such a number: what was ready is lost, and the slot is empty again.
+            log.Report(new Corruption(CorruptionCategory.PerCpuList, "diced frames: more than a slot holds", default, Capacity, unchecked((uint)count)));
+            Interlocked.CompareExchange(ref *words, 0, count);
+            return 0;
+        }
+
+        if (count <= 0 || Interlocked.CompareExchange(ref *words, -1, count) != count)
         {
             return 0;
         }

@@ -45,7 +45,7 @@ public sealed unsafe class Zone
     public ulong FreeCmaPages => (ulong)Math.Max(0, Volatile.Read(ref State->FreeCmaPages));
 
     /// <summary>Pages by which all watermarks are raised for now.</summary>
-    public ulong WatermarkBoost => (ulong)Math.Max(0, State->WatermarkBoost);
+    public ulong WatermarkBoost => (ulong)Math.Clamp(State->WatermarkBoost, 0, long.MaxValue >> 1);
 
     /// <summary>Pages in the high-atomic reserve's pageblocks.</summary>
     public ulong ReservedHighAtomicPages => (ulong)Math.Max(0, State->ReservedHighAtomic);
@@ -80,7 +80,7 @@ public sealed unsafe class Zone
     public ulong GetWatermark(Watermark mark) => State->Marks[(int)mark] + WatermarkBoost;
 
     /// <summary>Pages kept from allocations that may use zones up to <paramref name="highest"/> (<c>lowmem_reserve</c>).</summary>
-    public ulong GetLowmemReserve(ZoneType highest) => (ulong)State->LowmemReserve[(int)highest];
+    public ulong GetLowmemReserve(ZoneType highest) => (ulong)Math.Max(0, State->LowmemReserve[(int)highest]);
 
     /// <summary>The node, kind and span.</summary>
     public override string ToString() => $"Node {Node}, zone {ZoneTypes.GetName(Type)}";
@@ -88,7 +88,7 @@ public sealed unsafe class Zone
     /// <summary>Whether the free memory passes every watermark that an ordinary allocation checks, by one compare.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool PassesFastMark(ZoneState* state, int order, long* mark) =>
-        state->FreePages - (1L << order) >= *mark && (state->PcpTypeOrders >> order) != 0;
+        unchecked(state->FreePages - (1L << order)) >= *mark && (state->PcpTypeOrders >> order) != 0;
 
     /// <summary>Counts the zone's free blocks by order, all types together (<c>/proc/buddyinfo</c>), by walking its maps.</summary>
     public long[] CountFreeBlocks()
@@ -165,12 +165,17 @@ public sealed unsafe class Zone
     /// </summary>
     internal void UpdateFastMarks()
     {
-        Watermark mark = (Flags & ZoneFlags.BelowHigh) != 0 ? Watermark.Low : Watermark.High;
-        long least = State->Marks[(int)mark] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages;
         for (int highest = 0; highest < ZoneTypes.Count; highest++)
         {
-            State->FastMark[highest] = unchecked(least + State->LowmemReserve[highest]);
+            State->FastMark[highest] = ComputeFastMark(highest);
         }
+    }
+
+    /// <summary>What <see cref="ZoneState.FastMark"/> has to be.</summary>
+    internal long ComputeFastMark(int highest)
+    {
+        Watermark mark = (Flags & ZoneFlags.BelowHigh) != 0 ? Watermark.Low : Watermark.High;
+        return unchecked(State->Marks[(int)mark] + State->WatermarkBoost + State->ReservedHighAtomic + (long)CmaPages + State->LowmemReserve[highest]);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

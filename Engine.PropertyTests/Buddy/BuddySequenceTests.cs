@@ -19,6 +19,7 @@ public sealed class BuddySequenceTests
     [InlineData(1, 2)]
     [InlineData(2, 3)]
     [InlineData(3, 2)]
+    [InlineData(4, 2)]
     public void Every_sequence_agrees_with_the_reference(int kind, int cpuCount) =>
         ModelProperty.Check(Operation, operations => BuddyRun.Replay(new BuddySetup(kind, cpuCount), operations), tests: 12, length: 250);
 
@@ -28,12 +29,14 @@ public sealed class BuddySequenceTests
     [InlineData(Bug.FreesOneFrameOfABlock)]
     [InlineData(Bug.AcceptsBadFrees)]
     [InlineData(Bug.FailsTooEarly)]
+    [InlineData(Bug.FailureTakesAFrame)]
+    [InlineData(Bug.FailureFreesABlock)]
     [InlineData(Bug.FlipsABitOfTheFreeMap)]
     [InlineData(Bug.CountsWrongly)]
     public void A_planted_bug_is_caught(Bug bug) =>
         ModelProperty.MustFail(Operation, operations =>
         {
-            using FaultyRun run = new(new BuddySetup(0, 2), bug);
+            using FaultyRun run = new(new BuddySetup(bug is Bug.FailureTakesAFrame or Bug.FailureFreesABlock ? 4 : 0, 2), bug);
             run.RunAll(operations);
         }, tests: 60, length: 300);
 
@@ -71,6 +74,8 @@ public sealed class BuddySequenceTests
         FreesOneFrameOfABlock,
         AcceptsBadFrees,
         FailsTooEarly,
+        FailureTakesAFrame,
+        FailureFreesABlock,
         FlipsABitOfTheFreeMap,
         CountsWrongly,
     }
@@ -98,6 +103,16 @@ public sealed class BuddySequenceTests
             {
                 pfn = last;
                 return true;
+            }
+
+            if (!isTaken && bug == Bug.FailureTakesAFrame)
+            {
+                _ = base.TryAllocate(cpu, Order.Zero, gfp, out _);
+            }
+
+            if (!isTaken && bug == Bug.FailureFreesABlock && last != Pfn.None && Allocator.TryFindBlock(last, out _, out _))
+            {
+                base.Free(cpu, last, Order.Zero);
             }
 
             last = isTaken && order == Order.Zero ? pfn : last;

@@ -11,7 +11,12 @@ public sealed class ConcurrentTests
     private const int Steps = 40_000;
 
     [Fact]
-    public void Threads_on_their_own_CPUs_lose_no_frame()
+    public void Threads_on_their_own_CPUs_lose_no_frame() => Run(Steps, losesABlock: false);
+
+    [Fact]
+    public void A_block_that_a_thread_forgets_is_caught() => Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => Run(1000, losesABlock: true));
+
+    private static void Run(int steps, bool losesABlock)
     {
         const int Cpus = 4;
         using TestMachine machine = new(64UL << 20, new PageAllocatorOptions { CpuCount = Cpus });
@@ -62,12 +67,17 @@ public sealed class ConcurrentTests
             SplitMix64 random = new((ulong)number + 100);
             CpuId cpu = new(number);
             int[] orders = [0, 0, 0, 0, 1, 2, 3, 4, 6, 9];
-            for (int i = 0; i < Steps; i++)
+            for (int i = 0; i < steps; i++)
             {
                 int slot = random.Below(slots.Length);
                 Order order = new(orders[random.Below(orders.Length)]);
                 bool isTaken = allocator.TryAllocate(cpu, order, GfpFlags.HighUserMovable, out Pfn pfn);
                 (Pfn old, byte oldOrder) = Exchange(slot, isTaken ? pfn : Pfn.None, (byte)order.ToInt32());
+                if (losesABlock && number == 0 && i > steps / 2)
+                {
+                    continue;
+                }
+
                 if (old != Pfn.None && i % 16 == 0)
                 {
                     allocator.FreeDeferred(cpu, old, new Order(oldOrder));

@@ -20,7 +20,13 @@ public sealed class FastPathTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public void Every_step_ends_where_the_full_path_ends(ulong seed)
+    public void Every_step_ends_where_the_full_path_ends(ulong seed) => Run(seed, 30_000, _ => { });
+
+    [Fact]
+    public void A_list_that_is_tuned_otherwise_is_caught() =>
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => Run(1, 3_000, machine => Lists(machine, 0).FreeCount |= 1));
+
+    private static void Run(ulong seed, int steps, Action<TestMachine> sabotage)
     {
         // Two zones of one node, small enough to fall below their watermarks again and again.
         PageAllocatorOptions options = new() { IsDeterministic = true, ZoneDmaBits = 30, TransparentHugePages = seed % 2 == 0 };
@@ -31,7 +37,7 @@ public sealed class FastPathTests
         SplitMix64 random = new(seed);
         List<(Pfn Pfn, Order Order)> live = [];
         int allocationsPercent = 0;
-        for (int step = 0; step < 30_000; step++)
+        for (int step = 0; step < steps; step++)
         {
             if (step % 1500 == 0)
             {
@@ -39,6 +45,7 @@ public sealed class FastPathTests
             }
 
             SendToFullPath(full);
+            sabotage(fast);
             if (live.Count == 0 || random.Below(100) < allocationsPercent)
             {
                 int pick = random.Below(20);

@@ -32,30 +32,34 @@ public sealed unsafe class FreeAreaModelTests
         ModelProperty.MustFail(Operation, operations => Run(operations, isFaulty: true), tests: 60, length: 200);
 
     [Fact]
-    public void A_words_orders_are_those_of_its_blocks()
-    {
-        ModelProperty.Check(Gen.Choose(int.MinValue, int.MaxValue), numbers =>
-        {
-            ulong word = numbers.Aggregate(0UL, (all, number) => System.Numerics.BitOperations.RotateLeft(all, 17) ^ (uint)number);
-            word |= numbers.Count % 3 == 0 ? word << 1 | word << 2 : 0;
-            uint orders = 0;
-            for (int order = 0; order <= 6; order++)
-            {
-                ulong expected = 0;
-                for (int start = 0; start < 64; start += 1 << order)
-                {
-                    bool isWhole = (word >> start & FreeWord.BlockMask(order)) == FreeWord.BlockMask(order);
-                    int parent = start & ~((2 << order) - 1);
-                    bool isPartOfLarger = order < 6 && (word >> parent & FreeWord.BlockMask(order + 1)) == FreeWord.BlockMask(order + 1);
-                    expected |= isWhole && !isPartOfLarger ? 1UL << start : 0;
-                }
+    public void A_words_orders_are_those_of_its_blocks() =>
+        ModelProperty.Check(Gen.Choose(int.MinValue, int.MaxValue), numbers => CompareOrders(numbers, FreeWord.OrdersOf), tests: 300, length: 12);
 
-                Assert.Equal(expected, FreeWord.ExactBlocks(word, order));
-                orders |= expected != 0 ? 1u << order : 0;
+    [Fact]
+    public void An_order_that_is_overlooked_is_caught() =>
+        ModelProperty.MustFail(Gen.Choose(int.MinValue, int.MaxValue), numbers => CompareOrders(numbers, word => FreeWord.OrdersOf(word) & ~4u), tests: 300, length: 12);
+
+    private static void CompareOrders(IReadOnlyList<int> numbers, Func<ulong, uint> ordersOf)
+    {
+        ulong word = numbers.Aggregate(0UL, (all, number) => System.Numerics.BitOperations.RotateLeft(all, 17) ^ (uint)number);
+        word |= numbers.Count % 3 == 0 ? word << 1 | word << 2 : 0;
+        uint orders = 0;
+        for (int order = 0; order <= 6; order++)
+        {
+            ulong expected = 0;
+            for (int start = 0; start < 64; start += 1 << order)
+            {
+                bool isWhole = (word >> start & FreeWord.BlockMask(order)) == FreeWord.BlockMask(order);
+                int parent = start & ~((2 << order) - 1);
+                bool isPartOfLarger = order < 6 && (word >> parent & FreeWord.BlockMask(order + 1)) == FreeWord.BlockMask(order + 1);
+                expected |= isWhole && !isPartOfLarger ? 1UL << start : 0;
             }
 
-            Assert.Equal(orders, FreeWord.OrdersOf(word));
-        }, tests: 300, length: 12);
+            Assert.Equal(expected, FreeWord.ExactBlocks(word, order));
+            orders |= expected != 0 ? 1u << order : 0;
+        }
+
+        Assert.Equal(orders, ordersOf(word));
     }
 
     private static void Run(IReadOnlyList<(int Kind, int Order, int Type, int Pick)> operations, bool isFaulty)

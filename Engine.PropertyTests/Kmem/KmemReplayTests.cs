@@ -18,7 +18,11 @@ public sealed class KmemReplayTests
 
     [Fact]
     public void A_replay_leaves_exactly_the_live_pages_allocated() =>
-        ModelProperty.Check(TraceLine.Generator, Replay, tests: 40, length: 300);
+        ModelProperty.Check(TraceLine.Generator, lines => Replay(lines, losesAFree: false), tests: 40, length: 300);
+
+    [Fact]
+    public void A_replay_that_loses_a_free_is_caught() =>
+        ModelProperty.MustFail(TraceLine.Generator, lines => Replay(lines, losesAFree: true), tests: 10, length: 300);
 
     [Fact]
     public void The_bundled_excerpt_counts_as_counted_by_hand()
@@ -80,13 +84,19 @@ public sealed class KmemReplayTests
         Assert.Equal(naive.Peak, trace.Program.PeakLivePages);
     }
 
-    private static void Replay(IReadOnlyList<TraceLine> lines)
+    private static void Replay(IReadOnlyList<TraceLine> lines, bool losesAFree)
     {
         KmemTrace trace = Read(lines);
         using ModelMemory model = ModelMemory.Boot(64 << 20, 4);
         KmemReplay replay = new(trace.Program, trace.Gfps, model.Pages);
         replay.PrepareEarlier([]);
         replay.Run(7);
+        if (losesAFree)
+        {
+            _ = model.Pages.TryAllocate(new Engine.Core.Units.CpuId(0), new Engine.Core.Units.Order(2), Engine.Core.Units.GfpFlags.Kernel, out Engine.Core.Units.Pfn extra);
+            model.Pages.Memory.GetRef<byte>(model.Pages.MetadataRegions.Single(one => one.Name == "frame states").Start + (extra - model.Pages.Frames.First)) = 0;
+        }
+
         Assert.Equal(0, replay.Failures + replay.EarlierFailures);
         Assert.Equal(0, model.Log.Count);
         Assert.Empty(model.Pages.Verify());

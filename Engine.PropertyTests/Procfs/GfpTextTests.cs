@@ -30,18 +30,21 @@ public sealed class GfpTextTests
     }
 
     [Fact]
-    public void What_is_printed_reads_back() =>
-        ModelProperty.Check(
-            Gen.Choose(0, int.MaxValue),
-            values =>
-            {
-                foreach (int value in values)
-                {
-                    string text = GfpText.Format((GfpFlags)value);
-                    Assert.True(GfpText.TryParse(text, out GfpFlags parsed, out string? wrong), wrong);
-                    Assert.Equal((GfpFlags)value, parsed);
-                }
-            });
+    public void What_is_printed_reads_back() => ModelProperty.Check(Gen.Choose(0, int.MaxValue), values => ReadBack(values, text => text));
+
+    [Fact]
+    public void A_name_that_is_lost_is_caught() =>
+        ModelProperty.MustFail(Gen.Choose(0, int.MaxValue), values => ReadBack(values, text => text.Replace("|__GFP_ZERO", "", StringComparison.Ordinal)));
+
+    private static void ReadBack(IReadOnlyList<int> values, Func<string, string> damage)
+    {
+        foreach (int value in values)
+        {
+            string text = damage(GfpText.Format((GfpFlags)value));
+            Assert.True(GfpText.TryParse(text, out GfpFlags parsed, out string? wrong), wrong);
+            Assert.Equal((GfpFlags)value, parsed);
+        }
+    }
 
     [Theory]
     [InlineData("GFP_NOFS|__GFP_HIGHMEM|__GFP_MOVABLE|__GFP_NOWARN|__GFP_NORETRY|__GFP_COMP|__GFP_HARDWALL", 0x152c4au)]

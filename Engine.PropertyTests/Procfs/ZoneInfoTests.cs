@@ -38,23 +38,27 @@ public sealed partial class ZoneInfoTests
         Assert.Equal(expected, unlike);
     }
 
+    private static readonly FsCheck.Gen<(int PageBlocks, int Cpus)> AnyMachine =
+        from pageBlocks in Gen.Choose(8, 4096)
+        from cpus in Gen.Choose(1, 9)
+        select (pageBlocks, cpus);
+
     [Fact]
-    public void A_booted_machines_zoneinfo_makes_the_same_machine_again() =>
-        ModelProperty.Check(
-            from pageBlocks in Gen.Choose(8, 4096)
-            from cpus in Gen.Choose(1, 9)
-            select (pageBlocks, cpus),
-            machines =>
-            {
-                foreach ((int pageBlocks, int cpus) in machines)
-                {
-                    using ModelMemory first = ModelMemory.Boot((ulong)pageBlocks << 21, cpus);
-                    _ = first.Procfs.TryRead("zoneinfo", out string text);
-                    Assert.Equal(text, ZoneInfoAgain(text));
-                }
-            },
-            tests: 15,
-            length: 3);
+    public void A_booted_machines_zoneinfo_makes_the_same_machine_again() => ModelProperty.Check(AnyMachine, machines => MakeAgain(machines, text => text), tests: 15, length: 3);
+
+    [Fact]
+    public void A_number_that_is_read_wrongly_is_caught() =>
+        ModelProperty.MustFail(AnyMachine, machines => MakeAgain(machines, text => text.Replace("start_pfn:           2", "start_pfn:           3", StringComparison.Ordinal)), tests: 5, length: 3);
+
+    private static void MakeAgain(IReadOnlyList<(int PageBlocks, int Cpus)> machines, Func<string, string> damage)
+    {
+        foreach ((int pageBlocks, int cpus) in machines)
+        {
+            using ModelMemory first = ModelMemory.Boot((ulong)pageBlocks << 21, cpus);
+            _ = first.Procfs.TryRead("zoneinfo", out string text);
+            Assert.Equal(text, ZoneInfoAgain(damage(text)));
+        }
+    }
 
     [Fact]
     public void Watermarks_of_another_min_free_and_scale_factor_are_recognised()
@@ -99,6 +103,74 @@ public sealed partial class ZoneInfoTests
         RecordedZone[] zones = [.. ZoneInfoFile.Parse(new StringReader(ZoneInfoAgain(text))).Zones.Where(zone => zone.PresentPages > 0)];
         Assert.Equal([(0, 262144ul, 1_000_000ul, 700_001ul, 690_000ul), (1, 2_097_152ul, 500_000ul, 500_000ul, 480_001ul)],
             zones.Select(zone => (zone.Node, zone.StartPfn, zone.SpannedPages, zone.PresentPages, zone.ManagedPages)));
+    }
+
+    [Fact]
+    public void Nodes_whose_memory_alternates_share_it_out()
+    {
+        // Node 0 spans node 1, and begins and ends beside it.
+        string text = ZoneInfo(node: 0, start: 1 << 20, spanned: 5 << 20, present: 3 << 20, managed: (3 << 20) - 1000)
+            + ZoneInfo(node: 1, start: 2 << 20, spanned: 2 << 20, present: 2 << 20, managed: (2 << 20) - 1000);
+        ExpectSame(text);
+        RecordedLayout layout = new(ZoneInfoFile.Parse(new StringReader(text)));
+        Assert.Equal([0, 1, 0, 0], layout.Banks.ToArray().Select(bank => bank.Node));
+    }
+
+    [Fact]
+    public void Zones_that_meet_within_a_pageblock_leave_it_alone() =>
+        ExpectSame(
+            ZoneInfo(name: "DMA32", start: 4096, spanned: (1 << 20) - 4096 - 300, present: 500_000, managed: 490_000)
+            + ZoneInfo(start: (1 << 20) - 300, spanned: 2 << 20, present: 2 << 20, managed: (2 << 20) - 40_000));
+
+    [Fact]
+    public void Node_numbers_may_have_gaps_and_CPUs_belong_to_nodes_that_there_are()
+    {
+        string text = ZoneInfo(node: 1, start: 262144) + ZoneInfo(node: 4, start: 4 << 20);
+        ExpectSame(text);
+        Assert.DoesNotContain("Node 0", ZoneInfoAgain(text), StringComparison.Ordinal);
+        Assert.Equal(1, new RecordedLayout(ZoneInfoFile.Parse(new StringReader(text))).Options.CpuNodes![0]);
+    }
+
+    [Fact]
+    public void Older_kernels_files_are_read()
+    {
+        // Linux 3.10: counters before the protection, no cma, other lines at the end.
+        const string Text = """
+            Node 0, zone    DMA32
+              pages free     415104
+                    min      11971
+                    low      14963
+                    high     17956
+                    scanned  0
+                    spanned  1044480
+                    present  745496
+                    managed  724506
+                nr_free_pages 415104
+                numa_hit     1
+                    protection: (0, 0, 13054, 13054)
+              pagesets
+                cpu: 0
+                          count: 166
+                          high:  186
+                          batch: 31
+              vm stats threshold: 36
+              all_unreclaimable: 0
+              start_pfn:         4096
+              inactive_ratio:    5
+            """;
+        ExpectSame(Text);
+        ExpectSame(Text.Replace("\n", "\r\n", StringComparison.Ordinal));
+    }
+
+    private static void ExpectSame(string text)
+    {
+        string again = ZoneInfoAgain(text);
+        Assert.Equal(Layout(text), Layout(again));
+        Assert.Equal(again, ZoneInfoAgain(again));
+
+        static List<(int, string, ulong, ulong, ulong, ulong)> Layout(string text) =>
+            [.. ZoneInfoFile.Parse(new StringReader(text)).Zones.Where(zone => zone.PresentPages > 0)
+                .Select(zone => (zone.Node, zone.Name, zone.StartPfn, zone.SpannedPages, zone.PresentPages, zone.ManagedPages))];
     }
 
     private static string ZoneInfo(

@@ -105,12 +105,20 @@ public sealed class MachineProcfs
     {
         Counters.Register("nr_free_pages", scope => Sum(scope, zone => zone.FreePages));
         Counters.Register("nr_free_cma", scope => Sum(scope, zone => zone.FreeCmaPages));
-        Counters.Register("numa_hit", scope => Sum(scope, zone => Count(zone, report => report.Allocations - report.NumaMisses)));
+        Counters.Register("numa_hit", scope => Sum(scope, zone => Count(zone, report => unchecked(report.Allocations - report.NumaMisses))));
         Counters.Register("numa_miss", scope => Sum(scope, zone => Count(zone, report => report.NumaMisses)));
         Counters.Register("numa_foreign", scope => Sum(scope, zone => Count(zone, report => report.NumaForeign)));
-        Counters.Register("numa_local", scope => Sum(scope, zone => Count(zone, report => report.Allocations - report.NumaOther)));
+        Counters.Register("numa_local", scope => Sum(scope, zone => Count(zone, report => unchecked(report.Allocations - report.NumaOther))));
         Counters.Register("numa_other", scope => Sum(scope, zone => Count(zone, report => report.NumaOther)));
         Counters.Register("pgfree", scope => Sum(scope, zone => Count(zone, report => report.FreedPages)));
+        Counters.Register("pgmigrate_success", () => (ulong)allocator.Compaction.MigrateSuccess);
+        Counters.Register("pgmigrate_fail", () => (ulong)allocator.Compaction.MigrateFail);
+        Counters.Register("compact_migrate_scanned", () => (ulong)allocator.Compaction.MigrateScanned);
+        Counters.Register("compact_free_scanned", () => (ulong)allocator.Compaction.FreeScanned);
+        Counters.Register("compact_isolated", () => (ulong)allocator.Compaction.Isolated);
+        Counters.Register("compact_stall", () => (ulong)allocator.Compaction.Stall);
+        Counters.Register("compact_fail", () => (ulong)allocator.Compaction.Fail);
+        Counters.Register("compact_success", () => (ulong)allocator.Compaction.Success);
         string[] suffixes = ["dma", "dma32", "normal", "movable"];
         for (ZoneType type = 0; (int)type < ZoneTypes.Count; type++)
         {
@@ -128,7 +136,7 @@ public sealed class MachineProcfs
         {
             if ((scope.Node is null || scope.Node == zone.Node) && (scope.Zone is null || scope.Zone == zone.Type))
             {
-                sum += counter(zone);
+                sum = unchecked(sum + counter(zone));
             }
         }
 

@@ -52,13 +52,17 @@ internal static class MemInfoText
     // or the low watermark where that is less.
     private static ulong GetAvailablePages(PageAllocator allocator, ProcCounters counters)
     {
-        long low = allocator.Zones.Sum(zone => (long)zone.GetWatermark(Watermark.Low));
-        long available = (long)counters.Read("nr_free_pages") - (long)allocator.TotalReservePages;
-        long file = (long)(counters.Read("nr_active_file") + counters.Read("nr_inactive_file"));
-        available += file - Math.Min(file / 2, low);
-        long reclaimable = (long)(counters.Read("nr_slab_reclaimable") + counters.Read("nr_kernel_misc_reclaimable"));
-        available += reclaimable - Math.Min(reclaimable / 2, low);
-        return (ulong)Math.Max(available, 0);
+        // Counters come from the arena: damaged ones wrap.
+        unchecked
+        {
+            long low = (long)allocator.Zones.Aggregate(0UL, (sum, zone) => sum + zone.GetWatermark(Watermark.Low));
+            long available = (long)counters.Read("nr_free_pages") - (long)allocator.TotalReservePages;
+            long file = (long)(counters.Read("nr_active_file") + counters.Read("nr_inactive_file"));
+            available += file - Math.Min(file / 2, low);
+            long reclaimable = (long)(counters.Read("nr_slab_reclaimable") + counters.Read("nr_kernel_misc_reclaimable"));
+            available += reclaimable - Math.Min(reclaimable / 2, low);
+            return (ulong)Math.Max(available, 0);
+        }
     }
 
     private static void AppendLists(StringBuilder text, ProcCounters counters)

@@ -4,6 +4,9 @@
 // Here the managed frames come first, then the present ones that boot has kept, then the hole. Banks have whole pageblocks, so
 // up to 511 absent frames at a bank's end exist as kept frames; the zone still says what the file says.
 //
+// Spans may overlap: those of nodes whose memory alternates, and those of two zones that meet within a pageblock. A pageblock belongs to
+// one zone here. So the zones with the fewest holes choose first, and the others take what is left of their spans.
+//
 // The model's own metadata lies in a bank above the last zone that belongs to no zone, so that the zones lose nothing to it.
 //
 // The file does not print vm.min_free_kbytes and vm.watermark_scale_factor either, but they follow from the watermarks
@@ -21,18 +24,22 @@ public sealed class RecordedLayout
 {
     private const ulong PageBlockPages = 1UL << Order.PageBlockValue;
 
+    // As much of the widest physical memory as zones may have: the metadata come above.
+    private const ulong FramesMax = PhysicalMemory.SpanBytesMax >> (Pfn.PageShift + 1);
+
     private readonly List<MemoryBank> banks = [];
     private readonly List<ZoneSpan> spans = [];
     private readonly List<(ulong From, ulong End)> kept = [];
+    private readonly int[] nodes;
 
     /// <summary>Derives the machine.</summary>
     /// <exception cref="ProcFormatException">The model cannot have such zones: device or high memory, two zones in one pageblock, no memory.</exception>
     public RecordedLayout(ZoneInfoFile file)
     {
-        ulong end = 0;
-        foreach (RecordedZone zone in file.Zones.Where(zone => zone.PresentPages > 0).OrderBy(zone => zone.StartPfn))
+        RecordedZone[] present = [.. file.Zones.Where(zone => zone.PresentPages > 0).OrderBy(zone => zone.SpannedPages - zone.PresentPages).ThenBy(zone => zone.StartPfn)];
+        foreach (RecordedZone zone in present)
         {
-            end = AddZone(zone, end);
+            AddZone(zone, present);
         }
 
         RecordedZone[] populated = [.. file.Zones.Where(zone => zone.ManagedPages > 0)];
@@ -42,10 +49,12 @@ public sealed class RecordedLayout
         }
 
         spans.Sort((a, b) => (a.Node, a.Type).CompareTo((b.Node, b.Type)));
-        AddMetadataBank(file.CpuCount, end, file.Zones[0].Line);
+        JoinBanks();
+        AddMetadataBank(file.CpuCount, file.Zones[0].Line);
         MinFreeKilobytes = DeriveMinFree([.. populated.Where(zone => zone.Name != "Movable")]);
         WatermarkScaleFactor = DeriveScaleFactor(populated);
         CpuCount = file.CpuCount;
+        nodes = [.. spans.Select(span => span.Node).Distinct()];
     }
 
     /// <summary>Where RAM is: the zones' banks, and one above them for the model's metadata.</summary>
@@ -67,6 +76,9 @@ public sealed class RecordedLayout
     public PageAllocatorOptions Options => new()
     {
         CpuCount = CpuCount,
+
+        // The file does not tell which node a CPU belongs to: they take turns, among the nodes that there are.
+        CpuNodes = [.. Enumerable.Range(0, CpuCount).Select(cpu => nodes[cpu % nodes.Length])],
         Zones = spans,
         MinFreeKilobytes = MinFreeKilobytes,
         WatermarkScaleFactor = WatermarkScaleFactor,
@@ -81,19 +93,11 @@ public sealed class RecordedLayout
         }
     }
 
-    private ulong AddZone(RecordedZone zone, ulong previousEnd)
+    private void AddZone(RecordedZone zone, IEnumerable<RecordedZone> all)
     {
-        ulong start = zone.StartPfn;
-        ulong from = start & ~(PageBlockPages - 1);
-        ulong end = (start + zone.PresentPages + PageBlockPages - 1) & ~(PageBlockPages - 1);
-        if (start + zone.SpannedPages > PhysicalMemory.SpanBytesMax >> (Pfn.PageShift + 1))
+        if (zone.StartPfn > FramesMax || zone.SpannedPages > FramesMax - zone.StartPfn)
         {
-            throw new ProcFormatException(zone.Line, $"zone {zone.Name} ends at frame {start + zone.SpannedPages}", "memory below 4 TiB");
-        }
-
-        if (from < previousEnd)
-        {
-            throw new ProcFormatException(zone.Line, $"zone {zone.Name} begins in a pageblock of another zone", "zones of whole pageblocks");
+            throw new ProcFormatException(zone.Line, $"zone {zone.Name} spans {zone.SpannedPages} frames from {zone.StartPfn}", "memory below 4 TiB");
         }
 
         if (!TryGetType(zone.Name, out ZoneType type))
@@ -101,41 +105,94 @@ public sealed class RecordedLayout
             throw new ProcFormatException(zone.Line, $"zone {zone.Name} has memory", "memory in DMA, DMA32, Normal and Movable only");
         }
 
-        AddBank(new MemoryBank(new Pfn((uint)from).Address, (end - from) << Pfn.PageShift, zone.Node));
-        spans.Add(new ZoneSpan(zone.Node, type, new Pfn((uint)start), (uint)zone.SpannedPages) { PresentPages = (uint)zone.PresentPages });
-        if (from < start)
+        spans.Add(new ZoneSpan(zone.Node, type, new Pfn((uint)zone.StartPfn), (uint)zone.SpannedPages) { PresentPages = (uint)zone.PresentPages });
+        (ulong From, ulong End)[] foreign = [.. all.Where(other => other != zone && other.Node == zone.Node).Select(other => (RoundDown(other.StartPfn), RoundUp(EndOf(other))))];
+        ulong managed = zone.ManagedPages;
+        ulong left = zone.PresentPages;
+        for (ulong from = RoundDown(zone.StartPfn); left > 0 && from < EndOf(zone);)
         {
-            kept.Add((from, start));
+            ulong end = FindRun(ref from, EndOf(zone), foreign);
+            ulong first = Math.Max(from, zone.StartPfn);
+            if (first >= Math.Min(end, EndOf(zone)))
+            {
+                break;
+            }
+
+            ulong here = Math.Min(left, Math.Min(end, EndOf(zone)) - first);
+            ulong managedHere = Math.Min(managed, here);
+            AddRun(zone.Node, from, first, managedHere, RoundUp(first + here));
+            managed -= managedHere;
+            left -= here;
+            from = end;
         }
 
-        if (start + zone.ManagedPages < end)
+        if (managed > 0)
         {
-            kept.Add((start + zone.ManagedPages, end));
+            throw new ProcFormatException(zone.Line, $"zone {zone.Name} has no room for {managed} of its frames beside the other zones", "zones of whole pageblocks");
+        }
+    }
+
+    // The next pageblocks that no bank has yet and no other zone of the node spans.
+    private ulong FindRun(ref ulong from, ulong limit, (ulong From, ulong End)[] foreign)
+    {
+        (ulong From, ulong End)[] taken = [.. foreign, .. banks.Select(bank => ((ulong)bank.Start.Pfn.ToUInt32(), bank.End.ToUInt64() >> Pfn.PageShift))];
+        Array.Sort(taken);
+        ulong end = RoundUp(limit);
+        foreach ((ulong first, ulong last) in taken)
+        {
+            if (first > from)
+            {
+                end = Math.Min(end, first);
+                break;
+            }
+
+            from = Math.Max(from, last);
         }
 
         return end;
     }
 
-    // A zone that follows another one of the same node without a gap continues its bank.
-    private void AddBank(in MemoryBank bank)
+    private void AddRun(int node, ulong from, ulong first, ulong managed, ulong end)
     {
-        if (banks.Count > 0 && banks[^1].End == bank.Start && banks[^1].Node == bank.Node)
+        banks.Add(new MemoryBank(new Pfn((uint)from).Address, (end - from) << Pfn.PageShift, node));
+        if (from < first)
         {
-            banks[^1] = banks[^1] with { LengthBytes = banks[^1].LengthBytes + bank.LengthBytes };
-            return;
+            kept.Add((from, first));
         }
 
-        banks.Add(bank);
+        if (first + managed < end)
+        {
+            kept.Add((first + managed, end));
+        }
     }
 
-    // Room for descriptors (1/64), states, pageblocks and per-CPU lists, with a margin. The host commits what is touched.
-    private void AddMetadataBank(int cpuCount, ulong endPfn, int line)
+    // Banks ascend, and one that follows another of the same node without a gap continues it.
+    private void JoinBanks()
     {
-        ulong lastSpanned = spans.Max(span => (ulong)span.Start.ToUInt32() + span.SpannedPages);
-        ulong start = (Math.Max(endPfn, lastSpanned) + PageBlockPages - 1) & ~(PageBlockPages - 1);
+        banks.Sort((a, b) => a.Start.CompareTo(b.Start));
+        for (int i = banks.Count - 1; i > 0; i--)
+        {
+            if (banks[i - 1].End == banks[i].Start && banks[i - 1].Node == banks[i].Node)
+            {
+                banks[i - 1] = banks[i - 1] with { LengthBytes = banks[i - 1].LengthBytes + banks[i].LengthBytes };
+                banks.RemoveAt(i);
+            }
+        }
+    }
+
+    private static ulong EndOf(RecordedZone zone) => zone.StartPfn + zone.SpannedPages;
+
+    private static ulong RoundDown(ulong pfn) => pfn & ~(PageBlockPages - 1);
+
+    private static ulong RoundUp(ulong pfn) => RoundDown(pfn + PageBlockPages - 1);
+
+    // Room for descriptors (1/64), states, pageblocks and per-CPU lists, with a margin. The host commits what is touched.
+    private void AddMetadataBank(int cpuCount, int line)
+    {
+        ulong start = RoundUp(spans.Max(span => (ulong)span.Start.ToUInt32() + span.SpannedPages));
         ulong first = banks[0].Start.Pfn.ToUInt32();
         ulong pages = ((start - first) / 32) + (32 * PageBlockPages) + ((ulong)cpuCount * PageBlockPages);
-        pages = (pages + PageBlockPages - 1) & ~(PageBlockPages - 1);
+        pages = RoundUp(pages);
         if (start + pages >= uint.MaxValue)
         {
             throw new ProcFormatException(line, $"memory ends at frame {start}", "room for the model's metadata above it");

@@ -84,7 +84,7 @@ public sealed class ZoneInfoFile
 
         if (zones.Count == 0)
         {
-            throw new ProcFormatException(line, $"'{trimmed}' comes before the first zone", "'Node 0, zone   Normal'");
+            throw new ProcFormatException(line, $"'{Shorten(trimmed)}' comes before the first zone", "'Node 0, zone   Normal'");
         }
 
         if (trimmed == "per-node stats")
@@ -108,7 +108,7 @@ public sealed class ZoneInfoFile
         if (name.Length == 0
             || !int.TryParse(text.AsSpan(5, comma - 5), NumberStyles.None, CultureInfo.InvariantCulture, out int node) || node > 1023)
         {
-            throw new ProcFormatException(line, $"'{text}' names no zone", "'Node 0, zone   Normal'");
+            throw new ProcFormatException(line, $"'{Shorten(text)}' names no zone", "'Node 0, zone   Normal'");
         }
 
         zones.Add(new RecordedZone { Node = node, Name = name, Line = line });
@@ -122,7 +122,7 @@ public sealed class ZoneInfoFile
         string label = blank < 0 ? "" : trimmed[..blank].TrimEnd().TrimEnd(':');
         if (label.Length == 0 || !ulong.TryParse(trimmed.AsSpan(blank + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ulong value))
         {
-            throw new ProcFormatException(line, $"'{trimmed}' is no counter", "a name and a number");
+            throw new ProcFormatException(line, $"'{Shorten(trimmed)}' is no counter", "a name and a number");
         }
 
         RecordedZone zone = zones[^1];
@@ -178,6 +178,9 @@ public sealed class ZoneInfoFile
         }
     }
 
+    // A line of what is no zoneinfo may be of any length.
+    private static string Shorten(string text) => text.Length <= 60 ? text : text[..60] + "...";
+
     private static ulong[] ParseProtection(string trimmed, int line)
     {
         string list = trimmed["protection:".Length..].Trim();
@@ -187,7 +190,7 @@ public sealed class ZoneInfoFile
         {
             if (!ulong.TryParse(parts[i].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out pages[i]))
             {
-                throw new ProcFormatException(line, $"'{trimmed}' is no protection", "'protection: (0, 0, 0, 0)'");
+                throw new ProcFormatException(line, $"'{Shorten(trimmed)}' is no protection", "'protection: (0, 0, 0, 0)'");
             }
         }
 

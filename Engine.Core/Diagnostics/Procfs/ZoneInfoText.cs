@@ -18,6 +18,11 @@ internal static class ZoneInfoText
         StringBuilder text = new();
         for (int node = 0; node < allocator.NodeCount; node++)
         {
+            if (!IsOnline(allocator, node))
+            {
+                continue;
+            }
+
             bool isFirst = true;
             for (ZoneType type = 0; (int)type < ZoneTypes.Count; type++)
             {
@@ -39,6 +44,10 @@ internal static class ZoneInfoText
 
         return text.ToString();
     }
+
+    // Node numbers may have gaps.
+    private static bool IsOnline(PageAllocator allocator, int node) => allocator.Zones.Any(zone => zone.Node == node)
+        || Enumerable.Range(0, allocator.CpuCount).Any(cpu => allocator.GetNode(new CpuId(cpu)) == node);
 
     private static void AppendHead(StringBuilder text, ProcCounters counters, int node, ZoneType type, bool withNode)
     {
@@ -64,7 +73,7 @@ internal static class ZoneInfoText
     private static void AppendZone(StringBuilder text, PageAllocator allocator, ProcCounters counters, Zone zone)
     {
         Watermarks marks = new(
-            (uint)zone.GetWatermark(Watermark.Min), (uint)zone.GetWatermark(Watermark.Low), (uint)zone.GetWatermark(Watermark.High), 0);
+            Clamp(zone.GetWatermark(Watermark.Min)), Clamp(zone.GetWatermark(Watermark.Low)), Clamp(zone.GetWatermark(Watermark.High)), 0);
         AppendPages(text, zone.FreePages, marks, zone.WatermarkBoost, zone.Span.SpannedPages, zone.PresentPages, zone.ManagedPages, zone.CmaPages);
         AppendProtection(text, zone.GetLowmemReserve);
         ProcScope scope = new(zone.Node, zone.Type);
@@ -92,6 +101,8 @@ internal static class ZoneInfoText
         text.Append("\n  node_unreclaimable:  ").AppendNumber(counters.Read("node_unreclaimable", new ProcScope(zone.Node, null)));
         text.Append("\n  start_pfn:           ").AppendNumber((ulong)zone.Span.Start.ToUInt32());
     }
+
+    private static uint Clamp(ulong pages) => (uint)Math.Min(pages, uint.MaxValue);
 
     private static void AppendPages(
         StringBuilder text, ulong free, in Watermarks marks, ulong boost, ulong spanned, ulong present, ulong managed, ulong cma)

@@ -58,7 +58,7 @@ internal static class CommandLineErrors
 
     private static InputException Of(ParseError error) =>
         error.SymbolResult is OptionResult { Tokens: [.., Token last] } result
-            ? new InputException($"{result.Option.Name}: '{last.Value}' cannot be used", NumberOf(result.Option.ValueType))
+            ? new InputException($"{result.Option.Name}: '{last.Value}' cannot be used", result.Tokens.Count > 1 ? "the option once" : NumberOf(result.Option.ValueType))
             : new InputException(error.Message);
 
     private static string NumberOf(Type type)

@@ -23,7 +23,14 @@ public sealed class InputException : Exception
     {
         string place = file is null ? "" : line is null ? $"{file}: " : $"{file}:{line}: ";
         string hint = expected is null ? "" : $" (expected {expected})";
-        return OneLine($"{place}{wrong}{hint}");
+        return OneLine($"{place}{WithoutParameter(wrong)}{hint}");
+    }
+
+    // The framework puts a parameter's name behind what an argument's exception says; users have no parameters.
+    private static string WithoutParameter(string wrong)
+    {
+        int end = wrong.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        return end < 0 ? wrong : wrong[..end];
     }
 
     // A message may quote the input, and the input may hold anything.

@@ -111,7 +111,7 @@ internal static class KmemCommand
         }
 
         ModelMemory model = ModelMemory.FromZoneInfo(path, out ZoneInfoFile file, release);
-        if (cpuCount > file.CpuCount)
+        if (trace.Program.CpuMax >= file.CpuCount)
         {
             model.Dispose();
             throw new InputException(path, null, $"the machine has {file.CpuCount} CPUs, and the trace names CPU {trace.Program.CpuMax}", "the zoneinfo of the traced machine");

@@ -54,13 +54,22 @@ public partial class BuddyRun
     {
         IReadOnlyList<Corruption> findings = Allocator.Verify();
         Require(findings.Count == 0, $"Verify: {(findings.Count == 0 ? "" : findings[0].ToString())}");
+        CheckBlocks();
+        CheckTotal();
+    }
+
+    private void CheckBlocks()
+    {
         foreach ((Pfn pfn, Order order) in orders)
         {
             Require(
                 Allocator.TryFindBlock(pfn, out Pfn head, out Order found) && head == pfn && found == order,
                 $"the block at {pfn}, order {order}, is not known as such");
         }
+    }
 
+    private void CheckTotal()
+    {
         ulong[] places = CountPlaces();
         ulong used = orders.Values.Aggregate(0UL, (sum, order) => sum + order.PageCount);
         ulong total = places.Aggregate(used, (sum, pages) => sum + pages);

@@ -156,6 +156,7 @@ public partial class BuddyRun : IPageMigrator, IDisposable
 
     private void Allocate(CpuId cpu, Order order, GfpFlags gfp)
     {
+        long reports = log.Count;
         if (TryAllocate(cpu, order, gfp, out Pfn pfn))
         {
             CheckFresh(pfn, order, gfp);
@@ -163,7 +164,11 @@ public partial class BuddyRun : IPageMigrator, IDisposable
             return;
         }
 
+        // Pages may have left lists, and compaction may have moved some; but none may be gone, and no block may have another owner.
         Require(pfn == Pfn.None, $"a failed allocation returned {pfn}");
+        Require(log.Count == reports, "a failed allocation was reported");
+        CheckBlocks();
+        CheckTotal();
         CheckNothingWasLeft(cpu, order, gfp);
     }
 

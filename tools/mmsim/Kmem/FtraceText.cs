@@ -16,6 +16,9 @@ namespace Mmsim.Kmem;
 /// <summary>Reads the page allocator's events from ftrace text.</summary>
 internal sealed class FtraceText
 {
+    // As many as the model can have.
+    private const int CpusMax = 4096;
+
     private readonly string name;
     private readonly GfpTable gfps;
     private readonly FtraceFastLine fast = new();
@@ -150,6 +153,11 @@ internal sealed class FtraceText
             return false;
         }
 
+        if (parsed.Cpu >= CpusMax)
+        {
+            throw new InputException(name, line, $"CPU {parsed.Cpu}", $"at most {CpusMax - 1}");
+        }
+
         CountEvent(parsed);
         int colon = cursor.Rest.IndexOf((byte)':');
         ReadOnlySpan<byte> eventName = colon < 0 ? cursor.Rest : cursor.Rest[..colon];
@@ -209,7 +217,7 @@ internal sealed class FtraceText
             ReadOnlySpan<byte> text = cursor.TakeWord();
             if (!gfps.TryAdd(text, out int index, out string? wrong))
             {
-                throw new InputException(name, line, $"'{wrong}' is no allocation flag", "names such as GFP_KERNEL|__GFP_ZERO");
+                throw new InputException(name, line, wrong!, "names such as GFP_KERNEL|__GFP_ZERO");
             }
 
             parsed.Gfp = (ushort)index;
@@ -282,7 +290,7 @@ internal sealed class FtraceText
         if (processors >= 0)
         {
             FieldCursor cursor = new(text, processors + 3);
-            if (cursor.TryTakeDecimal(out ulong count) && count is > 0 and <= 4096)
+            if (cursor.TryTakeDecimal(out ulong count) && count is > 0 and <= CpusMax)
             {
                 CpuCount = (int)count;
             }
@@ -308,6 +316,12 @@ internal sealed class FtraceText
         {
             FieldCursor cursor = new(text, marker + " [LOST "u8.Length);
             LostEvents += cursor.TryTakeDecimal(out ulong count) ? count : 1;
+            return;
+        }
+
+        // What trace-cmd report says of its file before the events.
+        if (EventCount == 0 && (text.StartsWith("cpus="u8) || text.StartsWith("version = "u8)))
+        {
             return;
         }
 

@@ -2,6 +2,7 @@ using System.IO.Hashing;
 using System.Text;
 using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Units;
+using Engine.Core.Zones;
 
 namespace Mmsim.Kmem;
 
@@ -43,7 +44,7 @@ internal sealed class GfpTable
     /// <summary>Finds or adds a text.</summary>
     /// <param name="text">What stands behind <c>gfp_flags=</c>.</param>
     /// <param name="index">Its number.</param>
-    /// <param name="wrong">What is wrong with it, where it is not a list of flags.</param>
+    /// <param name="wrong">What is wrong with it, where an allocation cannot have such flags.</param>
     public bool TryAdd(ReadOnlySpan<byte> text, out int index, out string? wrong)
     {
         wrong = null;
@@ -61,14 +62,15 @@ internal sealed class GfpTable
         }
 
         index = lines.Count;
-        if (!GfpText.TryParse(Encoding.Latin1.GetString(text), out GfpFlags parsed, out wrong))
+        string shown = Encoding.Latin1.GetString(text);
+        bool areFlags = GfpText.TryParse(shown, out GfpFlags parsed, out string? part);
+        const GfpFlags BothTypes = GfpFlags.Movable | GfpFlags.Reclaimable;
+        wrong = !areFlags ? $"'{part}' is no allocation flag"
+            : !ZoneTypes.TryFromGfp(parsed, out _) || (parsed & BothTypes) == BothTypes ? $"'{shown}' asks for two zones or two migrate types at once"
+            : lines.Count == TextsMax ? $"there are more than {TextsMax} different texts of allocation flags"
+            : null;
+        if (wrong is not null)
         {
-            return false;
-        }
-
-        if (lines.Count == TextsMax)
-        {
-            wrong = $"more than {TextsMax} different texts";
             return false;
         }
 
