@@ -61,7 +61,8 @@ public sealed partial class Machine : IDisposable
             PageCache.Swap = Swap;
             UserFrames = new UserFrames(Pages, PageCache, Swap, zeroPage);
             Files = new OpenFileTable(PageCache, Options.Files);
-            HugePages = new HugePagePolicy(Options.HugePages);
+            HugePages = new HugePagePolicy(Options.HugePages, Options.Release);
+            PageCache.ShmemPolicy = HugePages.Shmem;
             FolioSplitter = new FolioSplitter(this, new AnonReverseMap(this));
             FileReverseMap = new FileReverseMap(this);
             PageCache.ReverseMap = FileReverseMap;

@@ -23,7 +23,7 @@ public sealed partial class Process
         Descriptor entry = Tables.Read(address, out int level);
         bool isBlock = level == PageTable.HugeLevel;
         uint pageInBlock = isBlock ? (uint)((address - HugeMaps.StartOf(address)) >> Pfn.PageShift) : 0;
-        return Machine.UserFrames.ToPageMapEntry(entry, pageInBlock);
+        return Machine.UserFrames.ToPageMapEntry(entry, pageInBlock, asksFirstPage: Machine.Options.Release != KernelRelease.Linux69);
     }
 
     // Shared memory's pages in swap space are its object's; a private mapping that can be written has them only where it has no page of its own (smap_gather_stats).

@@ -1,4 +1,3 @@
-using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Arm64.Processes;
 using Engine.Arm64.Translation;
@@ -9,7 +8,7 @@ using Engine.Core.Units;
 namespace Engine.Arm64.Faults;
 
 /// <summary>The first touch of a page of a file mapping (<c>do_fault</c>, mm/memory.c).</summary>
-internal static class FileFault
+internal static partial class FileFault
 {
     /// <summary>Pages that a read fault maps around itself where they are cached: 64 KiB (<c>fault_around_bytes</c>).</summary>
     private const int FaultAroundPages = 16;
@@ -136,7 +135,9 @@ internal static class FileFault
             advice,
             fault.Area.PageIndexOf(fault.Area.Start),
             fault.Area.PageIndexOf(fault.Area.End),
-            WaitingOf(fault.Origin));
+            WaitingOf(fault.Origin),
+            file.Mapping.IsShmem ? SharedFolioOrders(in fault, file, index) : 0,
+            fault.Process.Machine.HugePages.GfpFor(fault.Area.Flags));
         FileFaultResult result = file.Mapping.Fault(fault.Cpu, ref file.Readahead, in request, out page);
         if (result == FileFaultResult.Major && fault.Origin == FaultOrigin.Populate)
         {
@@ -179,8 +180,9 @@ internal static class FileFault
         FaultAroundResult around = file.Mapping.MapAround(ref file.Readahead, in window, pages);
         if (around.HugeFolio != Pfn.None)
         {
-            if (TryMapBlock(ref fault, file, around.HugeFolio))
+            if (TryMapBlock(ref fault, around.HugeFolio, isWrite: false))
             {
+                fault.Process.Faults.CountCause(FaultCause.File);
                 return true;
             }
 
@@ -194,7 +196,7 @@ internal static class FileFault
             int count = CountMappable(in fault, place, pages[i..(offset + around.Count)]);
             if (count > 0)
             {
-                MapRange(ref fault, place, pages[i], count);
+                MapRange(ref fault, place, pages[i], count, fault.Protection);
             }
 
             i += Math.Max(count, 1);
@@ -229,40 +231,22 @@ internal static class FileFault
     }
 
     // set_pte_range: whole aligned runs of the folio become contiguous.
-    private static void MapRange(ref VmFault fault, VirtAddr place, Pfn page, int count)
+    private static void MapRange(ref VmFault fault, VirtAddr place, Pfn page, int count, PageAttributes attributes)
     {
+        // A large folio counts as locked where all of it lies in the VMA (Linux 6.18), never before.
+        bool isSmall = fault.Frames.FolioPagesOf(page, out Pfn head) == 1;
         for (uint i = 0; i < (uint)count; i++)
         {
-            fault.Frames.AddFileMapping(fault.Cpu, page + i, fault.Area.Flags);
+            fault.Frames.AddFileMapping(fault.Cpu, page + i, isSmall ? fault.Area.Flags : VmFlags.None);
             fault.Frames.CountFile(fault.Process, page + i);
         }
 
-        fault.Tables.SetPages(fault.Cpu, place, page, fault.Protection, count);
-    }
-
-    // Whether a folio of 2 MiB that is found may be mapped by one entry.
-    private static bool MayMapBlock(in VmFault fault, OpenFile file)
-    {
-        VirtAddr start = HugeMaps.StartOf(fault.Address);
-        return file.Mapping.Options.FolioOrderMax == HugePageOptions.HugeOrder
-            && start >= fault.Area.Start && fault.Area.End - start >= HugeMaps.Bytes
-            && (fault.Area.PageIndexOf(start) & (PagesPerTable - 1)) == 0
-            && fault.Tables.IsHugePlaceEmpty(start);
-    }
-
-    // do_set_pmd
-    private static bool TryMapBlock(ref VmFault fault, OpenFile file, Pfn head)
-    {
-        VirtAddr start = HugeMaps.StartOf(fault.Address);
-        if (!MayMapBlock(in fault, file) || !fault.Tables.TryMapHuge(fault.Cpu, start, Descriptor.ForBlock(head, fault.Protection), isReserving: false))
+        if (!isSmall && fault.Process.Machine.Options.Release != KernelRelease.Linux69 && (uint)count == fault.Frames.FolioPagesOf(head, out _))
         {
-            return false;
+            fault.Frames.LockFolio(fault.Cpu, head, fault.Area.Flags);
         }
 
-        fault.Frames.AddFileBlock(fault.Process, head);
-        fault.Frames.HugeCounters.Add(HugePageEvent.FileMapped);
-        fault.Process.Faults.CountCause(FaultCause.File);
-        return true;
+        fault.Tables.SetPages(fault.Cpu, place, page, attributes, count);
     }
 
     // The last-level table is made when there is a page to map (finish_fault), so a fault that ends in a signal leaves none.
@@ -270,6 +254,11 @@ internal static class FileFault
 
     private static void MapCached(ref VmFault fault, OpenFile file, VirtAddr address, Pfn page, bool isWrite)
     {
+        if (TryMapLarge(ref fault, file, page, isWrite))
+        {
+            return;
+        }
+
         Descriptor entry = Descriptor.ForPage(page, fault.Protection);
         entry = isWrite ? entry.MakeDirty().MakeWritable() : entry;
         fault.Frames.AddFileMapping(fault.Cpu, page, fault.Area.Flags);

@@ -48,8 +48,14 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
             Frames[head].Flags |= IsWritten(head) ? PageFlag.Dirty : 0;
 
             // Since Linux 6.12 pages of zeroes that no VMA locks go, and the zero page takes their place.
-            bool mapsZeroes = !keepsZeroes && machine.Options.Release != KernelRelease.Linux69 && (pages.Frames[head].Flags & PageFlag.Mlocked) == 0;
-            Frames.Carve(cpu, head, count, KeptFlags, keepsUnmapped: mapsZeroes);
+            bool unlocks = IsMappedLocked(head, count);
+            bool mapsZeroes = !keepsZeroes && machine.Options.Release != KernelRelease.Linux69 && (unlocks || (pages.Frames[head].Flags & PageFlag.Mlocked) == 0);
+            Frames.Carve(cpu, head, count, unlocks ? KeptFlags & ~(PageFlag.Mlocked | PageFlag.Unevictable) : KeptFlags, keepsUnmapped: mapsZeroes);
+            if (unlocks)
+            {
+                LockMapped(cpu, head, count);
+            }
+
             if (mapsZeroes)
             {
                 MapZeroes(cpu, head, count);
@@ -139,6 +145,34 @@ internal sealed class FolioSplitter(Machine machine, AnonReverseMap reverseMap)
 
         return split;
     }
+
+    private bool IsMappedLocked(Pfn head, uint count)
+    {
+        bool isLocked = false;
+        reverseMap.ForEachRange(head, count, (process, area, start, lengthBytes) =>
+        {
+            for (VirtAddr at = start; !isLocked && UserFrames.IsLocking(area.Flags) && at < start + lengthBytes; at += Pfn.PageSizeBytes)
+            {
+                Descriptor entry = process.Tables.Read(at);
+                isLocked = entry.IsPresent && !entry.IsSpecial && unchecked(entry.Pfn - head) < count;
+            }
+        });
+        return isLocked;
+    }
+
+    // The entries go and come back: what locked VMAs map is locked again, page by page (munlock_vma_folio, mlock_vma_folio).
+    private void LockMapped(CpuId cpu, Pfn head, uint count) =>
+        reverseMap.ForEachRange(head, count, (process, area, start, lengthBytes) =>
+        {
+            for (VirtAddr at = start; UserFrames.IsLocking(area.Flags) && at < start + lengthBytes; at += Pfn.PageSizeBytes)
+            {
+                Descriptor entry = process.Tables.Read(at);
+                if (entry.IsPresent && !entry.IsSpecial && unchecked(entry.Pfn - head) < count)
+                {
+                    Frames.SetLocked(cpu, entry, isLocked: true);
+                }
+            }
+        });
 
     // try_to_map_unused_to_zeropage; and then what nothing maps is freed.
     private void MapZeroes(CpuId cpu, Pfn head, uint count)

@@ -1,6 +1,6 @@
 // 2 MiB of single pages become one folio mapped by a block (mm/khugepaged.c: hpage_collapse_scan_pmd, collapse_huge_page): khugepaged does
 // it in the background, MADV_COLLAPSE at once and without khugepaged's limits. All that is mapped is copied, what is not
-// reads as zero, what is in swap space is brought back first; the table stays in reserve. Anonymous memory only.
+// reads as zero, what is in swap space is brought back first; the table stays in reserve. Files are FileCollapse's.
 
 using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
@@ -14,35 +14,38 @@ namespace Engine.Arm64.Faults;
 /// <summary>Collapses pages into huge pages.</summary>
 internal static class HugeCollapse
 {
+    private const uint HugeOrderBit = 1u << HugePageOptions.HugeOrder;
     private const int PagesPerBlock = 1 << HugePageOptions.HugeOrder;
 
     // What khugepaged reads from swap space for one huge page (khugepaged/max_ptes_swap), and how many pages must have been used then.
-    private const int SwappedPagesMax = PagesPerBlock / 8;
+    public const int SwappedPagesMax = PagesPerBlock / 8;
     private const int ReferencedPagesMin = PagesPerBlock / 2;
 
     /// <summary>MADV_COLLAPSE (<c>madvise_collapse</c>).</summary>
-    /// <returns>EINVAL where the VMA may have no huge pages, has no room for one, or some 2 MiB have no table; ENOMEM; EAGAIN where somebody holds a page.</returns>
+    /// <returns>
+    /// EINVAL where the VMA may have no huge pages, has no room for one, or some 2 MiB cannot become one; ENOMEM; EAGAIN where somebody holds a
+    /// page. What could be collapsed before that is.
+    /// </returns>
     public static Errno CollapseRange(Process process, CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
-        VmArea vma = process.Memory.Areas[area];
-        if (!vma.IsAnonymous || vma.AnonVma.IsNone || !HugePagePolicy.MayCollapse(vma.Flags, process.Memory.State.IsThpDisabled != 0))
-        {
-            return Errno.EINVAL;
-        }
-
-        if (HugeMaps.StartOf(vma.Start + (HugeMaps.Bytes - 1)) >= HugeMaps.StartOf(vma.End))
+        if (!MayCollapse(process, in process.Memory.Areas[area], isBackground: false))
         {
             return Errno.EINVAL;
         }
 
         VirtAddr first = HugeMaps.StartOf(start + (HugeMaps.Bytes - 1));
         VirtAddr last = HugeMaps.StartOf(end);
+        if (first > last)
+        {
+            return Errno.EINVAL;
+        }
+
         Errno failed = Errno.None;
         for (VirtAddr at = first; at < last; at += HugeMaps.Bytes)
         {
-            Errno errno = Collapse(process, cpu, area, at, isBackground: false);
-            failed = errno == Errno.None ? failed : errno;
-            if (errno == Errno.ENOMEM)
+            CollapseOutcome outcome = Collapse(process, cpu, area, at, isBackground: false);
+            failed = outcome.Errno == Errno.None ? failed : outcome.Errno;
+            if (outcome.EndsCall)
             {
                 break;
             }
@@ -59,14 +62,11 @@ internal static class HugeCollapse
     public static int Scan(Process process, CpuId cpu, int countMax)
     {
         int collapsed = 0;
-        bool isDisabled = process.Memory.State.IsThpDisabled != 0;
         VmAreaTree areas = process.Memory.Areas;
         for (VmAreaRef area = areas.First; !area.IsNone; area = areas.NextOf(area))
         {
             VmArea vma = areas[area];
-            bool isAllowed = vma.IsAnonymous && !vma.AnonVma.IsNone && HugePagePolicy.MayCollapse(vma.Flags, isDisabled)
-                && (process.Machine.HugePages.OrdersFor(vma.Flags, isDisabled) & (1u << HugePageOptions.HugeOrder)) != 0;
-            if (!isAllowed)
+            if (!MayCollapse(process, in vma, isBackground: true))
             {
                 continue;
             }
@@ -75,30 +75,61 @@ internal static class HugeCollapse
             for (VirtAddr at = HugeMaps.StartOf(vma.Start + (HugeMaps.Bytes - 1)); at < end && collapsed < countMax; at += HugeMaps.Bytes)
             {
                 bool isNew = !HugeMaps.TryGetBlock(process, at, out _);
-                collapsed += isNew && Collapse(process, cpu, area, at, isBackground: true) == Errno.None ? 1 : 0;
+                collapsed += isNew && Collapse(process, cpu, area, at, isBackground: true).Errno == Errno.None ? 1 : 0;
             }
         }
 
         return collapsed;
     }
 
-    private static Errno Collapse(Process process, CpuId cpu, VmAreaRef area, VirtAddr start, bool isBackground)
+    // thp_vma_allowable_order: what the VMA is, room for 2 MiB aligned as the file, and khugepaged's settings.
+    private static bool MayCollapse(Process process, in VmArea vma, bool isBackground)
     {
+        bool isDisabled = process.Memory.State.IsThpDisabled != 0;
+        HugePagePolicy policy = process.Machine.HugePages;
+        if (!HugePagePolicy.MayCollapse(vma.Flags, isDisabled)
+            || vma.LengthBytes < HugeMaps.Bytes || !vma.HasRoomFor(vma.Start + (vma.LengthBytes - HugeMaps.Bytes), HugePageOptions.HugeOrder))
+        {
+            return false;
+        }
+
+        if (!vma.IsAnonymous)
+        {
+            // The files of disks would have to be read-only to all (CONFIG_READ_ONLY_THP_FOR_FS), which no kernel of ours has.
+            return process.Machine.Files.TryGet(vma.File)?.Mapping is { IsShmem: true } mapping
+                && (policy.Shmem.OrdersFor(mapping, vma.Flags, isDisabled, vma.PageOffset, isForced: !isBackground) & HugeOrderBit) != 0;
+        }
+
+        return !vma.AnonVma.IsNone && (!isBackground || (policy.OrdersFor(vma.Flags, isDisabled) & HugeOrderBit) != 0);
+    }
+
+    private static CollapseOutcome Collapse(Process process, CpuId cpu, VmAreaRef area, VirtAddr start, bool isBackground)
+    {
+        if (!process.Memory.Areas[area].IsAnonymous)
+        {
+            return FileCollapse.Collapse(process, cpu, area, start, isBackground);
+        }
+
         Descriptor block = process.Tables.Read(start, out int level);
         if (level == PageTable.HugeLevel && block.IsPresent)
         {
-            return block.IsSpecial ? Errno.EINVAL : Errno.None; // SCAN_PMD_MAPPED
+            return CollapseOutcome.Done; // SCAN_PMD_MAPPED
         }
 
-        Errno errno = level == PageTable.LastLevel ? Judge(process, start, isBackground) : Errno.EINVAL;
-        if (errno != Errno.None)
+        if (level != PageTable.LastLevel)
         {
-            return errno;
+            return level == PageTable.HugeLevel ? CollapseOutcome.Stop(Errno.EINVAL) : CollapseOutcome.GoOn(Errno.EINVAL); // SCAN_PMD_NONE, SCAN_PMD_NULL
+        }
+
+        CollapseOutcome judged = Judge(process, start, isBackground);
+        if (judged.Errno != Errno.None)
+        {
+            return judged;
         }
 
         if (!TrySwapIn(process, cpu, start))
         {
-            return Errno.EINVAL;
+            return CollapseOutcome.Stop(Errno.EINVAL);
         }
 
         UserFrames frames = process.Machine.UserFrames;
@@ -106,15 +137,15 @@ internal static class HugeCollapse
         frames.HugeCounters.Add(isMade ? HugePageEvent.CollapseAllocation : HugePageEvent.CollapseAllocationFailed);
         if (!isMade)
         {
-            return Errno.ENOMEM;
+            return CollapseOutcome.Stop(Errno.ENOMEM);
         }
 
         Replace(process, cpu, area, start, head);
-        return Errno.None;
+        return CollapseOutcome.Done;
     }
 
     // hpage_collapse_scan_pmd
-    private static Errno Judge(Process process, VirtAddr start, bool isBackground)
+    private static CollapseOutcome Judge(Process process, VirtAddr start, bool isBackground)
     {
         UserFrames frames = process.Machine.UserFrames;
         HugePagePolicy policy = process.Machine.HugePages;
@@ -140,7 +171,7 @@ internal static class HugeCollapse
 
             if (!entry.IsPresent || !frames.IsAnonymous(entry))
             {
-                return Errno.EINVAL; // a file's
+                return CollapseOutcome.Stop(Errno.EINVAL); // a file's
             }
 
             isWritable |= entry.IsWritable;
@@ -148,19 +179,19 @@ internal static class HugeCollapse
             shared += frames.MappingsOf(entry.Pfn) > 1 ? 1 : 0;
             if (frames.HasOtherHolders(entry.Pfn))
             {
-                return Errno.EAGAIN; // SCAN_PAGE_COUNT
+                return CollapseOutcome.GoOn(Errno.EAGAIN); // SCAN_PAGE_COUNT
             }
         }
 
         if (!isWritable && process.Machine.Options.Release == KernelRelease.Linux69)
         {
-            return Errno.EINVAL; // SCAN_PAGE_RO
+            return CollapseOutcome.GoOn(Errno.EINVAL); // SCAN_PAGE_RO
         }
 
         bool isUsed = referenced > 0 && (swapped == 0 || referenced >= ReferencedPagesMin);
         bool isRefused = isBackground
             && (!isUsed || empty > policy.CollapseEmptyMax || shared > policy.CollapseSharedMax || swapped > SwappedPagesMax);
-        return isRefused ? Errno.EINVAL : Errno.None;
+        return isRefused ? CollapseOutcome.Stop(Errno.EINVAL) : CollapseOutcome.Done;
     }
 
     // __collapse_huge_page_swapin: as faults would, but none is counted.

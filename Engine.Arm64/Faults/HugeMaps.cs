@@ -55,21 +55,49 @@ internal static class HugeMaps
         }
     }
 
-    /// <summary>Splits every block of a range that is to move to a place where it cannot stay a block (<c>move_page_tables</c>).</summary>
+    /// <summary>Splits every block of a range that is to move where it cannot stay a block (<c>move_page_tables</c>): in part, or to a place aligned otherwise.</summary>
     public static void SplitUnmovable(Process process, CpuId cpu, VirtAddr from, VirtAddr to, ulong lengthBytes)
     {
-        SplitEdges(process, cpu, from, from + lengthBytes);
-        if (!process.Tables.HasLargeLeaves || ((from.ToUInt64() ^ to.ToUInt64()) & (Bytes - 1)) == 0)
+        if (!process.Tables.HasLargeLeaves)
         {
             return;
         }
 
-        for (VirtAddr at = StartOf(from); at < from + lengthBytes; at += Bytes)
+        bool isAligned = ((from.ToUInt64() ^ to.ToUInt64()) & (Bytes - 1)) == 0;
+        VirtAddr end = from + lengthBytes;
+        for (VirtAddr at = StartOf(from); at < end; at += Bytes)
         {
-            if (TryGetBlock(process, at, out _))
+            bool isWhole = at >= from && end - at >= Bytes;
+            if ((isAligned && isWhole) || !TryGetBlock(process, at, out _))
             {
-                Split(process, cpu, at);
+                continue;
             }
+
+            // Linux makes the new table of blocks first; a file's block that is split leaves nothing to move to it (alloc_new_pmd).
+            process.Tables.TryPrepareUpper(cpu, to + ((at < from ? from : at) - from), PageTable.HugeLevel);
+            Split(process, cpu, at);
+        }
+    }
+
+    /// <summary>Notes that a block was used, and written (<c>touch_pmd</c>).</summary>
+    public static void Touch(Process process, VirtAddr address, Descriptor block, bool isWrite)
+    {
+        Descriptor touched = isWrite ? block.MakeYoung().MakeDirty() : block.MakeYoung();
+        if (touched != block)
+        {
+            process.Tables.SetHuge(StartOf(address), touched);
+            process.FlushHuge(StartOf(address));
+        }
+    }
+
+    /// <summary>Frees the last-level table of an aligned 2 MiB, where there is one and it is empty.</summary>
+    public static void FreeEmptyTable(Process process, CpuId cpu, VirtAddr start)
+    {
+        // The last table of the half has nothing above it.
+        VirtAddr? ceiling = start + Bytes < process.Memory.Options.TaskSize ? start + Bytes : null;
+        if (process.Tables.FreeTables(cpu, start, Bytes, start, ceiling) > 0)
+        {
+            process.FlushFreedTables(start, start + Bytes);
         }
     }
 

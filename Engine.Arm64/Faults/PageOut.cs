@@ -22,7 +22,7 @@ internal static class PageOut
         for (VirtAddr at = start; at < end;)
         {
             VirtAddr next = new(Math.Min((at.Value & ~(TableSpanBytes - 1)) + TableSpanBytes, end.Value));
-            Gather gather = new(process.Machine.UserFrames, found, start, end);
+            Gather gather = new(process.Tables, process.Machine.UserFrames, found, start, end);
             process.Tables.Visit(at, next - at, ref gather);
             for (int i = 0; i < gather.Count; i++)
             {
@@ -33,14 +33,14 @@ internal static class PageOut
         }
     }
 
-    private struct Gather(UserFrames frames, Pfn[] found, VirtAddr start, VirtAddr end) : ILeafVisitor
+    private struct Gather(PageTable tables, UserFrames frames, Pfn[] found, VirtAddr start, VirtAddr end) : ILeafVisitor
     {
         public int Count { get; private set; }
 
         public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
         {
             // Of a folio that the range covers the first page's entry stands for all.
-            if (descriptor.IsPresent && !FolioAdvice.PassesOver(frames, address, descriptor, start, end)
+            if (descriptor.IsPresent && !FolioAdvice.PassesOver(tables, frames, address, descriptor, start, end)
                 && frames.TryPreparePageOut(descriptor) && Count < found.Length)
             {
                 found[Count++] = descriptor.Pfn;

@@ -65,7 +65,8 @@ internal sealed class ProcessPages : IAddressSpacePages
             VmProtection.AttributesOf(vma.Flags, IsWriteNotified(vma)),
             mayWrite: (vma.Flags & VmFlags.Write) != 0,
             isShared: (vma.Flags & VmFlags.Shared) != 0,
-            keepsClean: Machine.Options.Release != KernelRelease.Linux69);
+            keepsClean: Machine.Options.Release != KernelRelease.Linux69,
+            batchLimit: Machine.Options.Release != KernelRelease.Linux69 && (!vma.IsAnonymous || Machine.UserFrames.LargeCount > 0) ? end : default);
         process.Tables.Visit(start, end - start, ref protect);
         if (protect.Changed > 0)
         {
@@ -75,6 +76,11 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public ulong MovePages(CpuId cpu, VmAreaRef from, VirtAddr oldStart, VmAreaRef to, VirtAddr newStart, ulong lengthBytes)
     {
+        if (lengthBytes == 0)
+        {
+            return 0; // shared memory that is mapped once more
+        }
+
         HugeMaps.SplitUnmovable(process, cpu, oldStart, newStart, lengthBytes);
         ulong moved = process.Tables.Move(cpu, oldStart, newStart, lengthBytes);
         process.FlushTables(oldStart, oldStart + lengthBytes);
@@ -89,7 +95,7 @@ internal sealed class ProcessPages : IAddressSpacePages
         switch (advice)
         {
             case MemoryAdvice.PageOut:
-                FolioAdvice.Prepare(process, cpu, start, end);
+                FolioAdvice.Prepare(process, cpu, file, start, end);
                 PageOut.Run(process, cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.WillNeed when file is null:
@@ -105,14 +111,14 @@ internal sealed class ProcessPages : IAddressSpacePages
                 FreeEmptyTables(cpu, start, end);
                 return Errno.None;
             case MemoryAdvice.Free:
-                FolioAdvice.Prepare(process, cpu, start, end);
+                FolioAdvice.Prepare(process, cpu, file, start, end);
                 FreeVisitor free = new(Machine.UserFrames, process, cpu, start, end);
                 process.Tables.Visit(start, end - start, ref free);
                 FlushIf(free.Changed > 0, start, end);
                 return Errno.None;
             case MemoryAdvice.Cold:
-                FolioAdvice.Prepare(process, cpu, start, end);
-                ColdVisitor cold = new(Machine.UserFrames, start, end);
+                FolioAdvice.Prepare(process, cpu, file, start, end);
+                ColdVisitor cold = new(process.Tables, Machine.UserFrames, start, end);
                 process.Tables.Visit(start, end - start, ref cold);
                 FlushIf(cold.Changed > 0, start, end);
                 return Errno.None;
@@ -168,6 +174,10 @@ internal sealed class ProcessPages : IAddressSpacePages
             {
                 Machine.UserFrames.NotePopulated(cpu, entry, isWrite);
             }
+            else if (entry.IsPresent && !entry.IsSpecial)
+            {
+                HugeMaps.Touch(process, address, entry, isWrite);
+            }
         }
 
         return Errno.None;
@@ -176,7 +186,7 @@ internal sealed class ProcessPages : IAddressSpacePages
     public void LockPages(CpuId cpu, VmAreaRef area, VirtAddr start, VirtAddr end)
     {
         Machine.Pages.Lru.Drain(cpu);
-        LockVisitor visitor = new(Machine.UserFrames, cpu, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
+        LockVisitor visitor = new(process.Tables, Machine.UserFrames, cpu, (process.Memory.Areas[area].Flags & VmFlags.Locked) != 0, start, end);
         process.Tables.Visit(start, end - start, ref visitor);
         Machine.Pages.Lru.Drain(cpu);
     }
@@ -236,6 +246,12 @@ internal sealed class ProcessPages : IAddressSpacePages
 
     public MappedFileModes ModesOf(uint file) => Machine.Files.TryGet(file)?.Modes ?? MappedFileModes.None;
 
+    public ulong SharedAlignmentOf(uint file)
+    {
+        bool isNew = file == VmArea.NoFile;
+        return isNew || Machine.Files.TryGet(file) is { Mapping.IsShmem: true } ? Machine.HugePages.Shmem.AlignmentBytes(isNew) : 0;
+    }
+
     public void SplitHugePage(CpuId cpu, VirtAddr address) => HugeMaps.SplitAcross(process, cpu, address);
 
     public void LinkFile(CpuId cpu, VmAreaRef area) => Machine.FileReverseMap.Link(process.Memory.Areas, area);
@@ -274,12 +290,7 @@ internal sealed class ProcessPages : IAddressSpacePages
 
         for (VirtAddr at = HugeMaps.StartOf(start + (HugeMaps.Bytes - 1)); end - at >= HugeMaps.Bytes && at < end; at += HugeMaps.Bytes)
         {
-            // The last table of the half has nothing above it.
-            VirtAddr? ceiling = at + HugeMaps.Bytes < process.Memory.Options.TaskSize ? at + HugeMaps.Bytes : null;
-            if (process.Tables.FreeTables(cpu, at, HugeMaps.Bytes, at, ceiling) > 0)
-            {
-                process.FlushFreedTables(at, at + HugeMaps.Bytes);
-            }
+            HugeMaps.FreeEmptyTable(process, cpu, at);
         }
     }
 

@@ -39,6 +39,12 @@ internal static class SwapFault
         {
             result = FaultResult.Major;
             isFresh = swap.IsSynchronous(entry) && swap.CountOf(entry) == 1;
+            if (isFresh && LargeSwapFault.TryHandle(ref fault, entry))
+            {
+                fault.Process.Faults.CountCause(FaultCause.Swap);
+                return FaultResult.Major;
+            }
+
             pfn = isFresh ? ReadAlone(ref fault, entry) : SwapReadahead.Read(ref fault, entry);
             if (pfn == Pfn.None)
             {

@@ -61,6 +61,13 @@ internal sealed partial class UserFrames : IFolioBounds
         return allocator.IsCompound(head) ? allocator.GetOrder(head).PageCount - (pfn - head) : 1;
     }
 
+    /// <summary>Pages of the folio that a frame belongs to.</summary>
+    public uint FolioPagesOf(Pfn pfn, out Pfn head)
+    {
+        head = frames.IsValid(pfn) ? HeadOf(pfn) : pfn;
+        return frames.IsValid(head) && allocator.IsCompound(head) ? allocator.GetOrder(head).PageCount : 1;
+    }
+
     /// <summary>Whether an entry maps an anonymous folio of more than a page, and which.</summary>
     public bool TryGetLargeAnonymous(Descriptor entry, out Pfn head, out uint pageCount)
     {
@@ -108,7 +115,8 @@ internal sealed partial class UserFrames : IFolioBounds
     /// <param name="area">The VMA.</param>
     /// <param name="address">Where its first page is mapped.</param>
     /// <param name="isBlock">Whether a block maps it.</param>
-    public void AddNewAnonymousFolio(Process process, CpuId cpu, Pfn head, in VmArea area, VirtAddr address, bool isBlock)
+    /// <param name="isLocking">Whether it is locked where the VMA is; what comes from swap space is not.</param>
+    public void AddNewAnonymousFolio(Process process, CpuId cpu, Pfn head, in VmArea area, VirtAddr address, bool isBlock, bool isLocking = true)
     {
         uint count = allocator.GetOrder(head).PageCount;
         ref Frame first = ref frames[head];
@@ -127,7 +135,7 @@ internal sealed partial class UserFrames : IFolioBounds
         Large(head).Initialize((uint)process.Pid, isBlock ? 1 : count, isBlock ? 1u : 0, count);
         Interlocked.Increment(ref largeCount);
         process.Memory.State.AnonPages += count;
-        if (IsLocking(area.Flags))
+        if (isLocking && IsLocking(area.Flags))
         {
             lru.LockNew(cpu, head);
         }
@@ -240,6 +248,7 @@ internal sealed partial class UserFrames : IFolioBounds
             frame.MapCount--;
         }
 
+        Large(HeadOf(entry.Pfn)).AddBlocks(-1);
         ref Frame head = ref frames[HeadOf(entry.Pfn)];
         head.Flags |= entry.IsDirty ? PageFlag.Dirty : 0;
         CountFile(process, ref head, -(long)Order.PageBlock.PageCount);
@@ -247,7 +256,7 @@ internal sealed partial class UserFrames : IFolioBounds
     }
 
     /// <summary>Counts a block that maps a file's folio (<c>folio_add_file_rmap_pmd</c>).</summary>
-    public void AddFileBlock(Process process, Pfn head)
+    public void AddFileBlock(Process process, CpuId cpu, Pfn head, VmFlags flags)
     {
         for (uint i = 0; i < Order.PageBlock.PageCount; i++)
         {
@@ -255,6 +264,8 @@ internal sealed partial class UserFrames : IFolioBounds
         }
 
         files.Get(head);
+        Large(head).AddBlocks(1);
+        LockFolio(cpu, head, flags);
         CountFile(process, ref frames[head], Order.PageBlock.PageCount);
     }
 

@@ -76,6 +76,12 @@ internal sealed partial class UserFrames
     {
         Interlocked.Increment(ref frames[pfn].MapCount);
         files.Get(pfn);
+        LockFolio(cpu, pfn, flags);
+    }
+
+    /// <summary>Counts a file's folio as locked where its VMA is (<c>mlock_vma_folio</c>).</summary>
+    public void LockFolio(CpuId cpu, Pfn pfn, VmFlags flags)
+    {
         if (IsLocking(flags))
         {
             lru.Lock(cpu, files.HeadOf(pfn));
@@ -288,7 +294,8 @@ internal sealed partial class UserFrames
     /// <summary>What <c>/proc/PID/pagemap</c> says of an entry.</summary>
     /// <param name="entry">The page's, or the block that maps it.</param>
     /// <param name="pageInBlock">The page's place in the block; 0 for a page's own entry.</param>
-    public PageMapEntry ToPageMapEntry(Descriptor entry, uint pageInBlock)
+    /// <param name="asksFirstPage">Whether the first page of a block says for all who else maps it (Linux 6.15 and later, <c>pagemap_pmd_range</c>).</param>
+    public PageMapEntry ToPageMapEntry(Descriptor entry, uint pageInBlock, bool asksFirstPage)
     {
         if (!entry.IsPresent)
         {
@@ -300,7 +307,7 @@ internal sealed partial class UserFrames
         return PageMapEntry.ForFrame(
             page,
             isFile: isNormal && !IsAnonymous(entry),
-            isExclusive: isNormal && frames[page].MapCount == 1,
+            isExclusive: isNormal && frames[asksFirstPage ? entry.Pfn : page].MapCount == 1,
             isZeroPage: entry.IsSpecial && (entry.Pfn == ZeroPage || entry.Pfn == HugeZeroPage));
     }
 

@@ -3,6 +3,7 @@
 // needs two words and two ANDs to know that it may use none.
 
 using Engine.Arm64.Processes;
+using Engine.Core.PageCache;
 using Engine.Core.Units;
 
 namespace Engine.Arm64.HugePages;
@@ -17,8 +18,9 @@ public sealed class HugePagePolicy
     private uint plainOrders;
     private uint advisedOrders;
 
-    internal HugePagePolicy(HugePageOptions options)
+    internal HugePagePolicy(HugePageOptions options, KernelRelease release)
     {
+        Shmem = new ShmemHugePolicy(release);
         modes[HugePageOptions.HugeOrder] = HugePageMode.Inherit;
         foreach ((int order, HugePageMode mode) in options.Sizes)
         {
@@ -49,6 +51,9 @@ public sealed class HugePagePolicy
             Update();
         }
     }
+
+    /// <summary>The settings of shared memory (<c>shmem_enabled</c>).</summary>
+    public ShmemHugePolicy Shmem { get; }
 
     /// <summary>What a fault may do to find memory (<c>defrag</c>).</summary>
     public HugePageDefrag Defrag { get; set; }
@@ -82,15 +87,17 @@ public sealed class HugePagePolicy
     }
 
     /// <summary>A setting as sysfs shows it: all values, the chosen one in brackets.</summary>
-    /// <param name="path">Below <c>transparent_hugepage</c>: <c>enabled</c>, <c>defrag</c>, <c>use_zero_page</c>, <c>hpage_pmd_size</c>, <c>hugepages-64kB/enabled</c>, …</param>
+    /// <param name="path">Below <c>transparent_hugepage</c>: <c>enabled</c>, <c>defrag</c>, <c>use_zero_page</c>, <c>hpage_pmd_size</c>, <c>hugepages-64kB/enabled</c>, <c>shmem_enabled</c>, <c>hugepages-64kB/shmem_enabled</c>, …</param>
     /// <returns>Null where there is no such file.</returns>
     public string? Read(string path) => path switch
     {
-        "enabled" => Choose(["always", "madvise", "never"], NameOf(enabled)),
-        "defrag" => Choose(["always", "defer", "defer+madvise", "madvise", "never"], NameOf(Defrag)),
+        "enabled" => SysfsChoice.Show(["always", "madvise", "never"], NameOf(enabled)),
+        "defrag" => SysfsChoice.Show(["always", "defer", "defer+madvise", "madvise", "never"], NameOf(Defrag)),
         "use_zero_page" => UsesZeroPage ? "1\n" : "0\n",
         "hpage_pmd_size" => $"{Pfn.PageSizeBytes << HugePageOptions.HugeOrder}\n",
-        _ => TryParseSize(path, out int order) ? Choose(["always", "inherit", "madvise", "never"], NameOf(modes[order])) : null,
+        "shmem_enabled" => Shmem.Read(0),
+        _ => TryParseSize(path, "enabled", HugePageOptions.SmallestOrder, out int order) ? SysfsChoice.Show(["always", "inherit", "madvise", "never"], NameOf(modes[order]))
+            : TryParseSize(path, "shmem_enabled", ShmemHugePolicy.SmallestOrder, out order) ? Shmem.Read(order) : null,
     };
 
     /// <summary>Changes a setting as a write to sysfs does.</summary>
@@ -119,8 +126,12 @@ public sealed class HugePagePolicy
             case "use_zero_page" when word is "0" or "1":
                 UsesZeroPage = word == "1";
                 return true;
+            case "shmem_enabled":
+                return Shmem.TryWrite(0, word);
+            case var _ when TryParseSize(path, "shmem_enabled", ShmemHugePolicy.SmallestOrder, out int shared):
+                return Shmem.TryWrite(shared, word);
             default:
-                if (!TryParseSize(path, out int order) || !TryParse(word, out HugePageMode size))
+                if (!TryParseSize(path, "enabled", HugePageOptions.SmallestOrder, out int order) || !TryParse(word, out HugePageMode size))
                 {
                     return false;
                 }
@@ -137,21 +148,25 @@ public sealed class HugePagePolicy
         return orders == 0 || isDisabled || (flags & VmFlags.NoHugePage) != 0 ? 0 : orders;
     }
 
-    /// <summary>Whether a VMA can hold a large folio of some size that is on (<c>THPeligible</c> of smaps). Linux may say yes for some file mappings as well, which khugepaged would collapse; here files say no.</summary>
-    internal bool IsEligible(in VmArea area, bool isDisabled)
+    /// <summary>Whether a VMA can hold a large folio of some size that is on (<c>THPeligible</c> of smaps, <c>thp_vma_allowable_orders</c> with <c>TVA_SMAPS</c>).</summary>
+    /// <param name="area">The VMA.</param>
+    /// <param name="isDisabled">Whether the process has no huge pages.</param>
+    /// <param name="file">What it maps; null for anonymous memory. Of files only shared memory can: khugepaged leaves others alone.</param>
+    internal bool IsEligible(in VmArea area, bool isDisabled, FileMapping? file = null)
     {
-        if (!area.IsAnonymous || (area.Flags & (VmFlags.Special | VmFlags.HugeTlb)) != 0)
+        bool isShared = file is { IsShmem: true };
+        if ((!area.IsAnonymous && !isShared) || (area.Flags & (VmFlags.Special | VmFlags.HugeTlb)) != 0)
         {
             return false;
         }
 
-        uint orders = OrdersFor(area.Flags, isDisabled);
-        for (int order = HugePageOptions.SmallestOrder; order <= HugePageOptions.HugeOrder; order++)
+        uint orders = isShared
+            ? Shmem.OrdersFor(file!, area.Flags, isDisabled, area.PageOffset, isForced: false)
+            : OrdersFor(area.Flags, isDisabled);
+        for (int order = ShmemHugePolicy.SmallestOrder; order <= HugePageOptions.HugeOrder; order++)
         {
-            // The last aligned place that ends within the VMA (thp_vma_suitable_order).
             ulong bytes = (ulong)Pfn.PageSizeBytes << order;
-            ulong end = area.End.ToUInt64() & ~(bytes - 1);
-            if ((orders >> order & 1) != 0 && end >= bytes && end - bytes >= area.Start.ToUInt64())
+            if ((orders >> order & 1) != 0 && area.LengthBytes >= bytes && area.HasRoomFor(area.Start + (area.LengthBytes - bytes), order))
             {
                 return true;
             }
@@ -186,17 +201,6 @@ public sealed class HugePagePolicy
         }
     }
 
-    private static string Choose(ReadOnlySpan<string> names, string chosen)
-    {
-        List<string> words = [];
-        foreach (string name in names)
-        {
-            words.Add(name == chosen ? $"[{name}]" : name);
-        }
-
-        return string.Join(' ', words) + "\n";
-    }
-
     private static string NameOf(HugePageMode mode) => mode switch
     {
         HugePageMode.Always => "always",
@@ -226,11 +230,11 @@ public sealed class HugePagePolicy
         return mode != HugePageMode.Never || word == "never";
     }
 
-    private static bool TryParseSize(string path, out int order)
+    private static bool TryParseSize(string path, string file, int smallest, out int order)
     {
-        for (order = HugePageOptions.SmallestOrder; order <= HugePageOptions.HugeOrder; order++)
+        for (order = smallest; order <= HugePageOptions.HugeOrder; order++)
         {
-            if (path == $"{Sizes}{(Pfn.PageSizeBytes >> 10) << order}kB/enabled")
+            if (path == $"{Sizes}{(Pfn.PageSizeBytes >> 10) << order}kB/{file}")
             {
                 return true;
             }

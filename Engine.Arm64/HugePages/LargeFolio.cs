@@ -1,4 +1,4 @@
-// What a large anonymous folio keeps in the descriptors of its tail pages (struct folio, include/linux/mm_types.h; the
+// What a large folio keeps in the descriptors of its tail pages (struct folio, include/linux/mm_types.h; the
 // mm slots: folio_add_large_mapcount and folio_sub_return_large_mapcount, include/linux/rmap.h since Linux 6.15):
 //
 //   tail 1  Flags    order (8)
@@ -9,7 +9,7 @@
 //           Next     the next folio on the list of those that wait to be split
 //   tail 3  Next     the previous one
 //
-// "shared" stays set while it is not certain that one address space has all entries. Numbers from the arena may be garbage:
+// A folio of a file has its blocks counted alone. "shared" stays set while it is not certain that one address space has all entries. Numbers from the arena may be garbage:
 // they are only compared, and links are checked by who follows them.
 
 using Engine.Core.Frames;
@@ -130,8 +130,8 @@ internal readonly ref struct LargeFolio(FrameTable frames, Pfn head)
         }
     }
 
-    /// <summary>Counts blocks.</summary>
-    public void AddBlocks(int count) => First.Index = unchecked(First.Index + ((ulong)(uint)count << HighShift));
+    /// <summary>Counts blocks. CPUs of different threads may map a file's folio at once.</summary>
+    public void AddBlocks(int count) => Interlocked.Add(ref First.Index, unchecked((ulong)(uint)count << HighShift));
 
     /// <summary>Counts pages that nobody maps any more.</summary>
     public void RemoveMappedPages(uint count) =>

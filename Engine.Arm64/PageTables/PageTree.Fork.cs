@@ -66,6 +66,9 @@ public partial class PageTree<TGeometry>
     /// <summary>Whether no entry follows an address's in its last-level table.</summary>
     internal static bool IsLastOfTable(VirtAddr address) => PageIndexOf(address) == TableView<TGeometry>.EntryCount - 1;
 
+    /// <summary>Whether no entry precedes an address's in its last-level table.</summary>
+    internal static bool IsFirstOfTable(VirtAddr address) => PageIndexOf(address) == 0;
+
     /// <summary>Which last-level table an address's entry is in, counted from address 0.</summary>
     internal static ulong PagesNumberOf(VirtAddr address) => address.ToUInt64() >> EntryShift(HugeLevel);
 

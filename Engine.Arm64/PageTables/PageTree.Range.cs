@@ -194,7 +194,7 @@ public partial class PageTree<TGeometry>
         ref Descriptor source = ref FindEntry(offset, LastLevel - 1);
         if (Unsafe.IsNullRef(ref source) || source.IsNone)
         {
-            return true;
+            return TryPrepareUpperLike(cpu, offset, destination);
         }
 
         if (!source.IsTable)
@@ -219,15 +219,20 @@ public partial class PageTree<TGeometry>
         return true;
     }
 
+    // Linux makes the new tables as it finds the old ones, from the top (alloc_new_pud).
+    private bool TryPrepareUpperLike(CpuId cpu, ulong offset, ulong destination)
+    {
+        bool hasUpper = LastLevel - 2 >= TGeometry.StartLevel && HasTableBelow(offset, LastLevel - 2);
+        return !hasUpper || !Unsafe.IsNullRef(ref Prepare(cpu, destination, LastLevel - 2));
+    }
+
     // move_ptes: within one last-level table of the source.
     private bool MovePages(CpuId cpu, ulong offset, ulong end, ulong destination)
     {
         ref Descriptor link = ref FindEntry(offset, LastLevel - 1);
         if (Unsafe.IsNullRef(ref link) || link.IsNone)
         {
-            // Linux makes the new tables as it finds the old ones, from the top (alloc_new_pud).
-            bool hasUpper = LastLevel - 2 >= TGeometry.StartLevel && HasTableBelow(offset, LastLevel - 2);
-            return !hasUpper || !Unsafe.IsNullRef(ref Prepare(cpu, destination, LastLevel - 2));
+            return TryPrepareUpperLike(cpu, offset, destination);
         }
 
         if (!link.IsTable || !TryOpenChild(link, LastLevel, offset & (ulong.MaxValue << EntryShift(LastLevel - 1)), out TableView<TGeometry> table))

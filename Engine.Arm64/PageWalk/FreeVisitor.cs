@@ -27,7 +27,7 @@ internal struct FreeVisitor(UserFrames frames, Process process, CpuId cpu, VirtA
             return true;
         }
 
-        if (!FolioAdvice.PassesOver(frames, address, descriptor, start, end) && frames.TryMakeLazyFree(descriptor))
+        if (!FolioAdvice.PassesOver(process.Tables, frames, address, descriptor, start, end) && frames.TryMakeLazyFree(descriptor))
         {
             // A contiguous run belongs to one folio, so all of it changes alike and stays a run.
             descriptor = descriptor.MakeClean().MakeOld();

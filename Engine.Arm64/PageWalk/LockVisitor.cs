@@ -10,7 +10,7 @@ namespace Engine.Arm64.PageWalk;
 /// Marks the resident frames of a range as locked or not (<c>mlock_pte_range</c>, mm/mlock.c). A large folio that pages map is locked only where
 /// the range has all of it, and once (<c>allow_mlock_munlock</c>).
 /// </summary>
-internal readonly struct LockVisitor(UserFrames frames, CpuId cpu, bool isLocked, VirtAddr start, VirtAddr end) : ILeafVisitor
+internal readonly struct LockVisitor(PageTable tables, UserFrames frames, CpuId cpu, bool isLocked, VirtAddr start, VirtAddr end) : ILeafVisitor
 {
     public bool Visit(VirtAddr address, int level, ref Descriptor descriptor)
     {
@@ -21,7 +21,7 @@ internal readonly struct LockVisitor(UserFrames frames, CpuId cpu, bool isLocked
 
         bool isPartOfLarge = !descriptor.IsBlock && frames.TryGetLargeAnonymous(descriptor, out _, out _);
         bool isSkipped = isPartOfLarge && (frames.HeadOf(descriptor.Pfn) != descriptor.Pfn
-            || (isLocked && FolioAdvice.PassesOver(frames, address, descriptor, start, end)));
+            || (isLocked && FolioAdvice.PassesOver(tables, frames, address, descriptor, start, end)));
         if (!isSkipped)
         {
             frames.SetLocked(cpu, descriptor, isLocked);

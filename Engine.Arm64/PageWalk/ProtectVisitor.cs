@@ -6,7 +6,10 @@ using Engine.Core.Units;
 
 namespace Engine.Arm64.PageWalk;
 
-/// <summary>Gives every page of a range another protection (<c>change_pte_range</c>, mm/mprotect.c).</summary>
+/// <summary>
+/// Gives every page of a range another protection (<c>change_pte_range</c>, mm/mprotect.c). Since Linux 6.17 consecutive pages of a large folio
+/// that are writable or are not are one batch: what one of them is, dirty or used, all are then.
+/// </summary>
 internal struct ProtectVisitor : ILeafVisitor
 {
     private readonly UserFrames frames;
@@ -15,6 +18,10 @@ internal struct ProtectVisitor : ILeafVisitor
     private readonly bool mayWrite;
     private readonly bool isShared;
     private readonly bool keepsClean;
+    private readonly VirtAddr batchLimit;
+    private VirtAddr batchEnd;
+    private bool isBatchDirty;
+    private bool isBatchYoung;
 
     /// <param name="frames">Tells which frames are exclusive.</param>
     /// <param name="tables">Unfolds contiguous runs on the way, and folds them again.</param>
@@ -22,7 +29,8 @@ internal struct ProtectVisitor : ILeafVisitor
     /// <param name="mayWrite">The VMA is writable now: pages that need no copy become writable at once (<c>MM_CP_TRY_CHANGE_WRITABLE</c>).</param>
     /// <param name="isShared">The VMA is shared.</param>
     /// <param name="keepsClean">What becomes writable stays clean; up to Linux 6.17 arm64's <c>pte_mkwrite</c> made it dirty.</param>
-    public ProtectVisitor(UserFrames frames, PageTable tables, PageAttributes attributes, bool mayWrite, bool isShared, bool keepsClean)
+    /// <param name="batchLimit">The end of the range where large folios are taken in batches; 0 where there are none, or no batches.</param>
+    public ProtectVisitor(UserFrames frames, PageTable tables, PageAttributes attributes, bool mayWrite, bool isShared, bool keepsClean, VirtAddr batchLimit)
     {
         this.frames = frames;
         this.tables = tables;
@@ -30,6 +38,7 @@ internal struct ProtectVisitor : ILeafVisitor
         this.mayWrite = mayWrite;
         this.isShared = isShared;
         this.keepsClean = keepsClean;
+        this.batchLimit = batchLimit;
     }
 
     /// <summary>Entries changed.</summary>
@@ -54,7 +63,7 @@ internal struct ProtectVisitor : ILeafVisitor
             tables.UnfoldAt(address);
         }
 
-        Descriptor entry = descriptor.Modify(attributes);
+        Descriptor entry = (isPage && batchLimit.Value != 0 ? Gather(address, descriptor) : descriptor).Modify(attributes);
         if (mayWrite && !entry.IsWritable && CanBecomeWritable(entry))
         {
             entry = keepsClean && !entry.IsDirty ? entry.MakeWritable().MakeClean() : entry.MakeWritable();
@@ -69,6 +78,42 @@ internal struct ProtectVisitor : ILeafVisitor
         }
 
         return true;
+    }
+
+    // mprotect_folio_pte_batch, modify_prot_start_ptes.
+    private Descriptor Gather(VirtAddr address, Descriptor entry)
+    {
+        if (address >= batchEnd)
+        {
+            FindBatch(address, entry);
+        }
+
+        entry = isBatchDirty ? entry.MakeDirty() : entry;
+        return isBatchYoung ? entry.MakeYoung() : entry;
+    }
+
+    private void FindBatch(VirtAddr address, Descriptor entry)
+    {
+        uint left = entry.IsSpecial ? 1 : frames.CountToFolioEnd(entry.Pfn);
+        uint count = 1;
+        isBatchDirty = entry.IsDirty;
+        isBatchYoung = entry.IsYoung;
+        VirtAddr next = address + Pfn.PageSizeBytes;
+        while (count < left && next < batchLimit && !PageTable.IsFirstOfTable(next))
+        {
+            Descriptor other = tables.ReadGathered(next);
+            if (!other.IsPresent || other.IsSpecial || other.Pfn != entry.Pfn + count || other.IsWritable != entry.IsWritable)
+            {
+                break;
+            }
+
+            isBatchDirty |= other.IsDirty;
+            isBatchYoung |= other.IsYoung;
+            count++;
+            next += Pfn.PageSizeBytes;
+        }
+
+        batchEnd = next;
     }
 
     // can_change_pte_writable: a shared page must be dirty already, a private one exclusive.

@@ -62,6 +62,11 @@ public interface IAddressSpacePages
     /// <summary>How a mapped file may be mapped; mremap asks for the sake of <see cref="MappedFileModes.AlignsHugePages"/>.</summary>
     public MappedFileModes ModesOf(uint file);
 
+    /// <summary>What shared memory is aligned to where the kernel chooses its place (<c>shmem_get_unmapped_area</c>).</summary>
+    /// <param name="file">A file, or <see cref="VmArea.NoFile"/> for shared anonymous memory that the call makes.</param>
+    /// <returns>Bytes; 0 where the file is no shared memory, or has no huge pages.</returns>
+    public ulong SharedAlignmentOf(uint file) => 0;
+
     /// <summary>A VMA is about to begin or end at an address that lay within one: a huge page across it becomes pages (<c>vma_adjust_trans_huge</c>).</summary>
     public void SplitHugePage(CpuId cpu, VirtAddr address);
 

@@ -94,7 +94,14 @@ public sealed unsafe partial class MemoryMap
             | VmFlags.MayRead | VmFlags.MayWrite | VmFlags.MayExec;
         bool isAnonymousPrivate = request.File.Id == VmArea.NoFile && (request.Flags & MapFlags.TypeMask) == MapFlags.Private;
         Errno errno = FindUnmapped(
-            request.Address, request.LengthBytes, request.PageOffset, request.File.Modes, isAnonymousPrivate, isFixed, out request.Address);
+            request.Address, request.LengthBytes, request.PageOffset, request.File.Modes, isAnonymousPrivate, isFixed, out VirtAddr place);
+        if (errno == Errno.None && !isFixed && !isAnonymousPrivate)
+        {
+            ulong offset = request.File.Id == VmArea.NoFile ? 0 : request.PageOffset;
+            AlignShared(request.Address, request.LengthBytes, offset, pages.SharedAlignmentOf(request.File.Id), ref place);
+        }
+
+        request.Address = place;
         if (errno != Errno.None)
         {
             return errno;

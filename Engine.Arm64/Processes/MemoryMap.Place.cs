@@ -76,6 +76,30 @@ public sealed unsafe partial class MemoryMap
         return true;
     }
 
+    // shmem_get_unmapped_area: asks for more than needed where what was found is not aligned as the file, and keeps the first place otherwise.
+    private void AlignShared(VirtAddr hint, ulong lengthBytes, ulong pageOffset, ulong alignment, ref VirtAddr found)
+    {
+        if (alignment == 0 || lengthBytes < alignment || hint == found)
+        {
+            return;
+        }
+
+        ulong offset = unchecked(pageOffset << Pfn.PageShift) & (alignment - 1);
+        ulong inflated = unchecked(lengthBytes + alignment - Pfn.PageSizeBytes);
+        if ((offset != 0 && offset + lengthBytes < 2 * alignment) || (found.Value & (alignment - 1)) == offset
+            || inflated > options.TaskSize.Value || inflated < lengthBytes || FindGap(hint, inflated, out VirtAddr wide) != Errno.None)
+        {
+            return;
+        }
+
+        ulong inflatedOffset = wide.Value & (alignment - 1);
+        ulong place = unchecked(wide.Value + offset - inflatedOffset + (inflatedOffset > offset ? alignment : 0));
+        if (place <= options.TaskSize.Value - lengthBytes)
+        {
+            found = new VirtAddr(place);
+        }
+    }
+
     private Errno FindGap(VirtAddr hint, ulong lengthBytes, out VirtAddr found)
     {
         found = default;

@@ -294,8 +294,14 @@ public sealed unsafe partial class MemoryMap
         VirtAddr hint = request.HasTarget ? request.NewAddress : default;
         bool isFixed = (request.Flags & RemapFlags.Fixed) != 0;
         bool isAnonymousPrivate = area.IsAnonymous;
-        return FindUnmapped(
-            hint, request.NewLengthBytes, area.PageIndexOf(request.Address), ModesOf(in area), isAnonymousPrivate, isFixed, out request.NewAddress);
+        ulong offset = area.PageIndexOf(request.Address);
+        Errno errno = FindUnmapped(hint, request.NewLengthBytes, offset, ModesOf(in area), isAnonymousPrivate, isFixed, out request.NewAddress);
+        if (errno == Errno.None && !isFixed && !isAnonymousPrivate)
+        {
+            AlignShared(hint, request.NewLengthBytes, offset, pages.SharedAlignmentOf(area.File), ref request.NewAddress);
+        }
+
+        return errno;
     }
 
     private MappedFileModes ModesOf(in VmArea area) => area.IsAnonymous ? MappedFileModes.None : pages.ModesOf(area.File);

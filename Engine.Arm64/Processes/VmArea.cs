@@ -83,6 +83,17 @@ public struct VmArea
     /// <summary>Length in pages.</summary>
     public readonly ulong PageCount => (End - Start) >> Pfn.PageShift;
 
+    /// <summary>Whether an aligned folio around an address lies within, and the file is mapped as it is aligned (<c>thp_vma_suitable_order</c>).</summary>
+    /// <param name="address">Any address in the folio.</param>
+    /// <param name="order">The folio's order.</param>
+    public readonly bool HasRoomFor(VirtAddr address, int order)
+    {
+        ulong bytes = (ulong)Pfn.PageSizeBytes << order;
+        VirtAddr start = new(address.ToUInt64() & ~(bytes - 1));
+        return start >= Start && End >= start && End - start >= bytes
+            && (IsAnonymous || (unchecked((Start.ToUInt64() >> Pfn.PageShift) - PageOffset) & ((1UL << order) - 1)) == 0);
+    }
+
     /// <summary>Whether it has no file: private anonymous memory (<c>vma_is_anonymous</c>).</summary>
     public readonly bool IsAnonymous => File == NoFile;
 

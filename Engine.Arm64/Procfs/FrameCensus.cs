@@ -1,3 +1,4 @@
+using Engine.Arm64.HugePages;
 using Engine.Arm64.PageTables;
 using Engine.Core.Diagnostics.Procfs;
 using Engine.Core.Frames;
@@ -23,6 +24,11 @@ internal static class FrameCensus
             ("nr_shmem", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.SwapBacked)),
             ("nr_dirty", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.Dirty) && !Has(machine, pfn, PageFlag.SwapBacked)),
             ("nr_writeback", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.Writeback)),
+            ("nr_anon_transparent_hugepages", pfn => IsAnonymous(machine, pfn) && IsMappedByBlock(machine, pfn)),
+            ("nr_shmem_hugepages", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.SwapBacked) && IsHuge(machine, pfn)),
+            ("nr_shmem_pmdmapped", pfn => IsFile(machine, pfn) && Has(machine, pfn, PageFlag.SwapBacked) && IsMappedByBlock(machine, pfn)),
+            ("nr_file_hugepages", pfn => IsFile(machine, pfn) && !Has(machine, pfn, PageFlag.SwapBacked) && IsHuge(machine, pfn)),
+            ("nr_file_pmdmapped", pfn => IsFile(machine, pfn) && !Has(machine, pfn, PageFlag.SwapBacked) && IsMappedByBlock(machine, pfn)),
             ("nr_page_table_pages", pfn => PageTable.IsTable(in machine.Pages.Frames[pfn])),
         ];
         foreach ((string name, Func<Pfn, bool> isCounted) in items)
@@ -56,6 +62,10 @@ internal static class FrameCensus
         && (Has(machine, pfn, PageFlag.Lru) || machine.Pages.Lru.IsWaiting(Head(machine, pfn))) && machine.PageCache.MappingOf(pfn) is not null;
 
     private static bool Has(Machine machine, Pfn pfn, ulong flags) => (machine.Pages.Frames[Head(machine, pfn)].Flags & flags) == flags;
+
+    private static bool IsHuge(Machine machine, Pfn pfn) => machine.PageCache.OrderOf(Head(machine, pfn)) == HugePageOptions.HugeOrder;
+
+    private static bool IsMappedByBlock(Machine machine, Pfn pfn) => IsHuge(machine, pfn) && machine.UserFrames.Large(Head(machine, pfn)).Blocks > 0;
 
     private static Pfn Head(Machine machine, Pfn pfn) => machine.PageCache.HeadOf(pfn);
 }

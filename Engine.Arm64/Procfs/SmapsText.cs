@@ -25,7 +25,8 @@ internal static class SmapsText
             AppendKiB(text, "KernelPageSize: ", PageKiB);
             AppendKiB(text, "MMUPageSize:    ", PageKiB);
             AppendUsage(text, process.MeasureUsage(area), isRollup: false);
-            bool isEligible = process.Machine.HugePages.IsEligible(in content, process.Memory.State.IsThpDisabled != 0);
+            OpenFile? file = content.IsAnonymous ? null : process.Machine.Files.TryGet(content.File);
+            bool isEligible = process.Machine.HugePages.IsEligible(in content, process.Memory.State.IsThpDisabled != 0, file?.Mapping);
             text.Append("THPeligible:    ").AppendNumber(isEligible ? 1UL : 0, 8).Append('\n');
             VmFlagNames.AppendLine(text, content.Flags);
         }

@@ -4,6 +4,7 @@
 using Engine.Arm64.Faults;
 using Engine.Arm64.PageWalk;
 using Engine.Arm64.Processes;
+using Engine.Arm64.Translation;
 using Engine.Arm64.Units;
 using Engine.Core.Diagnostics;
 using Engine.Core.PageCache;
@@ -33,6 +34,49 @@ internal sealed class FileReverseMap : IFileReverseMap
                     process.Tables.Visit(start, lengthBytes, ref zap);
                     zap.Finish();
                     process.FinishFlush();
+                }
+
+                return true;
+            });
+        }
+    }
+
+    /// <summary>Whether a process beside one maps a page of a folio (<c>folio_maybe_mapped_shared</c>).</summary>
+    public bool IsMappedByOthers(FileMapping mapping, Pfn head, Process user)
+    {
+        ulong first = machine.Pages.Frames[head].Index;
+        uint count = 1u << machine.PageCache.OrderOf(head);
+        bool isShared = false;
+        foreach (OpenFile file in machine.Files.OpeningsOf(mapping))
+        {
+            ForEachArea(file, (process, area) =>
+            {
+                if (process != user && TryIntersect(area, first, count, out VirtAddr start, out ulong lengthBytes))
+                {
+                    for (VirtAddr at = start; !isShared && at < start + lengthBytes; at += Pfn.PageSizeBytes)
+                    {
+                        Descriptor entry = process.Tables.Read(at);
+                        isShared = entry.IsPresent && !entry.IsSpecial && unchecked(entry.Pfn - head) < count;
+                    }
+                }
+
+                return !isShared;
+            });
+        }
+
+        return isShared;
+    }
+
+    public void RetractTables(CpuId cpu, FileMapping mapping, ulong firstPage)
+    {
+        foreach (OpenFile file in machine.Files.OpeningsOf(mapping))
+        {
+            ForEachArea(file, (process, area) =>
+            {
+                bool isWhole = TryIntersect(area, firstPage, Order.PageBlock.PageCount, out VirtAddr start, out ulong lengthBytes) && lengthBytes == HugeMaps.Bytes;
+                if (isWhole && area.AnonVma.IsNone && HugeMaps.StartOf(start) == start)
+                {
+                    HugeMaps.FreeEmptyTable(process, cpu, start);
                 }
 
                 return true;

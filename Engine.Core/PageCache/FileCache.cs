@@ -42,6 +42,9 @@ public sealed class FileCache
     /// <summary>Where shared memory is swapped to; null where nothing is.</summary>
     public Swap.SwapSpace? Swap { get; set; }
 
+    /// <summary>Which folio sizes shared memory may have when it is written; null for single pages.</summary>
+    public IShmemFolioPolicy? ShmemPolicy { get; set; }
+
     /// <summary>
     /// Called after a folio was added: the file, the folio's first page in the file, its order
     /// (the tracepoint <c>mm_filemap_add_to_page_cache</c>).

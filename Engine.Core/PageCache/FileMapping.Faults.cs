@@ -40,7 +40,7 @@ public sealed partial class FileMapping
         FileFaultResult result = FileFaultResult.Minor;
         if (IsShmem)
         {
-            return FaultShmem(cpu, pageIndex, out pfn);
+            return FaultShmem(cpu, in request, out pfn);
         }
 
         if (TryFindFolio(pageIndex, out Pfn head))
@@ -82,8 +82,9 @@ public sealed partial class FileMapping
         return result;
     }
 
-    private FileFaultResult FaultShmem(CpuId cpu, ulong pageIndex, out Pfn pfn)
+    private FileFaultResult FaultShmem(CpuId cpu, in FileFaultRequest request, out Pfn pfn)
     {
+        ulong pageIndex = request.PageIndex;
         FileFaultResult result = SwapIn(cpu, pageIndex);
         if (result is not (FileFaultResult.Minor or FileFaultResult.Major))
         {
@@ -93,14 +94,13 @@ public sealed partial class FileMapping
 
         if (!TryFindFolio(pageIndex, out Pfn head))
         {
-            if (TryAddFolio(cpu, pageIndex, 0, CacheGfp, out head) != PageIndexResult.Done)
+            if (TryAddShmemFolio(cpu, pageIndex, request.FolioOrders, request.FolioGfp, out head) != PageIndexResult.Done)
             {
                 pfn = Pfn.None;
                 return FileFaultResult.OutOfMemory;
             }
 
-            memory.GetFrame(head).Clear();
-            frames[head].Flags |= PageFlag.Uptodate;
+            ClearFolio(head);
         }
 
         pfn = head + (uint)(pageIndex - frames[head].Index);

@@ -19,16 +19,8 @@ public sealed partial class FileMapping
             first = RoundDown(first, order);
         }
 
-        GfpFlags wanted = order == 0 ? gfp : gfp | GfpFlags.Comp;
-        if (!cache.Pages.TryAllocate(cpu, new Order(order), wanted, out head))
+        if (!TryMakeFolio(cpu, order, gfp, out head))
         {
-            return PageIndexResult.OutOfMemory;
-        }
-
-        if (cache.Pages.Lru.Cgroups is { } cgroups && !cgroups.TryCharge(cpu, cgroups.ActiveOn(cpu), head, 1UL << order))
-        {
-            cache.Pages.Free(cpu, head, new Order(order));
-            head = Pfn.None;
             return PageIndexResult.OutOfMemory;
         }
 
@@ -47,6 +39,25 @@ public sealed partial class FileMapping
         cache.Pages.Lru.Add(cpu, head);
         cache.FolioAdded?.Invoke(this, first, new Order(order));
         return PageIndexResult.Done;
+    }
+
+    // A folio that is charged to whoever acts and is in no index yet.
+    private bool TryMakeFolio(CpuId cpu, int order, GfpFlags gfp, out Pfn head)
+    {
+        GfpFlags wanted = order == 0 ? gfp : gfp | GfpFlags.Comp;
+        if (!cache.Pages.TryAllocate(cpu, new Order(order), wanted, out head))
+        {
+            return false;
+        }
+
+        if (cache.Pages.Lru.Cgroups is { } cgroups && !cgroups.TryCharge(cpu, cgroups.ActiveOn(cpu), head, 1UL << order))
+        {
+            cache.Pages.Free(cpu, head, new Order(order));
+            head = Pfn.None;
+            return false;
+        }
+
+        return true;
     }
 
     private void PrepareFolio(Pfn head, ulong first, int order)

@@ -12,8 +12,17 @@ namespace Engine.Core.PageCache;
 /// <content>Splitting folios.</content>
 public sealed partial class FileMapping
 {
+    // The place of a split after which no piece is larger than a page.
+    private const ulong Everywhere = ulong.MaxValue;
+
     private const ulong KeptBySplit = PageFlag.Referenced | PageFlag.Uptodate | PageFlag.Dirty | PageFlag.Active
         | PageFlag.Workingset | PageFlag.SwapBacked | PageFlag.Unevictable | PageFlag.Mlocked;
+
+    /// <summary>Makes single pages of a large folio (<c>split_folio</c>).</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="head">The folio's first frame.</param>
+    /// <returns>False where somebody beside the cache and page tables holds it, or it is one page.</returns>
+    public bool TrySplit(CpuId cpu, Pfn head) => TrySplitFolio(cpu, head, Everywhere);
 
     // Splits a folio so that a page of it stands alone; the folio's first frame stays the first piece's.
     private bool TrySplitFolio(CpuId cpu, Pfn head, ulong splitAt)
@@ -48,7 +57,28 @@ public sealed partial class FileMapping
             end = start;
         }
 
+        DropPiecesBeyondEnd(cpu, first + (1UL << order));
         return true;
+    }
+
+    // What of the folio lay beyond the end of the file goes.
+    private void DropPiecesBeyondEnd(CpuId cpu, ulong end)
+    {
+        for (ulong at = LengthPages; at < end;)
+        {
+            if (!TryFindFolio(at, out Pfn head))
+            {
+                return;
+            }
+
+            ulong next = NextPageOf(head);
+            if (frames[head].Index >= LengthPages)
+            {
+                RemoveFolio(cpu, head);
+            }
+
+            at = next;
+        }
     }
 
     private bool TryStorePieces(CpuId cpu, Pfn head, ulong first, int order, ulong splitAt)
@@ -79,7 +109,7 @@ public sealed partial class FileMapping
     // each other half stays whole. A half's order is that of the highest bit in which its pages differ from that page.
     private int PieceOrderBefore(ulong end, ulong first, int order, ulong splitAt)
     {
-        if (cache.Options.Release == KernelRelease.Linux69)
+        if (cache.Options.Release == KernelRelease.Linux69 || splitAt == Everywhere)
         {
             return 0;
         }

@@ -30,6 +30,12 @@ public sealed partial class FileMapping
                 return FileIoResult.InputOutputError;
             }
 
+            // A large folio of shared memory that reaches beyond the end is cut even where the length stays (shmem_setattr).
+            if (IsShmem && lengthBytes == LengthBytes)
+            {
+                DropRange(cpu, lengthBytes, LengthBytesMax);
+            }
+
             Record.LengthBytes = lengthBytes;
             return FileIoResult.Done;
         }
@@ -62,7 +68,8 @@ public sealed partial class FileMapping
             return FileIoResult.TooBig;
         }
 
-        ulong end = Math.Min(offsetBytes + lengthBytes, LengthPages << Pfn.PageShift);
+        // A large folio of shared memory may reach beyond the end of the file, and so may a hole.
+        ulong end = IsShmem ? offsetBytes + lengthBytes : Math.Min(offsetBytes + lengthBytes, LengthPages << Pfn.PageShift);
         if (offsetBytes >= end)
         {
             return FileIoResult.Done;
@@ -117,7 +124,9 @@ public sealed partial class FileMapping
         ulong last = end >> Pfn.PageShift;
         if (IsShmem)
         {
-            _ = SwapIn(cpu, start >> Pfn.PageShift); // a page that goes in part
+            // What goes in part: a page, or a large folio.
+            _ = SwapIn(cpu, start >> Pfn.PageShift);
+            SwapInAcross(cpu, (end - 1) >> Pfn.PageShift);
             DropSwapped(cpu, first, last);
         }
 
@@ -173,6 +182,11 @@ public sealed partial class FileMapping
         {
             RemoveFolio(cpu, head);
             return true;
+        }
+
+        if (IsShmem)
+        {
+            MarkDirty(head); // shmem_undo_range
         }
 
         ZeroInFolio(head, start, end);

@@ -25,7 +25,9 @@ public sealed partial class FileMapping
         {
             if (RadixEntry.IsValue(entry) && IsShmem)
             {
-                swapped++;
+                _ = EntryOf(entry, out int order);
+                Expect(findings, RecordAddress, "order of a folio in swap space", count, 1UL << order);
+                swapped = unchecked(swapped + count);
                 continue;
             }
 

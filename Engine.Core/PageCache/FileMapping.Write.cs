@@ -92,6 +92,18 @@ public sealed partial class FileMapping
             return isGood ? FileIoResult.Done : FileIoResult.InputOutputError;
         }
 
+        if (IsShmem)
+        {
+            uint orders = cache.ShmemPolicy?.OrdersForWrite(this, pageIndex, position + lengthBytes) ?? 0;
+            if (TryAddShmemFolio(cpu, pageIndex, orders, ReadaheadGfp, out head) != PageIndexResult.Done)
+            {
+                return FileIoResult.OutOfMemory;
+            }
+
+            ClearFolio(head);
+            return FileIoResult.Done;
+        }
+
         int order = Math.Min(Options.FolioOrderMax, BitOperations.Log2(lengthBytes >> Pfn.PageShift));
         if ((pageIndex & ((1UL << order) - 1)) != 0)
         {

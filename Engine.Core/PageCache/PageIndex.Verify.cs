@@ -9,7 +9,7 @@ internal sealed partial class PageIndex
 {
     /// <summary>Checks every node: its place, its counts, its siblings, its marks.</summary>
     /// <param name="findings">Gets what is wrong.</param>
-    /// <param name="entries">Gets each folio entry: its first index, how many indexes it covers, the entry.</param>
+    /// <param name="entries">Gets each entry: its first index, how many indexes it covers, the entry.</param>
     /// <returns>Nodes in use.</returns>
     public int Verify(List<Corruption> findings, List<(ulong Index, ulong Count, ulong Entry)> entries)
     {
@@ -81,21 +81,17 @@ internal sealed partial class PageIndex
             if (RadixEntry.IsSibling(entry))
             {
                 int main = RadixEntry.ToSibling(entry);
-                bool isRight = main < slot && RadixEntry.IsFolio(node.Slots[main]) && main + SlotsOf(ref node, main) > slot;
+                bool isRight = main < slot && (RadixEntry.IsFolio(node.Slots[main]) || RadixEntry.IsValue(node.Slots[main])) && main + SlotsOf(ref node, main) > slot;
                 Expect(findings, address, "sibling of nothing", isRight ? entry : RadixEntry.None, entry);
                 continue;
             }
 
             occupied |= 1UL << slot;
             ulong index = firstIndex + ((ulong)(uint)slot << node.Shift);
-            if (RadixEntry.IsValue(entry))
-            {
-                entries.Add((index, 1, entry));
-            }
-            else if (RadixEntry.IsFolio(entry))
+            if (RadixEntry.IsFolio(entry) || RadixEntry.IsValue(entry))
             {
                 int slots = SlotsOf(ref node, slot);
-                Expect(findings, address, "slots of a folio", BitOperations.RoundUpToPowerOf2((uint)slots), (ulong)slots);
+                Expect(findings, address, "slots of an entry", BitOperations.RoundUpToPowerOf2((uint)slots), (ulong)slots);
                 entries.Add((index, (ulong)slots << node.Shift, entry));
             }
             else if (RadixEntry.IsNode(entry))

@@ -8,7 +8,7 @@
 //   file        leaves all page tables; freed when clean, kept as active when dirty (the flusher writes, not reclaim)
 //   shared mem  leaves all page tables; its content goes to a slot that the object's index remembers
 //
-// Large folios of files are left alone.
+// Large folios of shared memory go whole where they can; those of other files are left alone.
 
 using Engine.Core.Buddy;
 using Engine.Core.Frames;

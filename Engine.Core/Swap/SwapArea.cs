@@ -1,7 +1,8 @@
 // One swap device (struct swap_info_struct, mm/swapfile.c). Its map lies in frames that swapon takes from the page allocator:
 // a word a slot (SwapSlot), 16 bytes a cluster of 512 slots (SwapCluster). A CPU takes slots from a cluster of its own,
-// ascending; then from the next cluster that is free, oldest first; then, single slots only, from what others left. It has a
-// cluster for each order of folios.
+// ascending, and has one for each order of folios; then from a cluster of which the same order left something, oldest first (since Linux
+// 6.13; before, free ones came first); then from one that is free; then, single slots only, from what other orders left. The cluster with the header, and one
+// that ends beyond the area, are never free: they serve single slots.
 //
 // Simpler than Linux 6.9: no per-CPU cache of 64 slots in front of this, so a slot that is freed is free at once; counts
 // beyond 62 need no continuation page, because a word has room for them.
@@ -19,6 +20,7 @@ namespace Engine.Core.Swap;
 public sealed class SwapArea
 {
     private const int OrderCount = SwapCluster.SlotShift + 1;
+    private const int ListCount = (int)SwapClusterList.Partial + OrderCount;
     private const int WordsPerFrame = Pfn.PageSizeBytes / sizeof(ulong);
     private const int ClustersPerFrame = Pfn.PageSizeBytes / SwapCluster.SizeBytes;
 
@@ -27,8 +29,8 @@ public sealed class SwapArea
     private readonly Pfn[] slotFrames;
     private readonly Pfn[] clusterFrames;
     private readonly uint clusterCount;
-    private readonly uint[] firstOf = new uint[3];
-    private readonly uint[] lastOf = new uint[3];
+    private readonly uint[] firstOf = new uint[ListCount];
+    private readonly uint[] lastOf = new uint[ListCount];
 
     // By CPU and order: the next slot to try; 0 where there is no cluster.
     private readonly ulong[] nextOfCpu;
@@ -49,7 +51,7 @@ public sealed class SwapArea
         {
             ulong beyond = ((ulong)(i + 1) << SwapCluster.SlotShift) - Math.Min((ulong)(i + 1) << SwapCluster.SlotShift, store.SlotCount);
             Cluster(i) = new SwapCluster { Used = (uint)beyond + (i == 0 ? 1u : 0) };
-            Append(SwapClusterList.Free, i);
+            Append(ListFor(i), i);
         }
     }
 
@@ -120,7 +122,7 @@ public sealed class SwapArea
         ref ulong next = ref nextOfCpu[(cpu.Value * OrderCount) + order.Value];
         for (uint rounds = 0; rounds <= clusterCount; rounds++)
         {
-            if (next == 0 && !TryGiveCluster(ref next, takesLeft: count == 1))
+            if (next == 0 && !TryGiveCluster(ref next, order.Value))
             {
                 break;
             }
@@ -131,7 +133,7 @@ public sealed class SwapArea
             {
                 if (IsFree(slot, count))
                 {
-                    Take(cluster, slot, count, word);
+                    Take(cluster, slot, order, word);
                     next = slot + count < end ? slot + count : 0;
                     GiveBack(cluster, isLeft: next == 0);
                     return true;
@@ -206,8 +208,14 @@ public sealed class SwapArea
         return true;
     }
 
-    private void Take(uint cluster, ulong slot, ulong count, SwapSlot word)
+    private void Take(uint cluster, ulong slot, Order order, SwapSlot word)
     {
+        ulong count = order.PageCount;
+        if (Cluster(cluster).Used <= UnusableOf(cluster))
+        {
+            Cluster(cluster).Order = (ushort)order.Value;
+        }
+
         for (ulong i = 0; i < count; i++)
         {
             Slot(slot + i) = word.IsCached ? word.WithFrame(word.Frame + (uint)i).Value : word.Value;
@@ -253,10 +261,15 @@ public sealed class SwapArea
         return (uint)(end - Math.Min(end, Store.SlotCount)) + (cluster == 0 ? 1u : 0);
     }
 
-    private bool TryGiveCluster(ref ulong next, bool takesLeft)
+    private bool TryGiveCluster(ref ulong next, int order)
     {
-        uint link = firstOf[(int)SwapClusterList.Free];
-        link = link != 0 || !takesLeft ? link : firstOf[(int)SwapClusterList.Partial];
+        uint link = firstOf[(int)SwapClusterList.Partial + order];
+        link = link != 0 ? link : firstOf[(int)SwapClusterList.Free];
+        for (int other = 1; link == 0 && order == 0 && other < OrderCount; other++)
+        {
+            link = firstOf[(int)SwapClusterList.Partial + other];
+        }
+
         if (link == 0 || link > clusterCount)
         {
             return false;
@@ -291,57 +304,65 @@ public sealed class SwapArea
     // Puts a cluster that no CPU has on the list that its count says.
     private void Move(uint cluster)
     {
-        uint used = Cluster(cluster).Used;
-        SwapClusterList list = used <= UnusableOf(cluster) ? SwapClusterList.Free
-            : used < SwapCluster.SlotCount ? SwapClusterList.Partial : SwapClusterList.None;
-        if (Cluster(cluster).List != (uint)list)
+        int list = ListFor(cluster);
+        if (Cluster(cluster).List != list)
         {
             Detach(cluster);
             Append(list, cluster);
         }
     }
 
-    private void Append(SwapClusterList list, uint cluster)
+    // An order from the arena that is none counts as 0.
+    private int ListFor(uint cluster)
+    {
+        SwapCluster content = Cluster(cluster);
+        int order = content.Order < OrderCount ? content.Order : 0;
+        return content.Used == 0 ? (int)SwapClusterList.Free
+            : content.Used <= UnusableOf(cluster) ? (int)SwapClusterList.Partial
+            : content.Used < SwapCluster.SlotCount ? (int)SwapClusterList.Partial + order : (int)SwapClusterList.None;
+    }
+
+    private void Append(int list, uint cluster)
     {
         ref SwapCluster content = ref Cluster(cluster);
-        content.List = (uint)list;
+        content.List = (ushort)list;
         content.Next = 0;
         content.Previous = 0;
-        if (list == SwapClusterList.None)
+        if (list == (int)SwapClusterList.None)
         {
             return;
         }
 
-        content.Previous = lastOf[(int)list];
+        content.Previous = lastOf[list];
         if (content.Previous == 0)
         {
-            firstOf[(int)list] = cluster + 1;
+            firstOf[list] = cluster + 1;
         }
         else
         {
             Cluster(content.Previous - 1).Next = cluster + 1;
         }
 
-        lastOf[(int)list] = cluster + 1;
+        lastOf[list] = cluster + 1;
     }
 
     // Links come from the arena: one that names no cluster of the area is reported, and the lists are made anew.
     private void Detach(uint cluster)
     {
         ref SwapCluster content = ref Cluster(cluster);
-        if (content.List == (uint)SwapClusterList.None)
+        if (content.List == (int)SwapClusterList.None)
         {
             return;
         }
 
-        if (content.Next > clusterCount || content.Previous > clusterCount || content.List > (uint)SwapClusterList.Partial)
+        if (content.Next > clusterCount || content.Previous > clusterCount || content.List >= ListCount)
         {
             log.Report(new Corruption(CorruptionCategory.Swap, "links of a swap cluster", AddressOf((ulong)cluster << SwapCluster.SlotShift), clusterCount, content.Next));
             Relink(cluster);
             return;
         }
 
-        int list = (int)content.List;
+        int list = content.List;
         if (content.Previous == 0)
         {
             firstOf[list] = content.Next;
@@ -360,7 +381,7 @@ public sealed class SwapArea
             Cluster(content.Next - 1).Previous = content.Previous;
         }
 
-        content.List = (uint)SwapClusterList.None;
+        content.List = (ushort)SwapClusterList.None;
     }
 
     private void Relink(uint except)
@@ -369,11 +390,11 @@ public sealed class SwapArea
         lastOf.AsSpan().Clear();
         for (uint i = 0; i < clusterCount; i++)
         {
-            Cluster(i).List = (uint)SwapClusterList.None;
+            Cluster(i).List = (ushort)SwapClusterList.None;
             uint used = Cluster(i).Used;
             if (i != except && !IsTakenByCpu(i) && used < SwapCluster.SlotCount)
             {
-                Append(used <= UnusableOf(i) ? SwapClusterList.Free : SwapClusterList.Partial, i);
+                Append(ListFor(i), i);
             }
         }
     }

@@ -22,6 +22,9 @@ internal struct SwapCluster
     /// <summary>Previous cluster of the same list, plus one.</summary>
     public uint Previous;
 
-    /// <summary>Which list it is on: <see cref="SwapClusterList"/>.</summary>
-    public uint List;
+    /// <summary>Which list it is on: <see cref="SwapClusterList"/>, the lists of larger orders behind that of order 0.</summary>
+    public ushort List;
+
+    /// <summary>The order of the folios that it serves, which the first of them decides.</summary>
+    public ushort Order;
 }

@@ -157,12 +157,16 @@ public sealed class SwapSpace
         }
     }
 
-    /// <summary>Takes a slot for a page that is no cached frame's, with one reference: shared memory's.</summary>
-    public bool TryTakeSlot(CpuId cpu, out SwapEntry entry)
+    /// <summary>Takes slots in a row for the pages of a folio that are no cached frames', with one reference each: shared memory's.</summary>
+    /// <param name="cpu">The CPU that acts.</param>
+    /// <param name="order">How many.</param>
+    /// <param name="first">The first.</param>
+    /// <returns>False where no area has so many in a row.</returns>
+    public bool TryTakeSlots(CpuId cpu, Order order, out SwapEntry first)
     {
         lock (gate)
         {
-            return TryTake(cpu, Order.Zero, SwapSlot.Used(1, 0), out entry);
+            return TryTake(cpu, order, SwapSlot.Used(1, 0), out first);
         }
     }
 
@@ -275,7 +279,43 @@ public sealed class SwapSpace
         }
 
         WrittenCount++;
+        SetZero(entry, 1, !memory.GetFrame(pfn).ContainsAnyExcept((byte)0));
         return true;
+    }
+
+    /// <summary>Notes whether slots in a row hold nothing but zeroes, which is known of a folio as a whole (<c>swap_zeromap_folio_set</c>).</summary>
+    internal void SetZero(SwapEntry first, uint count, bool isZero)
+    {
+        lock (gate)
+        {
+            for (uint i = 0; i < count; i++)
+            {
+                ref ulong word = ref areas[first.Type].Slot(first.Offset + i);
+                word = new SwapSlot(word).IsFree ? 0 : new SwapSlot(word).WithZero(isZero).Value;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether slots in a row can be read into one folio (<c>swap_zeromap_batch</c>, <c>non_swapcache_batch</c>): all used, none cached, and all
+    /// written as zeroes or none.
+    /// </summary>
+    internal bool IsReadableAsOne(SwapEntry first, uint count)
+    {
+        lock (gate)
+        {
+            for (uint i = 0; i < count; i++)
+            {
+                SwapEntry entry = new(first.Type, first.Offset + i);
+                if (!TryFind(entry, out SwapArea? area) || new SwapSlot(area!.Slot(entry.Offset)) is not { IsFree: false, IsCached: false, IsBad: false } slot
+                    || slot.IsZero != new SwapSlot(area.Slot(first.Offset)).IsZero)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
     }
 
     /// <summary>Reads a slot into a frame (<c>swap_read_folio</c>).</summary>

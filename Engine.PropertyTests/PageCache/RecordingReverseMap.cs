@@ -13,6 +13,10 @@ internal sealed class RecordingReverseMap : IFileReverseMap
     public void UnmapRange(CpuId cpu, FileMapping mapping, ulong firstPage, ulong pageCount, bool includePrivateCopies) =>
         Unmapped.Add((firstPage, pageCount, includePrivateCopies));
 
+    public void RetractTables(CpuId cpu, FileMapping mapping, ulong firstPage)
+    {
+    }
+
     public bool CleanFolio(CpuId cpu, FileMapping mapping, Pfn folio)
     {
         Cleaned.Add(folio);

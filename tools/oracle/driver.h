@@ -74,8 +74,9 @@ void show_areas(struct process *p);
 void show_pagemap(struct process *p);
 void show_frames(struct process *p);
 
-/* host.c: swap space and memory limits */
+/* host.c: swap space, memory limits, settings of huge pages */
 void turn_swap_on(void);
+void set_huge_pages(void);
 void limit_memory(struct process *p);
 void undo_host_changes(void);
 

@@ -211,6 +211,8 @@ int run_file_operation(const char *operation)
 		change(operation);
 	else if (!strcmp(operation, "swapon"))
 		turn_swap_on();
+	else if (!strcmp(operation, "thpset"))
+		set_huge_pages();
 	else
 		return 0;
 	return 1;

@@ -1,4 +1,4 @@
-/* Swap space on a zram device and memory cgroups (v1): changes of the host that end with the script. */
+/* Swap space on a zram device, memory cgroups (v1), settings of huge pages: changes of the host that end with the script. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,13 @@
 #define ZRAM_SETTINGS "/sys/block/zram0/"
 #define ZRAM_DEVICE "/dev/zram0"
 #define GROUPS "/sys/fs/cgroup/memory"
+#define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/"
+#define SETTINGS_MAX 32
 
 static char groups[CHANNELS][96];
 static int group_count, has_swap;
+static struct { char path[160], value[64]; } settings[SETTINGS_MAX];
+static int setting_count;
 
 static int put(const char *path, const char *text)
 {
@@ -80,9 +84,54 @@ void limit_memory(struct process *p)
 	print_end();
 }
 
+/* The value that holds: the word in brackets, or all there is. */
+static int get(const char *path, char *value, size_t bytes)
+{
+	char text[256], *word = text, *end;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (length <= 0)
+		return 0;
+	text[length] = 0;
+	if ((end = strchr(text, ']'))) {
+		word = strchr(text, '[') + 1;
+		*end = 0;
+	}
+	word[strcspn(word, "\n")] = 0;
+	if (strlen(word) >= bytes)
+		return 0;
+	strcpy(value, word);
+	return 1;
+}
+
+void set_huge_pages(void)
+{
+	char *file = next_word(), *value = next_word();
+
+	expect_end();
+	if (setting_count == SETTINGS_MAX)
+		fail("too many settings");
+	snprintf(settings[setting_count].path, sizeof settings[0].path, HUGE_PAGES "%s", file);
+	if (!get(settings[setting_count].path, settings[setting_count].value, sizeof settings[0].value)) {
+		errno = ENOENT;
+		print_file_result("thpset", 1);
+		return;
+	}
+	setting_count++;
+	print_file_result("thpset", !put(settings[setting_count - 1].path, value));
+}
+
 void undo_host_changes(void)
 {
 	int i, attempt;
+
+	while (setting_count > 0) {
+		setting_count--;
+		put(settings[setting_count].path, settings[setting_count].value);
+	}
 
 	for (i = 0; i < group_count; i++)
 		for (attempt = 0; attempt < 50 && rmdir(groups[i]) && errno == EBUSY; attempt++)

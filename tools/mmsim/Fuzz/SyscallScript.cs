@@ -13,7 +13,7 @@ public sealed class SyscallScript
     private static readonly string[] Advice =
     [
         "normal", "random", "sequential", "willneed", "dontneed", "free", "remove", "dontfork", "dofork", "wipeonfork", "keeponfork",
-        "dontdump", "dodump", "cold", "populate_read", "populate_write", "dontneed_locked", "nohugepage",
+        "dontdump", "dodump", "cold", "populate_read", "populate_write", "dontneed_locked", "nohugepage", "hugepage", "mergeable", "unmergeable",
     ];
 
     private static readonly long[] Strange =
@@ -74,7 +74,7 @@ public sealed class SyscallScript
     {
         string name = $"R{regions.Count}";
         string source = random.Below(2) == 0 ? "anon" : $"file F{random.Below(3)} {Number(12)}";
-        string options = random.Below(5) switch { 0 => " populate", 1 => " locked", 2 => " noreserve", _ => "" };
+        string options = random.Below(10) switch { 0 or 1 => " populate", 2 or 3 => " locked", 4 => " noreserve", 5 => " growsdown", _ => "" };
         string rest = $"{Number(40)} {Pick(Protections)} {(random.Below(2) == 0 ? "private" : "shared")} {source}{options}";
         lines.Add(random.Below(4) switch
         {
@@ -104,11 +104,13 @@ public sealed class SyscallScript
                 lines.Add(P("exit"));
                 return;
             case 4:
-                lines.Add(random.Below(4) switch
+                lines.Add(random.Below(6) switch
                 {
                     0 => $"truncate F{random.Below(2)} {random.Below(24)}",
                     1 => $"punch F{random.Below(2)} {random.Below(24)} {Small()}",
                     2 => $"writefile F{random.Below(2)} {random.Below(24)} {random.Below(256)}",
+                    3 => $"readfile F{random.Below(3)} {random.Below(24)} {Small()}",
+                    4 => $"cached F{random.Below(3)} 0 26",
                     _ => $"fsync F{random.Below(3)}",
                 });
                 return;
@@ -118,7 +120,7 @@ public sealed class SyscallScript
         }
     }
 
-    private string MakeCall() => random.Below(14) switch
+    private string MakeCall() => random.Below(18) switch
     {
         0 => $"munmap {Range()}",
         1 => $"mprotect {Range()} {Pick(Protections)}",
@@ -132,6 +134,10 @@ public sealed class SyscallScript
         10 => $"read {Place()}",
         11 => $"readn {Place()} {Small()}",
         12 => $"writen {Place()} {Small()} {random.Below(256)}",
+        13 => $"mremap {Range()} {Number(24)} dontunmap T{lines.Count}", // where nothing else is: below the top
+        14 => $"pagemap {MappedPlace()} {Small()}",
+        15 => $"mincore {Place()} {Small()}",
+        16 => $"frames {MappedPlace()} {Small()} {string.Join(' ', processes)}",
         _ => $"write {Place()} {random.Below(256)}",
     };
 }

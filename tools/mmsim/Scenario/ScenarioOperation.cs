@@ -17,10 +17,10 @@ internal sealed record ScenarioOperation
     /// <summary>The process that acts; null for an operation on a file.</summary>
     public string? Process { get; init; }
 
-    /// <summary>The region, file or new process.</summary>
+    /// <summary>The region, file, new process or setting.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>For <c>mmapat</c>, <c>mmapnr</c>, <c>mremap</c>: the other region, or the new region's name; empty where there is none.</summary>
+    /// <summary>For <c>mmapat</c>, <c>mmapnr</c>, <c>mremap</c>: the other region, or the new region's name; empty where there is none. For <c>thpset</c>: the value.</summary>
     public string Other { get; init; } = "";
 
     /// <summary>Pages from the region's address, or from the file's start.</summary>

@@ -33,6 +33,9 @@ internal enum ScenarioOperationKind
     /// <summary><c>swapon</c>.</summary>
     SwapOn,
 
+    /// <summary><c>thpset</c>: a setting below <c>/sys/kernel/mm/transparent_hugepage</c>, until the script ends.</summary>
+    SetHugePages,
+
     /// <summary><c>mmap</c>: into the next slot.</summary>
     Map,
 

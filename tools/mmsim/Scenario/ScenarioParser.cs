@@ -78,6 +78,7 @@ internal static class ScenarioParser
             "readfile" => Named(ScenarioOperationKind.ReadFile) with { Offset = words.NextNumber("a page"), Count = words.NextNumber("pages", 1, 64) },
             "cached" => Named(ScenarioOperationKind.ShowCached) with { Offset = words.NextNumber("a page"), Count = words.NextNumber("pages", 1, PagesMax) },
             "swapon" => New(ScenarioOperationKind.SwapOn) with { Count = words.NextNumber("MiB", 1, 1 << 20) },
+            "thpset" => New(ScenarioOperationKind.SetHugePages) with { Name = words.Next("a setting"), Other = words.Next("its value") },
             _ => null,
         };
     }

@@ -20,6 +20,9 @@ internal sealed partial class ScenarioRunner
             case ScenarioOperationKind.SwapOn:
                 SwapOn(operation);
                 break;
+            case ScenarioOperationKind.SetHugePages:
+                SetHugePages(operation);
+                break;
             case ScenarioOperationKind.ReadFile:
                 ReadFile(operation, world.GetFile(operation, operation.Name));
                 break;
@@ -47,6 +50,13 @@ internal sealed partial class ScenarioRunner
         }
 
         writer.Begin(operation).Add("r", "ok").End();
+    }
+
+    private void SetHugePages(ScenarioOperation operation)
+    {
+        bool isKnown = world.Machine.HugePages.Read(operation.Name) is not null;
+        string errno = !isKnown ? "ENOENT" : world.Machine.HugePages.TryWrite(operation.Name, operation.Other) ? "ok" : "EINVAL";
+        writer.Begin(operation).Add("r", errno).End();
     }
 
     // Page i is filled with (i * 7 + 1) & 255, written back and cached.

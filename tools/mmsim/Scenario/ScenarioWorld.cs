@@ -21,6 +21,7 @@ internal sealed class ScenarioWorld : IDisposable
     private const ulong Fence = 0x7f80_0000_0000;
     private const ulong LibraryDistanceBytes = 1UL << 38;
     private const ulong TopBytes = 1UL << 40;
+    private const ulong RecordingBytes = 16UL << 30;
     private const ulong Program = 0x5555_5555_4000;
     private const ulong Heap = 0x5555_5556_0000;
     private const ulong HeapBytes = 1UL << 34;
@@ -50,6 +51,9 @@ internal sealed class ScenarioWorld : IDisposable
             TaskSize = new VirtAddr(TaskSize),
             Seed = seed,
         });
+
+        // What they promise is judged by the memory of a machine on which such recordings are made.
+        Machine.Commit.TotalPages = RecordingBytes >> Pfn.PageShift;
         Cpu = Machine.Cpus[0];
         Process main = Machine.CreateProcess(ScenarioParser.MainProcess);
         live.Add(main.Name, main);
