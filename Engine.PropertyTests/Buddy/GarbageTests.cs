@@ -56,15 +56,15 @@ public sealed class GarbageTests
     }
 
     [Theory]
-    [InlineData("zones", 0)] // free pages
+    [InlineData("zones", 0)] // the part: free pages
     [InlineData("zones", 8)] // the listed types' orders
-    [InlineData("zones", 16)] // what the fast path compares with
-    [InlineData("zones", 40)]
-    [InlineData("zones", 136)] // free CMA pages
-    [InlineData("zones", 144)] // high-atomic reserve
-    [InlineData("zones", 160)] // orders by type
-    [InlineData("zones", 224)] // isolated pageblocks
-    [InlineData("zones", 232)] // leaked pages
+    [InlineData("zones", 16)] // orders by type
+    [InlineData("zones", 32)] // free CMA pages
+    [InlineData("zones", 144)] // the zone, behind its only part: what the fast path compares with
+    [InlineData("zones", 168)]
+    [InlineData("zones", 272)] // high-atomic reserve
+    [InlineData("zones", 352)] // isolated pageblocks
+    [InlineData("zones", 360)] // leaked pages
     [InlineData("per-cpu page lists", 0)] // pages on the lists
     [InlineData("deferred frees", 8)] // pages put off
     [InlineData("deferred frees", 136)] // pages that came back
