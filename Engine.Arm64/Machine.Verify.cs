@@ -28,7 +28,7 @@ public sealed partial class Machine
             if (count.SwapEntries != process.Memory.State.SwapEntries)
             {
                 findings.Add(new Corruption(
-                    CorruptionCategory.Counter, "swap entries of a process", process.Memory.Address, (ulong)count.SwapEntries, (ulong)process.Memory.State.SwapEntries));
+                    CorruptionCategory.Counter, "swap entries of a process", process.Memory.Address, (ulong)count.SwapEntries, unchecked((ulong)process.Memory.State.SwapEntries)));
             }
         }
 
@@ -60,12 +60,12 @@ public sealed partial class Machine
             int references = mapped + (isAnonymous ? 0 : 1) + ((frame.Flags & PageFlag.SwapCache) != 0 ? 1 : 0);
             if (frame.MapCount != mapped)
             {
-                findings.Add(new Corruption(CorruptionCategory.BadPageState, "mappings of a frame", pfn.Address, (ulong)mapped, (ulong)frame.MapCount));
+                findings.Add(new Corruption(CorruptionCategory.BadPageState, "mappings of a frame", pfn.Address, (ulong)mapped, unchecked((ulong)frame.MapCount)));
             }
 
             if (frame.RefCount != references)
             {
-                findings.Add(new Corruption(CorruptionCategory.BadPageState, "references to a frame", pfn.Address, (ulong)references, (ulong)frame.RefCount));
+                findings.Add(new Corruption(CorruptionCategory.BadPageState, "references to a frame", pfn.Address, (ulong)references, unchecked((ulong)frame.RefCount)));
             }
 
             if (mapped > 1 && (frame.Flags & PageFlag.AnonExclusive) != 0 && isAnonymous)

@@ -105,7 +105,7 @@ public sealed partial class Vmalloc
     {
         SortedDictionary<int, ulong> counts = [];
         int order = Math.Clamp(Vm(vm).PageOrder, 0, 10);
-        for (ulong i = 0; i < Vm(vm).PageCount >> order; i++)
+        for (ulong i = 0; i < CountBlocks(vm, order); i++)
         {
             ulong physical = Entry(vm, i) << PageShift;
             foreach (Engine.Core.Arena.MemoryBank bank in memory.Banks)

@@ -34,7 +34,7 @@ public sealed partial class Vmalloc
 
             Entry(vm, i) = pfn.Value;
             Vm(vm).PageCount += 1u << order;
-            State.Pages += 1u << order;
+            State.Pages = unchecked(State.Pages + (1u << order));
         }
 
         return true;
@@ -60,7 +60,7 @@ public sealed partial class Vmalloc
         VirtAddr address = new(Vm(vm).Address);
         for (ulong i = 0; i < lengthBytes >> shift; i++)
         {
-            PhysAddr physical = new Pfn((uint)Entry(vm, i)).Address;
+            PhysAddr physical = new Pfn(unchecked((uint)Entry(vm, i))).Address;
             if (!mapper.TryMap(cpu, address + (i << shift), physical, 1UL << shift, shift, isDevice: false))
             {
                 return false;
@@ -73,11 +73,11 @@ public sealed partial class Vmalloc
     private void FreePages(CpuId cpu, ulong vm)
     {
         int order = Math.Clamp(Vm(vm).PageOrder, 0, Order.MaxValue);
-        ulong blocks = Vm(vm).Pages == 0 && Vm(vm).PagesAddress == 0 ? 0 : Vm(vm).PageCount >> order;
-        for (ulong i = 0; i < blocks && i << order < memory.LengthBytes >> PageShift; i++)
+        ulong blocks = Vm(vm).Pages == 0 && Vm(vm).PagesAddress == 0 ? 0 : CountBlocks(vm, order);
+        for (ulong i = 0; i < blocks; i++)
         {
-            slabs.Pages.Free(cpu, new Pfn((uint)Entry(vm, i)), new Order(order));
-            State.Pages -= 1u << order;
+            slabs.Pages.Free(cpu, new Pfn(unchecked((uint)Entry(vm, i))), new Order(order));
+            State.Pages = unchecked(State.Pages - (1u << order));
         }
 
         ulong array = Vm(vm).PagesAddress;
@@ -89,6 +89,9 @@ public sealed partial class Vmalloc
         }
     }
 
+    // No area has more pages than there are.
+    private ulong CountBlocks(ulong vm, int order) => Math.Min(Vm(vm).PageCount, memory.LengthBytes >> PageShift) >> order;
+
     // The place of a block's first frame number.
     private ref ulong Entry(ulong vm, ulong index, int depth = 0)
     {
@@ -99,7 +102,7 @@ public sealed partial class Vmalloc
         {
             ulong array = busy.Find(area.PagesAddress);
             bool isFound = depth < ArrayDepthMax && array != 0 && IsVm(busy.At(array).Vm);
-            place = isFound ? new Pfn((uint)Entry(busy.At(array).Vm, offset >> PageShift, depth + 1)).Address + (offset & (PageBytes - 1)) : default;
+            place = isFound ? new Pfn(unchecked((uint)Entry(busy.At(array).Vm, offset >> PageShift, depth + 1))).Address + (offset & (PageBytes - 1)) : default;
         }
 
         if (place.Value % sizeof(ulong) != 0 || !memory.Contains(place, sizeof(ulong)))

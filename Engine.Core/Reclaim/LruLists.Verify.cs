@@ -72,7 +72,7 @@ public sealed unsafe partial class LruLists
                 if (zoneCounts[at] != expected[at])
                 {
                     findings.Add(new Corruption(
-                        CorruptionCategory.Counter, "pages on an LRU list", zone.Span.Start.Address, (ulong)expected[at], (ulong)zoneCounts[at]));
+                        CorruptionCategory.Counter, "pages on an LRU list", zone.Span.Start.Address, unchecked((ulong)expected[at]), unchecked((ulong)zoneCounts[at])));
                 }
             }
         }

@@ -87,7 +87,7 @@ public sealed class UserPins
         {
             pages.Log.Report(new Corruption(
                 CorruptionCategory.BadPageState, "unpin of a page that is not pinned", frame.Address, PinCount.Bias,
-                pages.Frames.IsValid(frame) ? (ulong)(uint)pages.Frames[frame].RefCount : 0));
+                pages.Frames.IsValid(frame) ? unchecked((uint)pages.Frames[frame].RefCount) : 0));
             return;
         }
 

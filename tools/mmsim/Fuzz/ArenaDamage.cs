@@ -80,7 +80,7 @@ internal static class ArenaDamage
         for (uint i = 0; i < frames.Count; i++)
         {
             Pfn pfn = frames.First + i;
-            if (frames.IsValid(pfn) && (frames[pfn].Flags | (uint)frames[pfn].RefCount) != 0)
+            if (frames.IsValid(pfn) && (frames[pfn].Flags != 0 || frames[pfn].RefCount != 0))
             {
                 used.Add(pfn);
             }
