@@ -23,6 +23,9 @@ internal sealed class FaultSuite : ISuite
     public string Description => "Page faults and memory system calls, beside the kernel of this machine.";
 
     /// <inheritdoc/>
+    public bool IsTiered => true;
+
+    /// <inheritdoc/>
     public void Run(SuiteContext context)
     {
         int pages = context.Options.IsQuick ? 1 << 13 : 1 << 14;

@@ -79,6 +79,11 @@ internal static class BenchCommandLine
 
     private static int Run(ISuite suite, SuiteOptions options)
     {
+        if (suite.IsTiered && !TieredProcess.IsThis)
+        {
+            return TieredProcess.RunThis();
+        }
+
         try
         {
             Measure(suite, options);

@@ -10,7 +10,7 @@ public static class HostDescription
     public static string Describe()
     {
         string memory = string.Create(CultureInfo.InvariantCulture, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1 << 30):0.#} GiB");
-        return $"{Processor()}, {Environment.ProcessorCount} CPUs, {memory}, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, {BuildKind()}";
+        return $"{Processor()}, {Environment.ProcessorCount} CPUs, {memory}, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, {BuildKind()}{(TieredProcess.IsThis ? ", compiled in tiers with a profile" : "")}";
     }
 
     private static string Processor()
