@@ -270,7 +270,7 @@ public sealed unsafe partial class PageAllocator
                 {
                     pages.AcquirePart(part);
                     int got = zone.Area.TakeFromPart(part, (int)type, order, taken + done, count - done);
-                    zone.Parts[part].ZoneLocked += got;
+                    zone.Parts[part].ZoneLocked = unchecked(zone.Parts[part].ZoneLocked + got);
                     pages.ReleasePart(part);
                     done += got;
                 }
@@ -283,7 +283,7 @@ public sealed unsafe partial class PageAllocator
         {
             zone.Acquire();
             int got = TakeByRule(zone, order, type, flags, taken + done, count - done);
-            zone.Parts[pages.OwnPartIndex].ZoneLocked += got;
+            zone.Parts[pages.OwnPartIndex].ZoneLocked = unchecked(zone.Parts[pages.OwnPartIndex].ZoneLocked + got);
             zone.Release();
             done += got;
         }
