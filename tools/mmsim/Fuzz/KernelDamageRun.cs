@@ -18,7 +18,7 @@ namespace Mmsim.Fuzz;
 /// <summary>Random steps of the kernel's own, each decided by one number.</summary>
 public sealed class KernelDamageRun : IDisposable
 {
-    private const ulong MemoryBytes = 48UL << 20;
+    private const ulong MemoryBytes = 96UL << 20;
     private const int CpuCount = 2;
     private const int HeldMax = 64;
     private const ulong UserBytes = 64UL * Pfn.PageSizeBytes;
