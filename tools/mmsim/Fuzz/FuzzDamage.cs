@@ -23,7 +23,7 @@ public sealed class FuzzDamage : IFuzzTarget
     public string Name => "damage";
 
     /// <inheritdoc/>
-    public string Description => "Memory system calls while random words of the kernel's own data change: reports are fine, exceptions and endless loops are not.";
+    public string Description => "Memory system calls and the kernel's own work while random words of its data change: reports are fine, exceptions and endless loops are not.";
 
     /// <summary>A script of system calls with lines <c>damage N</c> among them.</summary>
     public static IReadOnlyList<string> MakeScript(ulong seed)
