@@ -110,7 +110,8 @@ public sealed class FuzzDamage : IFuzzTarget
     /// <summary>Runs steps of the kernel's own side; what hurt the host, or null.</summary>
     public static string? FindFailure(IReadOnlyList<ulong> steps) => RunBounded(() => KernelDamageRun.Replay(steps));
 
-    private static string? RunBounded(Action run)
+    /// <summary>Runs anything: what it throws, or that it does not end; else null.</summary>
+    internal static string? RunBounded(Action run)
     {
         string? failure = null;
         Thread thread = new(() => failure = Try(run)) { IsBackground = true };
